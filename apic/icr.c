@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "apic/icr.h"
+
+/* SDM vol. 3, figure 10-28; bit 12 passes, see the header. */
+#define ICR_X2APIC_RESERVED (0xfff00000UL | BIT(17) | BIT(16) | BIT(13))
+
+#define X2APIC_BROADCAST 0xffffffffU
+#define XAPIC_BROADCAST	 0xffU
+#define XAPIC_ID_SHIFT	 24
+#define DFR_MODEL_SHIFT	 28
+#define DFR_FLAT	 0xfU
+
+#define FIRST_LEGAL_VECTOR 16
+
+static u64 all_vcpus(const struct icr_env *env)
+{
+	return env->nr_vcpus >= 64 ? ~0UL : BIT(env->nr_vcpus) - 1;
+}
+
+static u64 one_vcpu(const struct icr_env *env, u32 id)
+{
+	return id < MIN(env->nr_vcpus, 64U) ? BIT(id) : 0;
+}
+
+/* SDM vol. 3, 10.12.10: cluster in the upper half, members in the lower. */
+static u64 x2apic_logical(u32 dest)
+{
+	u32 cluster = dest >> 16;
+
+	return cluster < 64 / 16 ? (u64)(dest & 0xffff) << (cluster * 16) : 0;
+}
+
+/* SDM vol. 3, 10.6.2.2: the flat and the cluster model. */
+static bool xapic_logical_match(u32 dfr, u32 ldr, u32 mda)
+{
+	u32 id = ldr >> XAPIC_ID_SHIFT;
+
+	if (dfr >> DFR_MODEL_SHIFT == DFR_FLAT)
+		return id & mda;
+	return id >> 4 == mda >> 4 && (id & mda & 0xf);
+}
+
+static u64 xapic_logical(const struct icr_env *env, u32 mda)
+{
+	u64 set = 0;
+	u32 n;
+
+	for (n = 0; n < MIN(env->nr_vcpus, 64U); n++)
+		if (xapic_logical_match(env->dfr[n], env->ldr[n], mda))
+			set |= BIT(n);
+	return set;
+}
+
+static u64 by_destination(const struct icr_env *env, u64 icr)
+{
+	u32 dest = (u32)(icr >> 32);
+	u32 broadcast = X2APIC_BROADCAST;
+
+	if (!env->x2apic) {
+		dest >>= XAPIC_ID_SHIFT;
+		broadcast = XAPIC_BROADCAST;
+	}
+	if (dest == broadcast)
+		return all_vcpus(env);
+	if (!(icr & ICR_LOGICAL))
+		return one_vcpu(env, dest);
+	if (env->x2apic)
+		return x2apic_logical(dest) & all_vcpus(env);
+	return xapic_logical(env, dest);
+}
+
+static u64 addressed(const struct icr_env *env, u64 icr)
+{
+	switch (icr & ICR_SHORTHAND_MASK) {
+	case ICR_SHORTHAND_SELF:
+		return one_vcpu(env, env->self);
+	case ICR_SHORTHAND_ALL:
+		return all_vcpus(env);
+	case ICR_SHORTHAND_REST:
+		return all_vcpus(env) & ~one_vcpu(env, env->self);
+	default:
+		return by_destination(env, icr);
+	}
+}
+
+static void plan_fixed(const struct icr_env *env, u64 icr,
+		       struct icr_plan *plan, bool lowest)
+{
+	u64 set;
+
+	if (plan->vector < FIRST_LEGAL_VECTOR) {
+		plan->esr = ESR_SEND_ILLEGAL_VECTOR;
+		return;
+	}
+	set = addressed(env, icr) & env->running;
+	plan->kind = ICR_FIXED;
+	plan->targets = lowest ? set & -set : set;
+}
+
+/* SDM vol. 3, table 10-3: neither may address the sender by a shorthand. */
+static void plan_startup(const struct icr_env *env, u64 icr,
+			 struct icr_plan *plan, enum icr_kind kind)
+{
+	u64 shorthand = icr & ICR_SHORTHAND_MASK;
+
+	if (shorthand == ICR_SHORTHAND_SELF || shorthand == ICR_SHORTHAND_ALL)
+		return;
+	plan->kind = kind;
+	plan->targets = addressed(env, icr);
+}
+
+static bool init_deassert(u64 icr)
+{
+	return (icr & (ICR_LEVEL_ASSERT | ICR_TRIGGER_LEVEL)) ==
+	       ICR_TRIGGER_LEVEL;
+}
+
+static __attribute__((noinline)) void
+decode_slow(const struct icr_env *env, u64 icr, struct icr_plan *plan)
+{
+	if (env->x2apic && (icr & ICR_X2APIC_RESERVED)) {
+		plan->kind = ICR_GP;
+		return;
+	}
+	switch ((icr & ICR_DM_MASK) >> ICR_DM_SHIFT) {
+	case ICR_DM_FIXED:
+		plan_fixed(env, icr, plan, false);
+		break;
+	case ICR_DM_LOWEST:
+		plan_fixed(env, icr, plan, true);
+		break;
+	case ICR_DM_NMI:
+		plan->kind = ICR_NMI;
+		plan->targets = addressed(env, icr) & env->running;
+		break;
+	case ICR_DM_INIT:
+		if (!init_deassert(icr))
+			plan_startup(env, icr, plan, ICR_INIT);
+		break;
+	case ICR_DM_SIPI:
+		plan_startup(env, icr, plan, ICR_SIPI);
+		break;
+	}
+}
+
+void icr_decode(const struct icr_env *env, u64 icr, struct icr_plan *plan)
+{
+	const u64 unusual = ICR_X2APIC_RESERVED | ICR_DM_MASK | ICR_LOGICAL |
+			    ICR_SHORTHAND_MASK;
+	u64 dest = icr >> 32;
+
+	plan->vector = (u8)(icr & ICR_VECTOR_MASK);
+	plan->esr = 0;
+	/* What kernels send all day: fixed, to one vCPU by its id. */
+	if (likely(!(icr & unusual) && env->x2apic && dest < 64 &&
+		   dest < env->nr_vcpus &&
+		   plan->vector >= FIRST_LEGAL_VECTOR)) {
+		plan->kind = ICR_FIXED;
+		plan->targets = BIT(dest) & env->running;
+		return;
+	}
+	plan->kind = ICR_NONE;
+	plan->targets = 0;
+	decode_slow(env, icr, plan);
+}

@@ -1,0 +1,807 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Section numbers are those of the ACPI Specification 6.5. */
+#include "core/acpi.h"
+
+#define TABLE_MAX  (16u << 20)
+#define TABLES_MAX 512
+
+/* 5.2.5.3 Root System Description Pointer */
+struct rsdp {
+	char signature[8];
+	u8 checksum;
+	char oem_id[6];
+	u8 revision;
+	u32 rsdt_address;
+	u32 length;
+	u64 xsdt_address;
+	u8 extended_checksum;
+	u8 reserved[3];
+} __packed;
+_Static_assert(offsetof(struct rsdp, rsdt_address) == 16, "5.2.5.3");
+_Static_assert(offsetof(struct rsdp, xsdt_address) == 24, "5.2.5.3");
+_Static_assert(sizeof(struct rsdp) == 36, "5.2.5.3");
+
+/* What ACPI 1.0 defined, and what its checksum covers. */
+#define RSDP_V1_SIZE 20
+
+/* 5.2.6 System Description Table Header */
+struct sdt_header {
+	char signature[4];
+	u32 length;
+	u8 revision;
+	u8 checksum;
+	char oem_id[6];
+	char oem_table_id[8];
+	u32 oem_revision;
+	u32 creator_id;
+	u32 creator_revision;
+} __packed;
+_Static_assert(offsetof(struct sdt_header, checksum) == 9, "5.2.6");
+_Static_assert(sizeof(struct sdt_header) == 36, "5.2.6");
+
+/* 5.2.3.2 Generic Address Structure */
+struct gas {
+	u8 address_space_id;
+	u8 register_bit_width;
+	u8 register_bit_offset;
+	u8 access_size;
+	u64 address;
+} __packed;
+_Static_assert(sizeof(struct gas) == 12, "5.2.3.2");
+
+/* 5.2.9 Fixed ACPI Description Table; ACPI 1.0's ended before reset_reg. */
+struct fadt {
+	struct sdt_header header;
+	u32 firmware_ctrl;
+	u32 dsdt;
+	u8 reserved1;
+	u8 preferred_pm_profile;
+	u16 sci_int;
+	u32 smi_cmd;
+	u8 acpi_enable;
+	u8 acpi_disable;
+	u8 s4bios_req;
+	u8 pstate_cnt;
+	u32 pm1a_evt_blk;
+	u32 pm1b_evt_blk;
+	u32 pm1a_cnt_blk;
+	u32 pm1b_cnt_blk;
+	u32 pm2_cnt_blk;
+	u32 pm_tmr_blk;
+	u32 gpe0_blk;
+	u32 gpe1_blk;
+	u8 pm1_evt_len;
+	u8 pm1_cnt_len;
+	u8 pm2_cnt_len;
+	u8 pm_tmr_len;
+	u8 gpe0_blk_len;
+	u8 gpe1_blk_len;
+	u8 gpe1_base;
+	u8 cst_cnt;
+	u16 p_lvl2_lat;
+	u16 p_lvl3_lat;
+	u16 flush_size;
+	u16 flush_stride;
+	u8 duty_offset;
+	u8 duty_width;
+	u8 day_alrm;
+	u8 mon_alrm;
+	u8 century;
+	u16 iapc_boot_arch;
+	u8 reserved2;
+	u32 flags;
+	struct gas reset_reg;
+	u8 reset_value;
+	u16 arm_boot_arch;
+	u8 fadt_minor_version;
+	u64 x_firmware_ctrl;
+	u64 x_dsdt;
+	struct gas x_pm1a_evt_blk;
+	struct gas x_pm1b_evt_blk;
+	struct gas x_pm1a_cnt_blk;
+	struct gas x_pm1b_cnt_blk;
+	struct gas x_pm2_cnt_blk;
+	struct gas x_pm_tmr_blk;
+	struct gas x_gpe0_blk;
+	struct gas x_gpe1_blk;
+	struct gas sleep_control_reg;
+	struct gas sleep_status_reg;
+	u64 hypervisor_vendor;
+} __packed;
+_Static_assert(offsetof(struct fadt, sci_int) == 46, "5.2.9");
+_Static_assert(offsetof(struct fadt, pm_tmr_blk) == 76, "5.2.9");
+_Static_assert(offsetof(struct fadt, flags) == 112, "5.2.9");
+_Static_assert(offsetof(struct fadt, reset_reg) == 116, "5.2.9");
+_Static_assert(offsetof(struct fadt, x_dsdt) == 140, "5.2.9");
+_Static_assert(offsetof(struct fadt, x_pm_tmr_blk) == 208, "5.2.9");
+_Static_assert(sizeof(struct fadt) == 276, "5.2.9");
+
+#define FADT_V1_SIZE	     offsetof(struct fadt, reset_reg)
+#define FADT_TMR_VAL_EXT     BIT(8)
+#define FADT_RESET_REG_SUP   BIT(10)
+#define FADT_HW_REDUCED_ACPI BIT(20)
+
+/* 5.2.12 Multiple APIC Description Table */
+struct madt {
+	struct sdt_header header;
+	u32 local_apic_address;
+	u32 flags;
+} __packed;
+_Static_assert(sizeof(struct madt) == 44, "5.2.12");
+
+enum madt_type {
+	MADT_LOCAL_APIC = 0,
+	MADT_IO_APIC = 1,
+	MADT_INTERRUPT_OVERRIDE = 2,
+	MADT_LOCAL_APIC_ADDRESS = 5,
+	MADT_LOCAL_X2APIC = 9,
+};
+
+struct madt_entry {
+	u8 type;
+	u8 length;
+} __packed;
+
+/* 5.2.12.2 */
+struct madt_local_apic {
+	struct madt_entry entry;
+	u8 uid;
+	u8 apic_id;
+	u32 flags;
+} __packed;
+_Static_assert(sizeof(struct madt_local_apic) == 8, "5.2.12.2");
+
+#define MADT_CPU_ENABLED BIT(0)
+
+/* 5.2.12.3 */
+struct madt_io_apic {
+	struct madt_entry entry;
+	u8 id;
+	u8 reserved;
+	u32 address;
+	u32 gsi_base;
+} __packed;
+_Static_assert(sizeof(struct madt_io_apic) == 12, "5.2.12.3");
+
+/* 5.2.12.5 */
+struct madt_override {
+	struct madt_entry entry;
+	u8 bus;
+	u8 source;
+	u32 gsi;
+	u16 flags;
+} __packed;
+_Static_assert(sizeof(struct madt_override) == 10, "5.2.12.5");
+
+/* 5.2.12.8 */
+struct madt_local_apic_address {
+	struct madt_entry entry;
+	u16 reserved;
+	u64 address;
+} __packed;
+_Static_assert(sizeof(struct madt_local_apic_address) == 12, "5.2.12.8");
+
+/* 5.2.12.12 */
+struct madt_local_x2apic {
+	struct madt_entry entry;
+	u16 reserved;
+	u32 x2apic_id;
+	u32 flags;
+	u32 uid;
+} __packed;
+_Static_assert(sizeof(struct madt_local_x2apic) == 16, "5.2.12.12");
+
+/* IA-PC HPET 1.0a, 3.2.4 */
+struct hpet {
+	struct sdt_header header;
+	u32 event_timer_block_id;
+	struct gas base_address;
+	u8 hpet_number;
+	u16 minimum_tick;
+	u8 page_protection;
+} __packed;
+_Static_assert(sizeof(struct hpet) == 56, "3.2.4");
+
+/* PCI Firmware 3.3, 4.1.2 */
+struct mcfg {
+	struct sdt_header header;
+	u8 reserved[8];
+} __packed;
+_Static_assert(sizeof(struct mcfg) == 44, "4.1.2");
+
+struct mcfg_allocation {
+	u64 base_address;
+	u16 segment;
+	u8 start_bus;
+	u8 end_bus;
+	u32 reserved;
+} __packed;
+_Static_assert(sizeof(struct mcfg_allocation) == 16, "4.1.2");
+
+/* VT-d 4.1, 8.1: host address width, flags and 10 reserved bytes follow. */
+#define DMAR_SIZE 48
+
+/* 20.2: the AML encodings that \_S5 is made of. */
+enum aml {
+	AML_ZERO_OP = 0x00,
+	AML_ONE_OP = 0x01,
+	AML_NAME_OP = 0x08,
+	AML_BYTE_PREFIX = 0x0a,
+	AML_WORD_PREFIX = 0x0b,
+	AML_DWORD_PREFIX = 0x0c,
+	AML_PACKAGE_OP = 0x12,
+	AML_ROOT_CHAR = 0x5c,
+};
+
+/* PM1 control has three bits for it (4.8.3.2.1). */
+#define SLP_TYP_MAX 7
+
+struct parse {
+	const struct phys_reader *r;
+	struct acpi_info *ai;
+	char *error;
+	size_t error_size;
+	u64 dsdt;
+	u32 seen;
+	u32 nr_cpus_found;
+};
+
+/* A table of which length bytes are mapped at p. */
+struct table {
+	const char *name;
+	u64 phys;
+	const u8 *p;
+	u32 length;
+};
+
+static int __printf(3, 4) fail(struct parse *p, int err, const char *fmt, ...)
+{
+	size_t n = fmt_snprintf(p->error, p->error_size, "ACPI: ");
+	va_list ap;
+
+	if (n >= p->error_size)
+		return err;
+	va_start(ap, fmt);
+	fmt_vsnprintf(p->error + n, p->error_size - n, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static bool sums_to_zero(const void *data, size_t size)
+{
+	const u8 *p = data;
+	u8 sum = 0;
+
+	while (size--)
+		sum = (u8)(sum + *p++);
+	return !sum;
+}
+
+static int unreadable(struct parse *p, const char *name, u64 phys)
+{
+	return fail(p, -EFAULT,
+		    "%s at %lx is not readable; update the firmware", name,
+		    phys);
+}
+
+/* Checks all of a table but its contents, and leaves it mapped. */
+static int map_table(struct parse *p, struct table *t, const char *name,
+		     u64 phys, const char *signature, u32 min)
+{
+	struct sdt_header h;
+
+	if (phys_read(p->r, phys, &h, sizeof(h)))
+		return unreadable(p, name, phys);
+	if (memcmp(h.signature, signature, sizeof(h.signature)))
+		return fail(p, -EINVAL,
+			    "%s at %lx lacks the signature %s; update the "
+			    "firmware",
+			    name, phys, signature);
+	if (h.length < min || h.length > TABLE_MAX)
+		return fail(p, -EINVAL,
+			    "%s at %lx has length %u, not %u to %u; update the "
+			    "firmware",
+			    name, phys, h.length, min, TABLE_MAX);
+	*t = (struct table){ name, phys, NULL, h.length };
+	t->p = phys_map(p->r, phys, h.length);
+	if (!t->p)
+		return unreadable(p, name, phys);
+	if (!sums_to_zero(t->p, t->length))
+		return fail(p, -EINVAL,
+			    "%s at %lx: checksum is wrong; update the firmware",
+			    name, phys);
+	return 0;
+}
+
+/* Some firmware lists each processor as both local APIC and x2APIC. */
+static void add_cpu(struct parse *p, u32 apic_id, u32 uid)
+{
+	struct acpi_info *ai = p->ai;
+	u32 i;
+
+	for (i = 0; i < ai->nr_cpus; i++)
+		if (ai->cpus[i].apic_id == apic_id)
+			return;
+	p->nr_cpus_found++;
+	if (ai->nr_cpus < MAX_CPUS)
+		ai->cpus[ai->nr_cpus++] = (struct acpi_cpu){ apic_id, uid };
+}
+
+static int madt_local_apic(struct parse *p, const struct table *t, u32 off)
+{
+	struct madt_local_apic e;
+
+	memcpy(&e, t->p + off, sizeof(e));
+	/* FFh is the broadcast address: firmware's way to say "no CPU". */
+	if ((e.flags & MADT_CPU_ENABLED) && e.apic_id != 0xff)
+		add_cpu(p, e.apic_id, e.uid);
+	return 0;
+}
+
+static int madt_local_x2apic(struct parse *p, const struct table *t, u32 off)
+{
+	struct madt_local_x2apic e;
+
+	memcpy(&e, t->p + off, sizeof(e));
+	if ((e.flags & MADT_CPU_ENABLED) && e.x2apic_id != UINT32_MAX)
+		add_cpu(p, e.x2apic_id, e.uid);
+	return 0;
+}
+
+static int madt_io_apic(struct parse *p, const struct table *t, u32 off)
+{
+	struct acpi_info *ai = p->ai;
+	struct madt_io_apic e;
+
+	if (ai->nr_ioapics == ACPI_IOAPICS)
+		return fail(p, -ENOSPC,
+			    "MADT at %lx: entry at offset %u: more than %d "
+			    "IO-APICs; this machine is not supported",
+			    t->phys, off, ACPI_IOAPICS);
+	memcpy(&e, t->p + off, sizeof(e));
+	ai->ioapics[ai->nr_ioapics++] = (struct acpi_ioapic){ e.id, e.address,
+							      e.gsi_base };
+	return 0;
+}
+
+static int madt_override(struct parse *p, const struct table *t, u32 off)
+{
+	struct acpi_info *ai = p->ai;
+	struct madt_override e;
+
+	if (ai->nr_overrides == ACPI_OVERRIDES)
+		return fail(p, -ENOSPC,
+			    "MADT at %lx: entry at offset %u: more than %d "
+			    "interrupt source overrides; update the firmware",
+			    t->phys, off, ACPI_OVERRIDES);
+	memcpy(&e, t->p + off, sizeof(e));
+	ai->overrides[ai->nr_overrides++] =
+		(struct acpi_override){ e.source, e.gsi, e.flags };
+	return 0;
+}
+
+static int madt_address(struct parse *p, const struct table *t, u32 off)
+{
+	struct madt_local_apic_address e;
+
+	memcpy(&e, t->p + off, sizeof(e));
+	p->ai->lapic_address = e.address;
+	return 0;
+}
+
+struct madt_kind {
+	u8 size;
+	int (*parse)(struct parse *p, const struct table *t, u32 off);
+};
+
+static const struct madt_kind madt_kinds[] = {
+	[MADT_LOCAL_APIC] = { 8, madt_local_apic },
+	[MADT_IO_APIC] = { 12, madt_io_apic },
+	[MADT_INTERRUPT_OVERRIDE] = { 10, madt_override },
+	[MADT_LOCAL_APIC_ADDRESS] = { 12, madt_address },
+	[MADT_LOCAL_X2APIC] = { 16, madt_local_x2apic },
+};
+
+static int parse_madt_entry(struct parse *p, const struct table *t, u32 off,
+			    u32 *length)
+{
+	struct madt_kind kind = { sizeof(struct madt_entry), NULL };
+	struct madt_entry e = { 0, 0 };
+	u32 left = t->length - off;
+
+	memcpy(&e, t->p + off, MIN(left, sizeof(e)));
+	if (e.type < ARRAY_SIZE(madt_kinds) && madt_kinds[e.type].parse)
+		kind = madt_kinds[e.type];
+	if (e.length < kind.size || e.length > left)
+		return fail(p, -EINVAL,
+			    "MADT at %lx: entry at offset %u has length %u, "
+			    "not %u to %u; update the firmware",
+			    t->phys, off, e.length, kind.size, left);
+	*length = e.length;
+	return kind.parse ? kind.parse(p, t, off) : 0;
+}
+
+static int parse_madt(struct parse *p, const struct table *t)
+{
+	struct madt madt;
+	u32 off, length = 0;
+	int err;
+
+	memcpy(&madt, t->p, sizeof(madt));
+	p->ai->lapic_address = madt.local_apic_address;
+	for (off = sizeof(madt); off < t->length; off += length) {
+		err = parse_madt_entry(p, t, off, &length);
+		if (err)
+			return err;
+	}
+	if (p->nr_cpus_found > MAX_CPUS)
+		return fail(p, -ENOSPC,
+			    "MADT at %lx lists %u processors, at most %d are "
+			    "supported; disable some in the firmware",
+			    t->phys, p->nr_cpus_found, MAX_CPUS);
+	if (!p->nr_cpus_found)
+		return fail(p, -EINVAL,
+			    "MADT at %lx lists no enabled processor; update "
+			    "the firmware",
+			    t->phys);
+	return 0;
+}
+
+/* The extended field counts where it is given (5.2.9); 0: no such port. */
+static u16 port_of(u32 port, const struct gas *x)
+{
+	u64 address = port;
+
+	if (x->address && x->address_space_id == ACPI_SPACE_IO)
+		address = x->address;
+	return address <= UINT16_MAX ? (u16)address : 0;
+}
+
+static bool register_of(const struct gas *gas, struct acpi_register *reg)
+{
+	if (!gas->address || gas->address_space_id > ACPI_SPACE_PCI_CONFIG)
+		return false;
+	*reg = (struct acpi_register){ gas->address_space_id, gas->address };
+	return true;
+}
+
+/* On hardware-reduced machines these fields mean nothing (5.2.9). */
+static void parse_fixed_hardware(struct acpi_info *ai, const struct fadt *f)
+{
+	ai->sci = f->sci_int;
+	ai->smi_cmd = f->smi_cmd <= UINT16_MAX ? (u16)f->smi_cmd : 0;
+	ai->acpi_enable = f->acpi_enable;
+	ai->pm1a_cnt = port_of(f->pm1a_cnt_blk, &f->x_pm1a_cnt_blk);
+	ai->pm1b_cnt = port_of(f->pm1b_cnt_blk, &f->x_pm1b_cnt_blk);
+	if (f->pm_tmr_len == 4)
+		ai->pm_timer_port = port_of(f->pm_tmr_blk, &f->x_pm_tmr_blk);
+	ai->has_pm_timer = ai->pm_timer_port != 0;
+	ai->pm_timer_32bit = ai->has_pm_timer && (f->flags & FADT_TMR_VAL_EXT);
+}
+
+static int parse_fadt(struct parse *p, const struct table *t)
+{
+	struct acpi_info *ai = p->ai;
+	struct fadt f;
+
+	memset(&f, 0, sizeof(f));
+	memcpy(&f, t->p, MIN(t->length, sizeof(f)));
+	ai->has_fadt = true;
+	ai->hw_reduced = (f.flags & FADT_HW_REDUCED_ACPI) != 0;
+	if (!ai->hw_reduced)
+		parse_fixed_hardware(ai, &f);
+	ai->has_reset = (f.flags & FADT_RESET_REG_SUP) &&
+			register_of(&f.reset_reg, &ai->reset);
+	ai->reset_value = f.reset_value;
+	ai->has_sleep_control = register_of(&f.sleep_control_reg,
+					    &ai->sleep_control);
+	p->dsdt = f.x_dsdt ? f.x_dsdt : f.dsdt;
+	return 0;
+}
+
+static int parse_hpet(struct parse *p, const struct table *t)
+{
+	struct hpet h;
+
+	memcpy(&h, t->p, sizeof(h));
+	if (h.base_address.address_space_id != ACPI_SPACE_MEMORY ||
+	    !h.base_address.address)
+		return 0;
+	p->ai->has_hpet = true;
+	p->ai->hpet_address = h.base_address.address;
+	return 0;
+}
+
+static int add_mcfg(struct parse *p, const struct table *t, u32 off)
+{
+	struct acpi_info *ai = p->ai;
+	struct mcfg_allocation a;
+
+	memcpy(&a, t->p + off, sizeof(a));
+	if (a.end_bus < a.start_bus || a.base_address >= PHYS_LIMIT)
+		return fail(p, -EINVAL,
+			    "MCFG at %lx: entry at offset %u: buses %u to %u "
+			    "at %lx; update the firmware",
+			    t->phys, off, a.start_bus, a.end_bus,
+			    a.base_address);
+	if (ai->nr_mcfg == ACPI_SEGMENTS)
+		return fail(p, -ENOSPC,
+			    "MCFG at %lx: entry at offset %u: more than %d "
+			    "PCI segments; this machine is not supported",
+			    t->phys, off, ACPI_SEGMENTS);
+	ai->mcfg[ai->nr_mcfg++] = (struct acpi_mcfg){ a.base_address, a.segment,
+						      a.start_bus, a.end_bus };
+	return 0;
+}
+
+static int parse_mcfg(struct parse *p, const struct table *t)
+{
+	const u32 size = sizeof(struct mcfg_allocation);
+	u32 off;
+	int err;
+
+	for (off = sizeof(struct mcfg); off < t->length; off += size) {
+		if (t->length - off < size)
+			return fail(p, -EINVAL,
+				    "MCFG at %lx: entry at offset %u ends "
+				    "past the table; update the firmware",
+				    t->phys, off);
+		err = add_mcfg(p, t, off);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int parse_dmar(struct parse *p, const struct table *t)
+{
+	p->ai->dmar = t->phys;
+	p->ai->dmar_length = t->length;
+	return 0;
+}
+
+struct table_kind {
+	const char *signature;
+	const char *name;
+	u32 min;
+	int (*parse)(struct parse *p, const struct table *t);
+};
+
+static const struct table_kind kinds[] = {
+	{ "APIC", "MADT", sizeof(struct madt), parse_madt },
+	{ "FACP", "FADT", FADT_V1_SIZE, parse_fadt },
+	{ "HPET", "HPET", sizeof(struct hpet), parse_hpet },
+	{ "MCFG", "MCFG", sizeof(struct mcfg), parse_mcfg },
+	{ "DMAR", "DMAR", DMAR_SIZE, parse_dmar },
+};
+
+#define KIND_MADT 0
+
+static int parse_table(struct parse *p, u64 phys)
+{
+	char signature[4];
+	struct table t;
+	u32 i;
+	int err;
+
+	if (phys_read(p->r, phys, signature, sizeof(signature)))
+		return unreadable(p, "a table", phys);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!memcmp(signature, kinds[i].signature, sizeof(signature)))
+			break;
+	if (i == ARRAY_SIZE(kinds) || (p->seen & BIT(i)))
+		return 0;
+	p->seen |= (u32)BIT(i);
+	err = map_table(p, &t, kinds[i].name, phys, kinds[i].signature,
+			kinds[i].min);
+	return err ? err : kinds[i].parse(p, &t);
+}
+
+/* The XSDT and the RSDT differ in the size of an entry only (5.2.7, 5.2.8). */
+static int parse_root(struct parse *p, u64 phys, const char *name, u32 size)
+{
+	struct table t;
+	u64 entry;
+	u32 i, n;
+	int err = map_table(p, &t, name, phys, name, sizeof(struct sdt_header));
+
+	if (err)
+		return err;
+	n = (t.length - (u32)sizeof(struct sdt_header)) / size;
+	if ((t.length - sizeof(struct sdt_header)) % size || n > TABLES_MAX)
+		return fail(p, -EINVAL,
+			    "%s at %lx has length %u, not that of 0 to %d "
+			    "entries; update the firmware",
+			    name, phys, t.length, TABLES_MAX);
+	for (i = 0; i < n; i++) {
+		entry = 0;
+		if (phys_read(p->r, phys + sizeof(struct sdt_header) + i * size,
+			      &entry, size))
+			return unreadable(p, name, phys);
+		err = entry ? parse_table(p, entry) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static bool aml_integer(const u8 *p, u32 end, u32 *pos, u32 *value)
+{
+	u32 i, size;
+
+	*value = 0;
+	if (*pos >= end)
+		return false;
+	switch (p[(*pos)++]) {
+	case AML_ZERO_OP:
+		return true;
+	case AML_ONE_OP:
+		*value = 1;
+		return true;
+	case AML_BYTE_PREFIX:
+		size = 1;
+		break;
+	case AML_WORD_PREFIX:
+		size = 2;
+		break;
+	case AML_DWORD_PREFIX:
+		size = 4;
+		break;
+	default:
+		return false;
+	}
+	if (end - *pos < size)
+		return false;
+	for (i = 0; i < size; i++)
+		*value |= (u32)p[(*pos)++] << (8 * i);
+	return true;
+}
+
+/* 20.2.4: the length counts its own bytes.  *end is where the object ends. */
+static bool aml_pkg_length(const u8 *p, u32 limit, u32 *pos, u32 *end)
+{
+	u32 start = *pos, length, more, i;
+
+	if (start >= limit)
+		return false;
+	more = p[start] >> 6;
+	if (limit - start <= more)
+		return false;
+	length = p[start] & (more ? 0xf : 0x3f);
+	for (i = 1; i <= more; i++)
+		length |= (u32)p[start + i] << (8 * i - 4);
+	*pos = start + 1 + more;
+	*end = start + length;
+	return length > more && length <= limit - start;
+}
+
+/* Package () { SLP_TYPa, SLP_TYPb, ... } at pos (7.4.2) */
+static bool parse_s5(struct acpi_info *ai, const u8 *p, u32 limit, u32 pos)
+{
+	u32 end, a, b;
+
+	if (pos >= limit || p[pos++] != AML_PACKAGE_OP)
+		return false;
+	if (!aml_pkg_length(p, limit, &pos, &end) || pos >= end || p[pos++] < 2)
+		return false;
+	if (!aml_integer(p, end, &pos, &a) || !aml_integer(p, end, &pos, &b) ||
+	    a > SLP_TYP_MAX || b > SLP_TYP_MAX)
+		return false;
+	ai->has_s5 = true;
+	ai->slp_typa = (u8)a;
+	ai->slp_typb = (u8)b;
+	return true;
+}
+
+/*
+ * A full AML interpreter for two numbers would be a poor trade: firmware
+ * defines \_S5 as a literal package, so its bytes can be found.
+ */
+static void scan_s5(struct acpi_info *ai, const u8 *p, u32 length)
+{
+	u32 pos;
+
+	for (pos = sizeof(struct sdt_header) + 1; pos + 4 < length; pos++) {
+		if (memcmp(p + pos, "_S5_", 4))
+			continue;
+		if (p[pos - 1] != AML_NAME_OP &&
+		    (p[pos - 1] != AML_ROOT_CHAR || p[pos - 2] != AML_NAME_OP))
+			continue;
+		if (parse_s5(ai, p, length, pos + 4))
+			return;
+	}
+}
+
+static int parse_dsdt(struct parse *p)
+{
+	struct table t;
+	int err;
+
+	if (!p->dsdt)
+		return 0;
+	err = map_table(p, &t, "DSDT", p->dsdt, "DSDT",
+			sizeof(struct sdt_header));
+	if (!err)
+		scan_s5(p->ai, t.p, t.length);
+	return err;
+}
+
+static bool rsdp_is_extended(const struct rsdp *rsdp)
+{
+	return rsdp->revision >= 2 && rsdp->length;
+}
+
+static bool rsdp_is_good(const struct rsdp *rsdp)
+{
+	if (memcmp(rsdp->signature, "RSD PTR ", sizeof(rsdp->signature)) ||
+	    !sums_to_zero(rsdp, RSDP_V1_SIZE))
+		return false;
+	return !rsdp_is_extended(rsdp) || (rsdp->length == sizeof(*rsdp) &&
+					   sums_to_zero(rsdp, sizeof(*rsdp)));
+}
+
+static bool search_rsdp(struct parse *p, u64 from, u64 to, struct rsdp *rsdp)
+{
+	for (; from + RSDP_V1_SIZE <= to; from += 16) {
+		memset(rsdp, 0, sizeof(*rsdp));
+		if (phys_read(p->r, from, rsdp, RSDP_V1_SIZE) ||
+		    memcmp(rsdp->signature, "RSD PTR ", 8))
+			continue;
+		if (rsdp->revision >= 2 &&
+		    phys_read(p->r, from, rsdp, sizeof(*rsdp)))
+			continue;
+		if (rsdp_is_good(rsdp))
+			return true;
+	}
+	return false;
+}
+
+/* 5.2.5.1: the first KiB of the EBDA, then the BIOS's read-only memory. */
+static int find_rsdp(struct parse *p, struct rsdp *rsdp)
+{
+	u16 segment = 0;
+	u64 ebda;
+
+	if (!phys_read(p->r, 0x40e, &segment, sizeof(segment))) {
+		ebda = (u64)segment << 4;
+		if (ebda >= 0x500 && ebda < 0xa0000 &&
+		    search_rsdp(p, ebda, ebda + 1024, rsdp))
+			return 0;
+	}
+	if (search_rsdp(p, 0xe0000, 0x100000, rsdp))
+		return 0;
+	return fail(p, -ENOENT,
+		    "no RSDP in the EBDA or at e0000-fffff; on UEFI boot by "
+		    "multiboot2, which passes it");
+}
+
+int acpi_parse(const u8 *rsdp_copy, const struct phys_reader *r,
+	       struct acpi_info *ai, char *error, size_t error_size)
+{
+	struct parse p = { .r = r, .ai = ai };
+	struct rsdp rsdp;
+	int err = 0;
+
+	p.error = error;
+	p.error_size = error_size;
+	memset(ai, 0, sizeof(*ai));
+	if (rsdp_copy)
+		memcpy(&rsdp, rsdp_copy, sizeof(rsdp));
+	else
+		err = find_rsdp(&p, &rsdp);
+	if (err)
+		return err;
+	if (!rsdp_is_good(&rsdp))
+		return fail(&p, -EINVAL,
+			    "RSDP from the boot loader is damaged; update the "
+			    "boot loader");
+	if (rsdp_is_extended(&rsdp) && rsdp.xsdt_address)
+		err = parse_root(&p, rsdp.xsdt_address, "XSDT", 8);
+	else
+		err = parse_root(&p, rsdp.rsdt_address, "RSDT", 4);
+	if (err)
+		return err;
+	if (!(p.seen & BIT(KIND_MADT)))
+		return fail(&p, -ENOENT, "no MADT; update the firmware");
+	return parse_dsdt(&p);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A partition's virtual devices, and the IPIs that carry its vectors. */
+#include "apic/icr.h"
+#include "apic/lapic.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/partition.h"
+#include "core/port.h"
+#include "core/x86.h"
+
+/* At most so many marks at once, and one more each so often. */
+#define MARK_BURST 16
+#define MARK_MS 10
+
+void partition_send(struct partition *p, u64 targets, u8 vector)
+{
+	u32 n;
+
+	for (; targets; targets &= targets - 1) {
+		n = (u32)__builtin_ctzl(targets);
+		lapic_send(p->apic_id[n], vector);
+	}
+}
+
+void partition_request(struct partition *p, u64 targets, u32 request,
+		       u8 vector)
+{
+	u32 cpu;
+
+	for (; targets; targets &= targets - 1) {
+		cpu = p->config->cpus[__builtin_ctzl(targets)];
+		if (request == REQ_SIPI)
+			cpu_public[cpu].sipi_vector = vector;
+		cpu_request(cpu, request);
+	}
+}
+
+/* An IO-APIC message reaches the vCPUs that an ICR write would. */
+static void deliver(struct partition *p, const struct vioapic_msg *m)
+{
+	bool x2apic = p->x2apic & 1;
+	struct icr_env env = {
+		.self = 0,
+		.nr_vcpus = p->config->nr_cpus,
+		.running = __atomic_load_n(&p->running, __ATOMIC_ACQUIRE),
+		.x2apic = x2apic,
+		.ldr = p->ldr,
+		.dfr = p->dfr,
+	};
+	u64 low = m->vector | (u64)m->delivery_mode << ICR_DM_SHIFT |
+		  (m->logical ? ICR_LOGICAL : 0);
+	struct icr_plan plan;
+
+	icr_decode(&env,
+		   low | (x2apic ? ICR_X2APIC_DEST(m->dest) :
+				   ICR_XAPIC_DEST(m->dest)),
+		   &plan);
+	if (plan.kind == ICR_FIXED)
+		partition_send(p, plan.targets, plan.vector);
+}
+
+static void set_line(struct partition *p, u32 pin, bool level)
+{
+	struct vioapic_msg msg;
+
+	if (vioapic_set_line(&p->ioapic, pin, level, &msg))
+		deliver(p, &msg);
+}
+
+/* After every call on the serial port, see guest/serial.h. */
+static void settle_serial(struct partition *p)
+{
+	if (vserial_edge(&p->serial))
+		set_line(p, GUEST_COM1_GSI, false);
+	set_line(p, GUEST_COM1_GSI, vserial_irq(&p->serial));
+}
+
+void partition_ioapic_write(struct partition *p, u32 offset, u32 value)
+{
+	struct vioapic_msg msg;
+	u32 pins;
+
+	spin_lock(&p->lock);
+	pins = vioapic_write(&p->ioapic, offset, value);
+	for (; pins; pins &= pins - 1) {
+		vioapic_message(&p->ioapic, (u32)__builtin_ctz(pins), &msg);
+		deliver(p, &msg);
+	}
+	spin_unlock(&p->lock);
+}
+
+bool partition_input(struct partition *p, u8 byte)
+{
+	bool taken = true;
+
+	spin_lock(&p->lock);
+	/* What is typed for a partition that does not run is dropped. */
+	if (p->state == PARTITION_RUNNING) {
+		taken = vserial_input(&p->serial, byte);
+		settle_serial(p);
+	}
+	spin_unlock(&p->lock);
+	return taken;
+}
+
+void partition_drained(struct partition *p)
+{
+	spin_lock(&p->lock);
+	if (p->state == PARTITION_RUNNING) {
+		vserial_tx_ready(&p->serial);
+		settle_serial(p);
+	}
+	spin_unlock(&p->lock);
+}
+
+/* A token each MARK_MS, MARK_BURST of them kept. */
+static bool mark_allowed(struct partition *p, u64 now)
+{
+	u64 step = host_clock.tsc_hz / 1000 * MARK_MS;
+	u64 oldest = now - MIN(now, step * MARK_BURST);
+
+	p->mark_time = MAX(p->mark_time, oldest);
+	if (p->mark_time + step > now)
+		return false;
+	p->mark_time += step;
+	return true;
+}
+
+static void mark(struct vcpu *v, u8 byte)
+{
+	struct partition *p = v->part;
+	u64 now = rdtsc();
+	bool allowed;
+
+	v->cause = CAUSE_MARK;
+	spin_lock(&p->lock);
+	allowed = mark_allowed(p, now);
+	spin_unlock(&p->lock);
+	if (!allowed)
+		return;
+	log_printf("mark %s/%u %02x tsc=%lu", p->config->name, v->index, byte,
+		   now);
+	partition_print_ledger(p);
+}
+
+static bool is_serial(u16 port)
+{
+	return port >= GUEST_COM1_PORT && port < GUEST_COM1_PORT + UART_SCR + 1;
+}
+
+void partition_io(struct vcpu *v, u16 port, u8 size, bool write, u32 *value)
+{
+	struct partition *p = v->part;
+	int action;
+	u8 byte;
+
+	v->cause = is_serial(port) ? CAUSE_IO_SERIAL : CAUSE_IO_OTHER;
+	spin_lock(&p->lock);
+	action = ports_access(&p->ports, port, size, write, value, rdtsc(),
+			      host_clock.tsc_hz);
+	byte = p->ports.mark;
+	if (is_serial(port) && p->ports.serial)
+		settle_serial(p);
+	spin_unlock(&p->lock);
+	if (is_serial(port))
+		port_pump();
+	if (action == PORT_ACTION_MARK)
+		mark(v, byte);
+	else if (action == PORT_ACTION_RESET)
+		partition_reset(p);
+	else if (action == PORT_ACTION_POWEROFF)
+		partition_poweroff(p);
+}

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The life of a partition: built, started, ended, handed back. */
+#include "core/partition.h"
+#include "core/clock.h"
+#include "core/control.h"
+#include "core/lib.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/port.h"
+#include "core/x86.h"
+#include "eli/eli.h"
+#include "guest/acpi.h"
+#include "guest/linux.h"
+#include "guest/memory.h"
+
+/* A kicked core is in root mode long before this. */
+#define ARRIVE_US 1000000
+
+struct partition partitions[MAX_PARTITIONS];
+u32 nr_partitions;
+
+static void set_reason(struct partition *p, const char *fmt, va_list ap)
+{
+	fmt_vsnprintf(p->reason, sizeof(p->reason), fmt, ap);
+}
+
+static void request_all(struct partition *p, u32 request)
+{
+	u32 n;
+
+	for (n = 0; n < p->config->nr_cpus; n++)
+		cpu_request(p->config->cpus[n], request);
+}
+
+/* The first to end a partition says why; false for all who come later. */
+static bool begin_end(struct partition *p, enum partition_state state,
+		      bool restart, const char *fmt, va_list ap)
+{
+	bool first;
+
+	spin_lock(&p->lock);
+	first = p->state == PARTITION_RUNNING && !p->ending;
+	if (first) {
+		p->ending = true;
+		p->end_state = state;
+		p->end_restart = restart;
+		set_reason(p, fmt, ap);
+	}
+	spin_unlock(&p->lock);
+	return first;
+}
+
+static bool end(struct partition *p, enum partition_state state, bool restart,
+		const char *fmt, ...) __printf(4, 5);
+
+static bool end(struct partition *p, enum partition_state state, bool restart,
+		const char *fmt, ...)
+{
+	va_list ap;
+	bool first;
+
+	va_start(ap, fmt);
+	first = begin_end(p, state, restart, fmt, ap);
+	va_end(ap);
+	if (first)
+		request_all(p, REQ_STOP);
+	return first;
+}
+
+static bool may_restart(const struct partition *p)
+{
+	return p->config->restart == TABLE_RESTART_ALWAYS ||
+	       (p->config->restart == TABLE_RESTART_COUNT &&
+		p->restarts < p->config->restart_count);
+}
+
+void partition_park(struct partition *p, const char *fmt, ...)
+{
+	const struct vcpu *v = &this_cpu.vcpu;
+	va_list ap;
+	bool first;
+
+	va_start(ap, fmt);
+	first = begin_end(p, PARTITION_PARKED, may_restart(p), fmt, ap);
+	va_end(ap);
+	if (!first)
+		return;
+	log_printf("%s/%u: %s", p->config->name, v->index, p->reason);
+	vcpu_dump(v, &this_cpu.regs);
+	request_all(p, REQ_STOP);
+}
+
+void partition_reset(struct partition *p)
+{
+	bool restart = may_restart(p);
+
+	end(p, PARTITION_STOPPED, restart,
+	    restart ? "reset by the guest" : "reset by the guest, restart = "
+					     "never or used up");
+}
+
+void partition_poweroff(struct partition *p)
+{
+	end(p, PARTITION_STOPPED, false, "powered off by the guest");
+}
+
+int partition_stop(struct partition *p, const char *reason, bool restart)
+{
+	return end(p, PARTITION_STOPPED, restart, "%s", reason) ? 0 : -EBUSY;
+}
+
+int partition_start(struct partition *p)
+{
+	bool ok;
+
+	spin_lock(&p->lock);
+	ok = p->state != PARTITION_RUNNING && !p->ending;
+	if (ok)
+		p->state = PARTITION_RUNNING;
+	spin_unlock(&p->lock);
+	if (!ok)
+		return -EBUSY;
+	cpu_request(p->config->cpus[0], REQ_START);
+	return 0;
+}
+
+static void print_line(void *ctx, const char *text)
+{
+	(void)ctx;
+	log_printf("%s", text);
+}
+
+void partition_print_ledger(const struct partition *p)
+{
+	struct ledger l;
+	u32 n;
+
+	for (n = 0; n < p->config->nr_cpus; n++) {
+		ledger_snapshot(&l, &cpu_public[p->config->cpus[n]].ledger);
+		ledger_print(&l, p->config->name, n, control_mode_name(p),
+			     print_line, NULL);
+	}
+}
+
+static void announce(const struct partition *p)
+{
+	log_printf("partition %s: %s: %s", p->config->name,
+		   control_state_name(p), p->reason);
+}
+
+/* On vCPU 0's core, when every core is in root mode and clean. */
+static void finish_end(struct partition *p)
+{
+	bool restart;
+
+	p->arrived = 0;
+	p->cleaned = 0;
+	partition_print_ledger(p);
+	spin_lock(&p->lock);
+	p->state = p->end_state;
+	p->ending = false;
+	restart = p->end_restart;
+	spin_unlock(&p->lock);
+	announce(p);
+	if (restart) {
+		p->restarts++;
+		partition_start(p);
+	}
+}
+
+static void wait_for(const struct partition *p, const u32 *counter)
+{
+	u64 start = rdtsc();
+	u64 limit = ARRIVE_US * (host_clock.tsc_hz / 1000000);
+
+	while (__atomic_load_n(counter, __ATOMIC_ACQUIRE) <
+	       p->config->nr_cpus) {
+		if (rdtsc() - start > limit)
+			panic("partition %s: a core did not leave its guest",
+			      p->config->name);
+		cpu_pause();
+	}
+}
+
+/* The order is that of design section 6, hand-back of a core. */
+static void __noreturn leave_partition(struct vcpu *v)
+{
+	struct partition *p = v->part;
+
+	__atomic_fetch_and(&p->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&p->arrived, 1, __ATOMIC_SEQ_CST);
+	wait_for(p, &p->arrived);
+	eli_hand_back();
+	__atomic_fetch_add(&p->cleaned, 1, __ATOMIC_SEQ_CST);
+	if (v->index == 0) {
+		wait_for(p, &p->cleaned);
+		finish_end(p);
+	}
+	cpu_leave();
+}
+
+/* INIT: this core alone; the others go on. */
+static void __noreturn leave_for_init(struct vcpu *v)
+{
+	__atomic_fetch_and(&v->part->running, ~BIT(v->index),
+			   __ATOMIC_SEQ_CST);
+	eli_hand_back();
+	cpu_leave();
+}
+
+static bool console_tx(void *ctx, u8 byte)
+{
+	return console_put(ctx, byte);
+}
+
+static size_t console_tx_room(void *ctx)
+{
+	return console_room(ctx);
+}
+
+static void reset_devices(struct partition *p)
+{
+	struct console *c = port_console(p->id);
+	u32 n;
+
+	vserial_init(&p->serial, c ? console_tx : NULL,
+		     c ? console_tx_room : NULL, c);
+	vlegacy_init(&p->legacy, host_clock.wall, rdtsc(), host_clock.tsc_hz);
+	vioapic_init(&p->ioapic, GUEST_IOAPIC_ID);
+	p->ports = (struct guest_ports){
+		.serial = c ? &p->serial : NULL,
+		.legacy = &p->legacy,
+	};
+	p->x2apic = 0;
+	for (n = 0; n < p->config->nr_cpus; n++)
+		memset(&cpu_public[p->config->cpus[n]].ledger, 0,
+		       sizeof(struct ledger));
+}
+
+static int load_acpi(struct partition *p, u64 *rsdp)
+{
+	const struct guest_acpi_config config = {
+		.nr_vcpus = p->config->nr_cpus,
+	};
+	u64 left;
+	u8 *buf = guest_ram(p, GUEST_ACPI, &left);
+
+	return guest_acpi_build(buf, GUEST_ACPI_END - GUEST_ACPI, GUEST_ACPI,
+				&config, rsdp);
+}
+
+static void describe_boot(const struct partition *p, struct linux_boot *b)
+{
+	*b = (struct linux_boot){
+		.kernel_name = p->kernel->name,
+		.kernel = phys_to_virt(p->kernel->base),
+		.kernel_size = p->kernel->size,
+		.cmdline = p->config->cmdline,
+		.ram_low = layout_low(p->config->memory),
+		.ram_high = layout_high(p->config->memory),
+	};
+	if (!p->initrd)
+		return;
+	b->initrd_name = p->initrd->name;
+	b->initrd = phys_to_virt(p->initrd->base);
+	b->initrd_size = p->initrd->size;
+}
+
+/* Zeroes and fills the guest's memory; where it begins is left in *start. */
+static int load(struct partition *p, struct vcpu_start *start)
+{
+	char error[160] = "it does not fit its memory";
+	struct linux_boot boot;
+	struct linux_plan plan;
+	struct guest_mem mem;
+	u64 rsdp, t0, t1;
+	int err;
+
+	t0 = rdtsc();
+	guest_zero(p);
+	t1 = rdtsc();
+	describe_boot(p, &boot);
+	guest_memory_access(p, &mem);
+	err = linux_plan(&boot, &plan, error, sizeof(error));
+	if (!err)
+		err = load_acpi(p, &rsdp);
+	if (!err)
+		err = linux_load(&boot, &plan, &mem, rsdp);
+	clock_add(CLOCK_ZERO, t1 - t0);
+	clock_add(CLOCK_COPY, rdtsc() - t1);
+	if (err) {
+		fmt_snprintf(p->reason, sizeof(p->reason), "%s", error);
+		return err;
+	}
+	*start = (struct vcpu_start){
+		.long_mode = true,
+		.rip = plan.rip,
+		.rsi = plan.rsi,
+		.cr3 = plan.cr3,
+		.gdt_base = plan.gdt_base,
+		.gdt_limit = plan.gdt_limit,
+	};
+	return 0;
+}
+
+int partition_check(const struct partition *p, char *error, size_t size)
+{
+	struct linux_boot boot;
+	struct linux_plan plan;
+
+	describe_boot(p, &boot);
+	return linux_plan(&boot, &plan, error, size);
+}
+
+static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
+{
+	eli_reset_core();
+	vlapic_reset(v);
+	v->tsc_adjust = 0;
+	v->mtrr_def_type = 0;
+	v->xcr0 = 1;
+	v->nmi_pending = false;
+	vcpu_reset(v, start);
+	this_cpu.in_guest = true;
+	__atomic_fetch_or(&v->part->running, BIT(v->index), __ATOMIC_SEQ_CST);
+	vcpu_run(v);
+}
+
+static void start_partition(struct vcpu *v)
+{
+	struct partition *p = v->part;
+	struct vcpu_start start;
+
+	reset_devices(p);
+	if (load(p, &start)) {
+		spin_lock(&p->lock);
+		p->state = PARTITION_STOPPED;
+		spin_unlock(&p->lock);
+		announce(p);
+		return;
+	}
+	fmt_snprintf(p->reason, sizeof(p->reason), "started");
+	announce(p);
+	boot_report();
+	enter(v, &start);
+}
+
+static void start_ap(struct vcpu *v)
+{
+	const struct vcpu_start start = {
+		.sipi_vector = cpu_public[this_cpu.id].sipi_vector,
+	};
+
+	enter(v, &start);
+}
+
+void partition_serve(u32 requests)
+{
+	struct vcpu *v = &this_cpu.vcpu;
+
+	if (requests & REQ_STOP)
+		leave_partition(v);
+	if (this_cpu.in_guest) {
+		if (requests & REQ_INIT) {
+			/* A SIPI that came along is for the time after. */
+			cpu_request(this_cpu.id, requests & REQ_SIPI);
+			leave_for_init(v);
+		}
+		if (requests & REQ_NMI)
+			v->nmi_pending = true;
+		return;
+	}
+	if (requests & REQ_START)
+		start_partition(v);
+	if ((requests & REQ_SIPI) && v->part->state == PARTITION_RUNNING)
+		start_ap(v);
+}
+
+/* Chunks in guest order, cut where the hole begins. */
+static int fill_regions(struct partition *p, const struct place_memory *m)
+{
+	u64 gpa = 0, part, off;
+	u32 i;
+
+	for (i = 0; i < m->nr; i++)
+		for (off = 0; off < m->chunk[i].size; off += part) {
+			if (gpa == GUEST_HOLE)
+				gpa = GUEST_HOLE_END;
+			part = m->chunk[i].size - off;
+			if (gpa < GUEST_HOLE)
+				part = MIN(part, GUEST_HOLE - gpa);
+			if (p->nr_ram == PARTITION_REGIONS)
+				return -ENOSPC;
+			p->ram[p->nr_ram++] = (struct guest_region){
+				gpa, m->chunk[i].hpa + off, part
+			};
+			gpa += part;
+		}
+	return 0;
+}
+
+static const struct boot_module *find_module(const struct boot_info *bi,
+					     const char *name)
+{
+	u32 i;
+
+	for (i = 0; i < bi->nr_modules; i++)
+		if (!strcmp(bi->modules[i].name, name))
+			return &bi->modules[i];
+	return NULL;
+}
+
+static void build_one(struct partition *p, const struct table_partition *c,
+		      u32 id, const struct boot_info *bi)
+{
+	u32 n;
+
+	p->config = c;
+	p->id = id;
+	p->kernel = find_module(bi, c->kernel);
+	p->initrd = c->initrd[0] ? find_module(bi, c->initrd) : NULL;
+	fmt_snprintf(p->reason, sizeof(p->reason), "not started yet");
+	for (n = 0; n < c->nr_cpus; n++)
+		p->apic_id[n] = cpu_public[c->cpus[n]].apic_id;
+}
+
+int partitions_build(const struct table *t, const struct boot_info *bi,
+		     struct place_map *map, char *error, size_t size)
+{
+	static struct place_memory memory[MAX_PARTITIONS];
+	struct place_shortage shortage;
+	u64 wanted[MAX_PARTITIONS];
+	u32 i;
+	int err;
+
+	for (i = 0; i < t->nr_partitions; i++)
+		wanted[i] = t->partitions[i].memory;
+	err = place_memory(map, wanted, t->nr_partitions, memory, &shortage);
+	if (err) {
+		fmt_snprintf(error, size, "partition %s: %lu KiB of memory are "
+			     "missing; ask for less",
+			     t->partitions[shortage.request].name,
+			     shortage.missing / 1024);
+		return err;
+	}
+	for (i = 0; i < t->nr_partitions && !err; i++) {
+		build_one(&partitions[i], &t->partitions[i], i, bi);
+		err = fill_regions(&partitions[i], &memory[i]);
+		if (!err)
+			err = partition_build_second_level(&partitions[i]);
+	}
+	nr_partitions = t->nr_partitions;
+	if (err)
+		fmt_snprintf(error, size, "partition %s: no memory for its "
+			     "tables; ask for less", t->partitions[i - 1].name);
+	return err;
+}

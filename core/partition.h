@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Partitions at run time: their life, their cores, their devices.
+ */
+#ifndef CORE_PARTITION_H
+#define CORE_PARTITION_H
+
+#include "apic/vioapic.h"
+#include "boot/boot.h"
+#include "core/percpu.h"
+#include "core/place.h"
+#include "core/spinlock.h"
+#include "core/table.h"
+#include "guest/ports.h"
+#include "guest/vcpu.h"
+
+enum partition_state {
+	PARTITION_STOPPED,
+	PARTITION_RUNNING,
+	PARTITION_PARKED,
+};
+
+/* Guest-physical RAM and where it is; whole 2 MiB frames. */
+struct guest_region {
+	u64 gpa, hpa, size;
+};
+#define PARTITION_REGIONS 20
+
+struct partition {
+	const struct table_partition *config;
+	u32 id;
+	u32 nr_ram;
+	struct guest_region ram[PARTITION_REGIONS];
+	u64 second_level;	/* EPT pointer */
+	u32 apic_id[MAX_CPUS];	/* host APIC id of each vCPU's core */
+	const struct boot_module *kernel, *initrd;
+
+	/* FIFO; guards the devices, state, ending, reason and restarts. */
+	struct spinlock lock;
+	struct guest_ports ports;
+	struct vserial serial;
+	struct vlegacy legacy;
+	struct vioapic ioapic;
+	enum partition_state state;
+	bool ending;		/* cores are on their way out */
+	enum partition_state end_state;
+	bool end_restart;	/* start again after the end */
+	u32 restarts;
+	char reason[160];
+	u64 mark_time;		/* TSC: marks are paid for up to here */
+
+	/* Atomic: bit n, vCPU n takes interrupts; is in x2APIC mode. */
+	u64 running, x2apic;
+	/* Atomic, during an end: cores in root mode, cores handed back. */
+	u32 arrived, cleaned;
+
+	/* xAPIC mode: written by each vCPU, read by senders. */
+	u32 ldr[MAX_CPUS], dfr[MAX_CPUS];
+};
+
+extern struct partition partitions[MAX_PARTITIONS];
+extern u32 nr_partitions;
+
+extern u8 host_phys_bits;
+extern u32 host_msr_features;
+
+/* --- exit path, on a core of the partition --- */
+
+/* Forbidden act: says so with the registers, and ends the partition. */
+void partition_park(struct partition *p, const char *fmt, ...)
+	__printf(2, 3);
+/* One IPI with the guest's vector to each vCPU in the set. */
+void partition_send(struct partition *p, u64 targets, u8 vector);
+/* NMI, INIT or SIPI to each vCPU in the set. */
+void partition_request(struct partition *p, u64 targets, u32 request,
+		       u8 vector);
+/* An I/O instruction; *value is read or written. */
+void partition_io(struct vcpu *v, u16 port, u8 size, bool write, u32 *value);
+void partition_ioapic_write(struct partition *p, u32 offset, u32 value);
+/* What the guest asked for through its ports. */
+void partition_reset(struct partition *p);
+void partition_poweroff(struct partition *p);
+
+/* --- any core, any context but NMI --- */
+
+/* Console input and freed output room: may raise the serial interrupt. */
+bool partition_input(struct partition *p, u8 byte);
+void partition_drained(struct partition *p);
+/* 0, or -EBUSY when the state does not allow it. */
+int partition_start(struct partition *p);
+int partition_stop(struct partition *p, const char *reason, bool restart);
+
+/* All vCPUs' ledgers to the log. */
+void partition_print_ledger(const struct partition *p);
+
+/* --- boot, BSP --- */
+
+/*
+ * Memory, modules and second-level tables for every partition of the table.
+ * 0, or -E with a line in error.
+ */
+int __must_check partitions_build(const struct table *t,
+				  const struct boot_info *bi,
+				  struct place_map *map, char *error,
+				  size_t size);
+
+/* Can its guest be loaded?  0, or -E with a line in error. */
+int __must_check partition_check(const struct partition *p, char *error,
+				 size_t size);
+
+/* By the back end: EPT or NPT over p->ram; 0 or -ENOMEM. */
+int __must_check partition_build_second_level(struct partition *p);
+
+/* Before the first guest is entered: where the time went, once. */
+void boot_report(void);
+
+/* --- the cores --- */
+
+/*
+ * Acts on this core's requests: from the exit path with its vCPU in the guest,
+ * or from the root loop.  Does not return when the vCPU leaves or enters.
+ */
+void partition_serve(u32 requests);
+
+#endif

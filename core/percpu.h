@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Per-CPU state.  `this_cpu` lies at one fixed address that every core's page
+ * tables back with memory of its own, so no other core can reach it.  What
+ * others may touch is cpu_public[], each field with its rule.
+ */
+#ifndef CORE_PERCPU_H
+#define CORE_PERCPU_H
+
+#include "core/layout.h"
+#include "core/types.h"
+#include "guest/vcpu.h"
+
+#define CPU_STACK_SIZE (4 * PAGE_SIZE)
+
+/* 64-bit task-state segment, SDM vol. 3 section 8.7 */
+struct tss {
+	u32 reserved0;
+	u64 rsp[3];
+	u64 reserved1;
+	u64 ist[7];
+	u64 reserved2;
+	u16 reserved3;
+	u16 io_map_base;
+} __packed;
+_Static_assert(sizeof(struct tss) == 104, "TSS");
+
+/* Interrupt stack table slots. */
+enum { IST_NMI = 1, IST_DF = 2, IST_MC = 3 };
+
+struct percpu {
+	u8 stack[CPU_STACK_SIZE - sizeof(struct guest_regs)];
+	/* Top of the stack: VM exits push the guest's registers here. */
+	struct guest_regs regs;
+	/* Set by the NMI handler, tested right before every VM entry. */
+	volatile u32 kick_mark;
+	u32 vmx_root; /* in VMX root operation: the NMI handler may VMWRITE */
+	u32 id;
+	u32 apic_id;
+	u64 gdt[5];
+	struct tss tss;
+	u64 cr3;
+	u64 vmxon_pa;
+	u64 vmcs_pa;
+	/* host frame that the window shows; 0, never a guest's, for none */
+	u64 window;
+	struct vcpu vcpu; /* .part is NULL on sidecores and idle cores */
+	bool in_guest;	  /* the vCPU runs; otherwise it waits in root mode */
+};
+
+_Static_assert(offsetof(struct percpu, regs) == PERCPU_REGS, "regs");
+_Static_assert(offsetof(struct percpu, kick_mark) == PERCPU_KICK_MARK, "mark");
+_Static_assert(offsetof(struct percpu, vmx_root) == PERCPU_VMX_ROOT, "root");
+_Static_assert(CPU_STACK_SIZE == PERCPU_STACK_END, "stack");
+
+/* Its address is set by the linker script. */
+extern struct percpu this_cpu;
+
+#define CPU_STACK_TOP ((u64)&this_cpu + CPU_STACK_SIZE)
+/* One page each, with guard pages in between. */
+#define CPU_NMI_STACK (LOCAL_VMA + 0x40000)
+#define CPU_DF_STACK (LOCAL_VMA + 0x42000)
+#define CPU_MC_STACK (LOCAL_VMA + 0x44000)
+#define CPU_NMI_STACK_TOP (CPU_NMI_STACK + PAGE_SIZE)
+#define CPU_DF_STACK_TOP (CPU_DF_STACK + PAGE_SIZE)
+#define CPU_MC_STACK_TOP (CPU_MC_STACK + PAGE_SIZE)
+
+/* What a core asks of another; bits of cpu_public.requests. */
+enum cpu_request {
+	REQ_NMI = 1 << 0,	/* guest NMI */
+	REQ_INIT = 1 << 1,	/* guest INIT */
+	REQ_SIPI = 1 << 2,	/* guest SIPI, vector in sipi_vector */
+	REQ_STOP = 1 << 3,	/* leave the guest, hand the core back */
+	REQ_START = 1 << 4,	/* vCPU 0 only: build the guest and run it */
+};
+
+struct cpu_public {
+	u32 apic_id;		/* set while booting */
+	bool up;		/* set by the core itself, once */
+	u32 requests;		/* atomic: any core sets, the owner takes */
+	u8 sipi_vector;		/* written before REQ_SIPI is set */
+	struct ledger ledger;	/* written by the owner, read by any */
+};
+
+extern struct cpu_public cpu_public[MAX_CPUS];
+extern u32 nr_cpus;
+
+/* --- boot, BSP: bring-up --- */
+
+/* This core's descriptor tables, control registers and local APIC. */
+int __must_check cpu_init(u32 cpu, char *error, size_t size);
+/* Starts every other CPU of the machine; TSCs are compared on the way. */
+struct acpi_info;
+struct boot_info;
+int __must_check smp_start(const struct acpi_info *acpi,
+			   const struct boot_info *bi, char *error,
+			   size_t size);
+/* Lets the others go on into cpu_main(); after the seal. */
+void smp_release(void);
+
+/* --- any context but NMI --- */
+
+/* Sets the request bits of a CPU and kicks it (NMI). */
+void cpu_request(u32 cpu, u32 bits);
+
+/* --- the life of a core --- */
+
+/* Exit path and root loop: what others asked of this core. */
+void cpu_serve_requests(void);
+/* Seals this core and does its job for good. */
+void cpu_main(void) __noreturn;
+/* The root loop, on an empty stack: the vCPU is out of the guest. */
+void cpu_leave(void) __noreturn;
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "core/trap.h"
+#include "core/log.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+
+#define EXCEPTIONS 32
+#define STUB_SIZE 16
+#define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate */
+
+extern const u8 trap_stubs[], nmi_entry[];
+
+/* Vectors from 32 up have no gate: the host takes no maskable interrupt. */
+static struct idt_gate host_idt[EXCEPTIONS];
+
+struct idt_gate idt_interrupt_gate(u64 handler, u8 ist)
+{
+	return (struct idt_gate){
+		.offset_low = (u16)handler,
+		.selector = SEL_CODE,
+		.ist = ist,
+		.type = GATE_INTERRUPT,
+		.offset_mid = (u16)(handler >> 16),
+		.offset_high = (u32)(handler >> 32),
+	};
+}
+
+struct idt_gate idt_host_gate(u32 vector)
+{
+	return host_idt[vector];
+}
+
+void trap_init(void)
+{
+	u32 i;
+
+	for (i = 0; i < EXCEPTIONS; i++)
+		host_idt[i] = idt_interrupt_gate(
+			(u64)trap_stubs + i * STUB_SIZE,
+			i == VEC_DF ? IST_DF :
+			i == VEC_MC ? IST_MC :
+				      0);
+	host_idt[VEC_NMI] = idt_interrupt_gate((u64)nmi_entry, IST_NMI);
+}
+
+static void load(const struct idt_gate *idt, u16 limit)
+{
+	const struct __packed {
+		u16 limit;
+		u64 base;
+	} dtr = { limit, (u64)idt };
+
+	asm volatile("lidt %0" : : "m"(dtr));
+}
+
+void idt_load(const struct idt_gate *idt)
+{
+	load(idt, 256 * sizeof(*idt) - 1);
+}
+
+void idt_load_host(void)
+{
+	load(host_idt, sizeof(host_idt) - 1);
+}
+
+void trap_handler(const struct trap_frame *f)
+{
+	panic("cpu %u: exception %lu error %lx at %lx, rsp %lx, cr2 %lx",
+	      this_cpu.id, f->vector, f->error, f->rip, f->rsp, read_cr2());
+}
+
+/* For -fstack-protector-strong. */
+u64 __stack_chk_guard = 0x595e9fbd94fda766UL;
+void __stack_chk_fail(void) __noreturn;
+
+void __stack_chk_fail(void)
+{
+	panic("cpu %u: stack overrun", this_cpu.id);
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Hand-back of a core.  A guest with a direct local APIC can leave any vector
+ * pending or in service; none may reach the next guest or the host's exception
+ * handlers.  Each is accepted through an IDT of its own, then EOIed.
+ */
+#include "apic/lapic.h"
+#include "core/lib.h"
+#include "core/log.h"
+#include "core/percpu.h"
+#include "core/trap.h"
+#include "core/x86.h"
+#include "eli/eli.h"
+
+#define VECTORS 256
+#define STUB_SIZE 16
+#define DRAIN_STEPS (2 * VECTORS)
+#define XSAVE_AREA 576
+
+extern const u8 drain_stubs[];
+
+static struct idt_gate drain_idt[VECTORS];
+
+void eli_init(void)
+{
+	u32 i;
+
+	for (i = 0; i < VECTORS; i++)
+		drain_idt[i] = idt_interrupt_gate(
+			(u64)drain_stubs + i * STUB_SIZE, 0);
+	/* A real NMI must still be a kick. */
+	drain_idt[VEC_NMI] = idt_host_gate(VEC_NMI);
+}
+
+static bool bit_set(u32 reg, u32 vector)
+{
+	return rdmsr(APIC_MSR(reg + vector / 32)) >> vector % 32 & 1;
+}
+
+static bool any_set(u32 reg)
+{
+	u32 i;
+
+	for (i = 0; i < VECTORS / 32; i++)
+		if (rdmsr(APIC_MSR(reg + i)))
+			return true;
+	return false;
+}
+
+void drain_interrupt(const struct drain_frame *f)
+{
+	if (!bit_set(APIC_ISR, (u32)f->vector))
+		panic("cpu %u: exception %lu at %lx while draining",
+		      this_cpu.id, f->vector, f->rip);
+}
+
+/*
+ * The spurious vector must not be one that is in service: its EOI would be
+ * taken for the spurious interrupt's, which has none.
+ */
+static void choose_spurious(void)
+{
+	u32 vector = 0xff;
+
+	while (vector > 0xf0 && (bit_set(APIC_ISR, vector) ||
+				 bit_set(APIC_IRR, vector)))
+		vector--;
+	wrmsr(APIC_MSR(APIC_SVR), APIC_SVR_ENABLE | vector);
+}
+
+static void drain(void)
+{
+	u32 steps;
+
+	for (steps = 0; steps < DRAIN_STEPS; steps++) {
+		if (any_set(APIC_ISR))
+			wrmsr(APIC_MSR(APIC_EOI), 0);
+		else if (any_set(APIC_IRR))
+			asm volatile("sti; nop; cli" : : : "memory");
+		else
+			return;
+	}
+	log_printf("cpu %u: the local APIC still has vectors pending",
+		   this_cpu.id);
+}
+
+void eli_hand_back(void)
+{
+	lapic_quiet();
+	choose_spurious();
+	idt_load(drain_idt);
+	drain();
+	idt_load_host();
+}
+
+/* XRSTOR with an empty header: every component in its initial state. */
+static void reset_fpu(void)
+{
+	static const u8 area[XSAVE_AREA] __aligned(64);
+	u32 lo, hi, b, c;
+
+	cpuid(0xd, 0, &lo, &b, &c, &hi);
+	xsetbv((u64)hi << 32 | lo);
+	asm volatile("clts; xrstor64 %0"
+		     :
+		     : "m"(area), "a"(0xffffffff), "d"(0xffffffff));
+	xsetbv(1);
+}
+
+void eli_reset_core(void)
+{
+	static const u32 msrs[] = {
+		MSR_IA32_STAR,	 MSR_IA32_LSTAR,   MSR_IA32_CSTAR,
+		MSR_IA32_FMASK, MSR_IA32_KERNEL_GS_BASE,
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(msrs); i++)
+		wrmsr(msrs[i], 0);
+	write_cr2(0);
+	asm volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2\n\t"
+		     "mov %0, %%dr3; mov %1, %%dr6"
+		     :
+		     : "r"(0UL), "r"(0xffff0ff0UL));
+	reset_fpu();
+}

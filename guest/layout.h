@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest-physical map that every guest sees, and how a loader writes to it.
+ *
+ *	00000000-0009efff	RAM; a loader's own tables go here
+ *	000e0000-000fffff	ACPI tables, reserved in E820
+ *	00100000-		RAM, up to 3 GiB at most
+ *	c0000000-ffffffff	hole: PCI, IO-APIC, local APIC
+ *	100000000-		the rest of RAM
+ *
+ * Pure; any context.
+ */
+#ifndef GUEST_LAYOUT_H
+#define GUEST_LAYOUT_H
+
+#include "core/types.h"
+
+#define GUEST_LOW_END  0x9f000UL /* end of RAM below 1 MiB, by E820 */
+#define GUEST_ACPI     0xe0000UL
+#define GUEST_ACPI_END 0x100000UL
+#define GUEST_HIGH     0x100000UL /* RAM above the BIOS area */
+#define GUEST_HOLE     0xc0000000UL
+#define GUEST_HOLE_END 0x100000000UL
+#define GUEST_IOAPIC   0xfec00000UL
+#define GUEST_LAPIC    0xfee00000UL
+
+/*
+ * The IO-APIC's id in the MADT is the value its id register has at reset.
+ * IO-APICs and local APICs have shared no space of ids since the xAPIC.
+ */
+#define GUEST_IOAPIC_ID 0
+
+/* I/O ports that the FADT names (ACPI 6.4, 4.8.3.6 and 4.8.3.7). */
+#define GUEST_PORT_SLEEP_CONTROL 0x600
+#define GUEST_PORT_SLEEP_STATUS	 0x601
+#define GUEST_PORT_RESET	 0xcf9
+#define GUEST_RESET_VALUE	 6
+#define GUEST_SLP_TYP_S5	 5 /* \_S5 in dsdt.asl */
+
+#define GUEST_COM1_PORT 0x3f8
+#define GUEST_COM1_GSI	4
+
+/* Bytes of RAM from 0 up to the hole for a guest with `memory` bytes. */
+static inline u64 layout_low(u64 memory)
+{
+	return MIN(memory, GUEST_HOLE);
+}
+
+/* Bytes of RAM from 4 GiB up. */
+static inline u64 layout_high(u64 memory)
+{
+	return memory - layout_low(memory);
+}
+
+/*
+ * A guest's memory as a loader sees it: no flat mapping.  Both calls return 0
+ * or a negative error when a byte of the range is not RAM.
+ */
+struct guest_mem {
+	int (*write)(void *ctx, u64 gpa, const void *src, size_t n);
+	int (*zero)(void *ctx, u64 gpa, size_t n);
+	void *ctx;
+	u64 ram_low;  /* bytes from 0 up to the hole */
+	u64 ram_high; /* bytes from 4 GiB up */
+};
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "guest/memory.h"
+#include "core/lib.h"
+#include "core/mem.h"
+#include "core/partition.h"
+
+void *guest_ram(const struct partition *p, u64 gpa, u64 *left)
+{
+	const struct guest_region *r;
+	u64 off;
+
+	for (r = p->ram; r < p->ram + p->nr_ram; r++) {
+		if (gpa < r->gpa || gpa - r->gpa >= r->size)
+			continue;
+		off = gpa - r->gpa;
+		/* Regions are whole 2 MiB frames, as the window is. */
+		*left = SIZE_2M - (off & (SIZE_2M - 1));
+		return window_map(r->hpa + off);
+	}
+	return NULL;
+}
+
+/* From the guest to `to`, to the guest from `from`, or zeroes. */
+static int copy(const struct partition *p, u64 gpa, void *to, const void *from,
+		size_t n)
+{
+	u64 left, step;
+	u8 *ram;
+
+	for (; n; n -= step, gpa += step) {
+		ram = guest_ram(p, gpa, &left);
+		if (!ram)
+			return -EFAULT;
+		step = MIN(left, n);
+		if (to) {
+			memcpy(to, ram, step);
+			to = (u8 *)to + step;
+		} else if (from) {
+			memcpy(ram, from, step);
+			from = (const u8 *)from + step;
+		} else {
+			memset(ram, 0, step);
+		}
+	}
+	return 0;
+}
+
+int guest_read(const struct vcpu *v, u64 gpa, void *buf, size_t n)
+{
+	return copy(v->part, gpa, buf, NULL, n);
+}
+
+int guest_write(const struct vcpu *v, u64 gpa, const void *buf, size_t n)
+{
+	return copy(v->part, gpa, NULL, buf, n);
+}
+
+void guest_zero(const struct partition *p)
+{
+	const struct guest_region *r;
+	u64 off;
+
+	for (r = p->ram; r < p->ram + p->nr_ram; r++)
+		for (off = 0; off < r->size; off += SIZE_2M)
+			memset(window_map(r->hpa + off), 0, SIZE_2M);
+}
+
+static int mem_write(void *ctx, u64 gpa, const void *src, size_t n)
+{
+	return copy(ctx, gpa, NULL, src, n);
+}
+
+static int mem_zero(void *ctx, u64 gpa, size_t n)
+{
+	return copy(ctx, gpa, NULL, NULL, n);
+}
+
+void guest_memory_access(struct partition *p, struct guest_mem *mem)
+{
+	*mem = (struct guest_mem){
+		.write = mem_write,
+		.zero = mem_zero,
+		.ctx = p,
+		.ram_low = layout_low(p->config->memory),
+		.ram_high = layout_high(p->config->memory),
+	};
+}
+
+static int read_entry(void *ctx, u64 gpa, void *buf, size_t len)
+{
+	return guest_read(ctx, gpa, buf, len);
+}
+
+int guest_translate(struct vcpu *v, u64 linear, u32 access,
+		    struct walk_result *out)
+{
+	struct walk_state state;
+
+	vcpu_walk_state(&state);
+	state.phys_bits = host_phys_bits;
+	return guest_walk(&state, linear, access, read_entry, v, out);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest's RAM, seen through this core's window.  On a core of the partition,
+ * from the exit path or while the partition is built.
+ */
+#ifndef GUEST_MEMORY_H
+#define GUEST_MEMORY_H
+
+#include "guest/layout.h"
+#include "guest/vcpu.h"
+
+/*
+ * Host pointer to guest-physical gpa and how many bytes follow it; NULL where
+ * there is no RAM.  Good until the next call of any function here.
+ */
+void *guest_ram(const struct partition *p, u64 gpa, u64 *left);
+
+/* Copy n bytes; 0 or -EFAULT where a byte is not RAM. */
+int __must_check guest_read(const struct vcpu *v, u64 gpa, void *buf, size_t n);
+int __must_check guest_write(const struct vcpu *v, u64 gpa, const void *buf,
+			     size_t n);
+
+/* Zeroes all RAM of a partition. */
+void guest_zero(const struct partition *p);
+
+/* For the loaders. */
+void guest_memory_access(struct partition *p, struct guest_mem *mem);
+
+/* Linear to guest-physical by the guest's tables; as guest_walk(). */
+int __must_check guest_translate(struct vcpu *v, u64 linear, u32 access,
+				 struct walk_result *out);
+
+#endif

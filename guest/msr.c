@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "guest/msr.h"
+#include "core/lib.h"
+#include "core/x86.h"
+
+#define X2APIC(n) (0x800 + (n))
+
+static const struct msr_range ranges[] = {
+	/* The processor keeps these for the guest; Ashlar does not use them. */
+	{ MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, MSR_DIRECT, MSR_DIRECT,
+	  MSR_H_NONE, 0, 0, "guest state in the VMCS" },
+	{ MSR_IA32_PAT, MSR_IA32_PAT, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0, 0,
+	  "guest state in the VMCS" },
+	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0,
+	  0, "guest state in the VMCS" },
+	{ MSR_IA32_STAR, MSR_IA32_FMASK, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0,
+	  0, "SYSCALL, which the host does not use" },
+	{ MSR_IA32_FS_BASE, MSR_IA32_KERNEL_GS_BASE, MSR_DIRECT, MSR_DIRECT,
+	  MSR_H_NONE, 0, 0, "written on every context switch" },
+	{ MSR_IA32_TSC_AUX, MSR_IA32_TSC_AUX, MSR_DIRECT, MSR_DIRECT,
+	  MSR_H_NONE, MSR_NEEDS_RDTSCP, 0, "RDTSCP, which the host does not" },
+
+	/* The core's own timer and local APIC: design, direct x2APIC. */
+	{ MSR_IA32_TSC, MSR_IA32_TSC, MSR_DIRECT, MSR_TRAP, MSR_H_TSC, 0, 0,
+	  "a write would move the host's time" },
+	{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE, MSR_DIRECT, MSR_DIRECT,
+	  MSR_H_NONE, MSR_NEEDS_DEADLINE, 0, "the TSC offset is 0" },
+	{ X2APIC(0x02), X2APIC(0x03), MSR_TRAP, MSR_GP, MSR_H_X2APIC, 0, 0,
+	  "virtual id and version" },
+	{ X2APIC(0x08), X2APIC(0x08), MSR_DIRECT, MSR_DIRECT, MSR_H_X2APIC, 0,
+	  0, "TPR" },
+	{ X2APIC(0x0a), X2APIC(0x0a), MSR_DIRECT, MSR_GP, MSR_H_X2APIC, 0, 0,
+	  "PPR" },
+	{ X2APIC(0x0b), X2APIC(0x0b), MSR_GP, MSR_DIRECT, MSR_H_X2APIC, 0, 0,
+	  "EOI" },
+	{ X2APIC(0x0d), X2APIC(0x0d), MSR_TRAP, MSR_GP, MSR_H_X2APIC, 0, 0,
+	  "LDR, from the virtual id" },
+	{ X2APIC(0x0f), X2APIC(0x0f), MSR_TRAP, MSR_TRAP, MSR_H_X2APIC, 0, 0,
+	  "SVR: the enable bit is virtual" },
+	{ X2APIC(0x10), X2APIC(0x27), MSR_DIRECT, MSR_GP, MSR_H_X2APIC, 0, 0,
+	  "ISR, TMR, IRR" },
+	{ X2APIC(0x28), X2APIC(0x28), MSR_TRAP, MSR_TRAP, MSR_H_X2APIC, 0, 0,
+	  "ESR, virtual" },
+	{ X2APIC(0x30), X2APIC(0x30), MSR_TRAP, MSR_TRAP, MSR_H_X2APIC, 0, 0,
+	  "ICR, filtered" },
+	{ X2APIC(0x32), X2APIC(0x37), MSR_TRAP, MSR_TRAP, MSR_H_X2APIC, 0, 0,
+	  "LVT: only the timer's reaches hardware" },
+	{ X2APIC(0x38), X2APIC(0x38), MSR_DIRECT, MSR_DIRECT, MSR_H_X2APIC, 0,
+	  0, "timer's initial count" },
+	{ X2APIC(0x39), X2APIC(0x39), MSR_DIRECT, MSR_GP, MSR_H_X2APIC, 0, 0,
+	  "timer's current count" },
+	{ X2APIC(0x3e), X2APIC(0x3e), MSR_DIRECT, MSR_DIRECT, MSR_H_X2APIC, 0,
+	  0, "timer's divider" },
+	{ X2APIC(0x3f), X2APIC(0x3f), MSR_GP, MSR_DIRECT, MSR_H_X2APIC, 0, 0,
+	  "self-IPI: reaches this core only" },
+
+	/* Kept, not obeyed. */
+	{ MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE, MSR_TRAP, MSR_TRAP,
+	  MSR_H_APIC_BASE, 0, 0, "xAPIC or x2APIC mode, virtual" },
+	{ MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_ADJUST, MSR_TRAP, MSR_TRAP,
+	  MSR_H_TSC_ADJUST, 0, 0, "a write would move the host's time" },
+	{ MSR_IA32_MTRRCAP, MSR_IA32_MTRRCAP, MSR_TRAP, MSR_GP, MSR_H_FIXED, 0,
+	  0, "no fixed and no variable ranges" },
+	{ MSR_IA32_MTRR_DEF_TYPE, MSR_IA32_MTRR_DEF_TYPE, MSR_TRAP, MSR_TRAP,
+	  MSR_H_MTRR_DEF, 0, 0, "memory types come from EPT and PAT" },
+	{ MSR_IA32_MISC_ENABLE, MSR_IA32_MISC_ENABLE, MSR_TRAP, MSR_TRAP,
+	  MSR_H_MISC_ENABLE, 0, 0, "read-only to a guest" },
+	{ MSR_IA32_DEBUGCTL, MSR_IA32_DEBUGCTL, MSR_TRAP, MSR_TRAP,
+	  MSR_H_DEBUGCTL, 0, 0, "BTF only" },
+	{ MSR_IA32_FEATURE_CONTROL, MSR_IA32_FEATURE_CONTROL, MSR_TRAP, MSR_GP,
+	  MSR_H_FIXED, 0, 1, "locked, nothing on" },
+	{ MSR_IA32_MCG_CAP, MSR_IA32_MCG_CAP, MSR_TRAP, MSR_GP, MSR_H_FIXED, 0,
+	  0, "no machine-check banks" },
+	{ MSR_IA32_MCG_STATUS, MSR_IA32_MCG_STATUS, MSR_ZERO, MSR_ZERO,
+	  MSR_H_NONE, 0, 0, "no machine check in progress" },
+	{ MSR_IA32_PLATFORM_ID, MSR_IA32_PLATFORM_ID, MSR_ZERO, MSR_GP,
+	  MSR_H_NONE, 0, 0, "read by microcode drivers" },
+	{ MSR_IA32_BIOS_SIGN_ID, MSR_IA32_BIOS_SIGN_ID, MSR_TRAP, MSR_ZERO,
+	  MSR_H_FIXED, 0, 0xffffffff00000000UL, "no microcode to load" },
+};
+
+const struct msr_range *msr_lookup(u32 msr, u32 features)
+{
+	const struct msr_range *r;
+
+	for (r = ranges; r < ranges + ARRAY_SIZE(ranges); r++)
+		if (msr >= r->first && msr <= r->last)
+			return r->needs & ~features ? NULL : r;
+	return NULL;
+}
+
+/* Bit of an MSR in the half for reads; -1 for one the bitmap can't name. */
+static s32 bitmap_bit(u32 msr)
+{
+	if (msr < 0x2000)
+		return (s32)msr;
+	if (msr - 0xc0000000 < 0x2000)
+		return (s32)(0x400 * 8 + msr - 0xc0000000);
+	return -1;
+}
+
+void msr_policy_bitmap(u8 *bitmap, u32 features)
+{
+	const struct msr_range *r;
+	u32 msr;
+	s32 bit;
+
+	memset(bitmap, 0xff, PAGE_SIZE);
+	for (r = ranges; r < ranges + ARRAY_SIZE(ranges); r++) {
+		if (r->needs & ~features)
+			continue;
+		for (msr = r->first; msr <= r->last; msr++) {
+			bit = bitmap_bit(msr);
+			if (bit < 0)
+				continue;
+			if (r->read == MSR_DIRECT)
+				bitmap[bit / 8] &= (u8)~(1 << bit % 8);
+			if (r->write == MSR_DIRECT)
+				bitmap[0x800 + bit / 8] &=
+					(u8)~(1 << bit % 8);
+		}
+	}
+}

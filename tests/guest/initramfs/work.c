@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The workloads of the tests, in a Linux guest's user space or bare:
+ *
+ *	work exitless		fixed work between marks B and E: timer
+ *				interrupts, context switches, short sleeps
+ *	work clock		100 sleeps of 1 ms by TSC and by Linux' clock
+ *	work marks [N]		N marks, bytes 'a', 'b', ... 'z', 'a', ...
+ *	work drain		nothing, once the console has sent all
+ *
+ * A mark is a byte written to port 5E9h.  Every line printed starts with the
+ * name of the subcommand and is a list of KEY=VALUE.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/klog.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MARK_PORT     0x5e9
+#define NSEC_PER_SEC  1000000000ll
+#define TIMER_TOTAL   1000
+#define SWITCHES      20000
+#define MAX_ROUNDS    (4 * SWITCHES)
+#define SLEEPS	      500
+#define SLEEP_NS      100000
+#define CLOCK_SLEEPS  100
+#define CLOCK_NS      1000000
+#define MAX_CPUS      64
+#define BUF_SIZE      (256 * 1024)
+#define TIMER_POLL_NS 20000000
+
+struct interrupts {
+	long res;
+	long cal;
+	long loc;
+	long loc_of[MAX_CPUS];
+};
+
+static char buf[BUF_SIZE];
+
+static void die(const char *what)
+{
+	fprintf(stderr, "work: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static void sleep_ns(long ns)
+{
+	struct timespec ts = { .tv_nsec = ns };
+
+	nanosleep(&ts, NULL);
+}
+
+static uint64_t rdtsc(void)
+{
+	uint32_t lo, hi;
+
+	asm volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+	return (uint64_t)hi << 32 | lo;
+}
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+}
+
+static int online_cpus(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > MAX_CPUS ? MAX_CPUS : (int)n;
+}
+
+/* The text of a file, in buf; "" where it can't be read. */
+static char *slurp(const char *path)
+{
+	size_t len = 0;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	buf[0] = '\0';
+	if (fd < 0)
+		return buf;
+	while (len < sizeof(buf) - 1 &&
+	       (n = read(fd, buf + len, sizeof(buf) - 1 - len)) > 0)
+		len += (size_t)n;
+	buf[len] = '\0';
+	close(fd);
+	return buf;
+}
+
+/* Sums the per-CPU columns of one line of /proc/interrupts. */
+static long sum_line(const char *label, long *each)
+{
+	const char *p = strstr(buf, label);
+	long sum = 0;
+	char *end;
+
+	if (!p)
+		return 0;
+	p += strlen(label);
+	for (int i = 0; i < MAX_CPUS; i++, p = end) {
+		long n = strtol(p, &end, 10);
+
+		if (end == p)
+			break;
+		if (each)
+			each[i] = n;
+		sum += n;
+	}
+	return sum;
+}
+
+static void read_interrupts(struct interrupts *irq)
+{
+	slurp("/proc/interrupts");
+	memset(irq, 0, sizeof(*irq));
+	irq->res = sum_line("RES:", NULL);
+	irq->cal = sum_line("CAL:", NULL);
+	irq->loc = sum_line("LOC:", irq->loc_of);
+}
+
+/*
+ * One thread at a time may write marks.  Cloud kernels have no /dev/port, so
+ * the port is opened by ioperm(), and closed again: an I/O bitmap costs work
+ * at context switches.
+ */
+static void mark(char byte)
+{
+	if (ioperm(MARK_PORT, 1, 1))
+		die("ioperm");
+	outb((unsigned char)byte, MARK_PORT);
+	ioperm(MARK_PORT, 1, 0);
+}
+
+static void spin_until(int64_t end)
+{
+	while (now_ns(CLOCK_MONOTONIC) < end)
+		;
+}
+
+/* Timer interrupts: both CPUs busy until each has had its share. */
+
+struct spinner {
+	pthread_t thread;
+	int cpu;
+	atomic_bool *stop;
+};
+
+static void *spin_thread(void *arg)
+{
+	struct spinner *s = arg;
+
+	pin(s->cpu);
+	while (!atomic_load_explicit(s->stop, memory_order_relaxed))
+		;
+	return NULL;
+}
+
+static bool enough_timer(const struct interrupts *start, const int *cpu, int n)
+{
+	struct interrupts irq;
+
+	read_interrupts(&irq);
+	for (int i = 0; i < n; i++)
+		if (irq.loc_of[cpu[i]] - start->loc_of[cpu[i]] <
+		    TIMER_TOTAL / n)
+			return false;
+	return true;
+}
+
+static void timer_phase(const int *cpu, int n)
+{
+	atomic_bool stop = false;
+	struct spinner s = { .cpu = cpu[n - 1], .stop = &stop };
+	struct interrupts start;
+
+	pin(cpu[0]);
+	if (n > 1 && pthread_create(&s.thread, NULL, spin_thread, &s))
+		die("pthread_create");
+	read_interrupts(&start);
+	while (!enough_timer(&start, cpu, n))
+		spin_until(now_ns(CLOCK_MONOTONIC) + TIMER_POLL_NS);
+	atomic_store(&stop, true);
+	if (n > 1)
+		pthread_join(s.thread, NULL);
+}
+
+/* Context switches: two threads on two CPUs hand a turn to each other. */
+
+static _Atomic uint32_t turn;
+static atomic_bool pingpong_done;
+
+static void futex(uint32_t op, uint32_t val)
+{
+	syscall(SYS_futex, &turn, op | FUTEX_PRIVATE_FLAG, val, NULL, NULL, 0);
+}
+
+static void wait_turn(uint32_t mine)
+{
+	while (atomic_load(&turn) != mine)
+		futex(FUTEX_WAIT, !mine);
+}
+
+static void pass_turn(uint32_t to)
+{
+	atomic_store(&turn, to);
+	futex(FUTEX_WAKE, 1);
+}
+
+static void *pong_thread(void *arg)
+{
+	pin(*(const int *)arg);
+	for (;;) {
+		wait_turn(1);
+		if (atomic_load(&pingpong_done))
+			return NULL;
+		pass_turn(0);
+	}
+}
+
+static long switches(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	return ru.ru_nvcsw;
+}
+
+static long switch_phase(int cpu0, int cpu1, long *rounds)
+{
+	pthread_t pong;
+	long start = switches();
+
+	pin(cpu0);
+	if (pthread_create(&pong, NULL, pong_thread, &cpu1))
+		die("pthread_create");
+	for (*rounds = 0; *rounds < MAX_ROUNDS; (*rounds)++) {
+		if (*rounds % 500 == 0 && switches() - start >= SWITCHES)
+			break;
+		pass_turn(1);
+		wait_turn(0);
+	}
+	atomic_store(&pingpong_done, true);
+	pass_turn(1);
+	pthread_join(pong, NULL);
+	return switches() - start;
+}
+
+static void print_interrupts(const char *when, const struct interrupts *irq)
+{
+	printf("exitless %s res=%ld cal=%ld loc=%ld\n", when, irq->res,
+	       irq->cal, irq->loc);
+}
+
+static int exitless(void)
+{
+	int cpu[2] = { 0, online_cpus() > 1 };
+	struct interrupts before, after;
+	int64_t start_ns, end_ns;
+	long switched, rounds;
+	uint64_t start, end;
+
+	pin(0);
+	read_interrupts(&before);
+	mark('B');
+	start = rdtsc();
+	start_ns = now_ns(CLOCK_MONOTONIC);
+	timer_phase(cpu, cpu[1] + 1);
+	switched = switch_phase(cpu[0], cpu[1], &rounds);
+	for (int i = 0; i < SLEEPS; i++)
+		sleep_ns(SLEEP_NS);
+	end_ns = now_ns(CLOCK_MONOTONIC);
+	end = rdtsc();
+	mark('E');
+	read_interrupts(&after);
+
+	print_interrupts("before", &before);
+	print_interrupts("after", &after);
+	printf("exitless work cpus=%d switches=%ld rounds=%ld sleeps=%d "
+	       "tsc=%llu ns=%lld\n",
+	       cpu[1] + 1, switched, rounds, SLEEPS,
+	       (unsigned long long)(end - start),
+	       (long long)(end_ns - start_ns));
+	return 0;
+}
+
+/* What the kernel found out about its clocks. */
+
+static void print_first_line(const char *key, const char *path)
+{
+	char *text = slurp(path);
+
+	text[strcspn(text, "\n")] = '\0';
+	printf("clock %s=%s\n", key, *text ? text : "unknown");
+}
+
+/* The TSC's frequency in kHz as the kernel's log states it, 0 if nowhere. */
+static long logged_khz(void)
+{
+	static const char *const lines[] = {
+		"tsc: Refined TSC clocksource calibration: ",
+		"tsc: Detected ",
+	};
+	int len = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, buf, BUF_SIZE - 1);
+
+	buf[len > 0 ? len : 0] = '\0';
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		char *p = strstr(buf, lines[i]);
+		char *end;
+		long khz;
+
+		if (!p)
+			continue;
+		/* "3500.123 MHz": three decimals, so read without the dot. */
+		khz = strtol(p + strlen(lines[i]), &end, 10) * 1000;
+		if (*end == '.')
+			khz += strtol(end + 1, NULL, 10);
+		return khz;
+	}
+	return 0;
+}
+
+/* On how many CPUs high-resolution timers are active. */
+static int hrtimer_cpus(void)
+{
+	int n = 0;
+
+	slurp("/proc/timer_list");
+	for (char *p = buf; (p = strstr(p, ".hres_active")); p++) {
+		char *colon = strchr(p, ':');
+
+		n += colon && strtol(colon + 1, NULL, 10) == 1;
+	}
+	return n;
+}
+
+static int clock_report(void)
+{
+	uint64_t start = rdtsc();
+	int64_t start_ns = now_ns(CLOCK_MONOTONIC_RAW);
+	uint64_t tsc;
+	int64_t ns;
+
+	for (int i = 0; i < CLOCK_SLEEPS; i++)
+		sleep_ns(CLOCK_NS);
+	ns = now_ns(CLOCK_MONOTONIC_RAW) - start_ns;
+	tsc = rdtsc() - start;
+	printf("clock sleeps=%d tsc=%llu ns=%lld khz=%lld\n", CLOCK_SLEEPS,
+	       (unsigned long long)tsc, (long long)ns,
+	       (long long)((__int128)tsc * 1000000 / ns));
+	print_first_line("source", "/sys/devices/system/clocksource/"
+				   "clocksource0/current_clocksource");
+	printf("clock logged_khz=%ld\n", logged_khz());
+	printf("clock cpus=%d hrtimers=%d\n", online_cpus(), hrtimer_cpus());
+	return 0;
+}
+
+static int marks(long n)
+{
+	for (long i = 0; i < n; i++)
+		mark((char)('a' + i % 26));
+	printf("marks count=%ld\n", n);
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	const char *cmd = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(cmd, "exitless"))
+		return exitless();
+	if (!strcmp(cmd, "clock"))
+		return clock_report();
+	if (!strcmp(cmd, "marks"))
+		return marks(argc > 2 ? strtol(argv[2], NULL, 10) : 1);
+	if (!strcmp(cmd, "drain"))
+		return 0;
+	fprintf(stderr, "usage: work exitless | clock | marks [N] | drain\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+
+	/* What the serial port has not sent yet, a power-off would lose. */
+	fflush(stdout);
+	tcdrain(STDOUT_FILENO);
+	return status;
+}

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The command line of tests/lab/run.
+
+Boots build/ashlar.elf (or, with --bare, a kernel alone) from a GRUB ISO on a
+machine, headless.  The last line of stdout is one JSON object.  Exit status:
+0 seen (or, without --expect, powered off), 1 ended or panicked without it,
+124 time-out, 2 usage.
+"""
+import argparse
+import codecs
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+
+from bochs import DEBUGGER_LOG, Bochs
+from media import make_iso
+from paths import BUILD, LabError
+from qemu import Kvm, Qemu, kvm_problem
+from session import (ENDED, SEEN, TIMEOUT, Console, Expect, Port, Session,
+                     Type)
+
+MACHINES = {"bochs": Bochs, "qemu": Qemu, "kvm": Kvm}
+CPU_MODEL = {"bochs": "corei7_skylake_x"}
+TAIL_LINES = 25
+# At the start of a line: a line of a guest has "NAME| " before it.
+PANIC = (r"^(?:\[[^]\n]*\] )?(?:ashlar: )?panic: |"
+         r"^(?:\[[^]\n]*\] )?Kernel panic - not syncing")
+
+
+def split_port(text):
+    """[N:]TEXT -> (N, TEXT)."""
+    match = re.match(r"([1-4]):", text)
+    return (int(match[1]), text[2:]) if match else (1, text)
+
+
+def make_step(kind, value):
+    """An Expect or a Type from the command line's text."""
+    port, text = split_port(value)
+    if kind is Type:
+        text = codecs.decode(text.encode("latin-1", "backslashreplace"),
+                             "unicode_escape")
+    return kind(port, text)
+
+
+def step_action(kind):
+    """--expect and --input go into one list: their order counts."""
+    class Action(argparse.Action):
+        def __call__(self, parser, namespace, value, option_string=None):
+            try:
+                step = make_step(kind, value)
+            except (re.error, UnicodeError) as error:
+                parser.error(f"{option_string} {value}: {error}")
+            namespace.steps = (namespace.steps or []) + [step]
+    return Action
+
+
+def named_file(text):
+    name, equals, path = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z0-9._-]+", name):
+        raise argparse.ArgumentTypeError("not NAME=FILE")
+    return name, path
+
+
+def serial_file(text):
+    match = re.match(r"([1-4])=", text)
+    return (int(match[1]), text[2:]) if match else (1, text)
+
+
+def parser():
+    p = argparse.ArgumentParser(prog="tests/lab/run", description=__doc__,
+                                allow_abbrev=False)
+    p.add_argument("--machine", choices=["auto"] + sorted(MACHINES),
+                   required=True)
+    p.add_argument("--supported", default="kvm qemu bochs", metavar="NAMES",
+                   help="what auto chooses from, best first")
+    p.add_argument("--cpus", type=int, default=2, metavar="N")
+    p.add_argument("--memory", default="512M", metavar="SIZE")
+    p.add_argument("--bare", action="store_true",
+                   help="boot the module vmlinuz (with initrd), or a "
+                   "multiboot image, without Ashlar")
+    p.add_argument("--image", default=os.path.join(BUILD, "ashlar.elf"),
+                   metavar="FILE", help="Ashlar's image")
+    p.add_argument("--cmdline", default="", metavar="TEXT")
+    p.add_argument("--table", metavar="FILE")
+    p.add_argument("--module", type=named_file, action="append", default=[],
+                   metavar="NAME=FILE")
+    p.add_argument("--device", action="append", default=[], metavar="SPEC")
+    p.add_argument("--input", action=step_action(Type), dest="steps",
+                   metavar="[N:]TEXT", help="typed after the expect before "
+                   r"it; \n, \t, \x01 as in C")
+    p.add_argument("--expect", action=step_action(Expect), dest="steps",
+                   metavar="[N:]REGEX")
+    p.add_argument("--timeout", type=float, default=600, metavar="S")
+    p.add_argument("--serial", type=serial_file, action="append", default=[],
+                   metavar="[N=]FILE", help="a port's output; COM1's goes to "
+                   "stdout without it")
+    p.add_argument("--keep", metavar="DIR", help="keep the run's logs here, "
+                   "serialN.log among them")
+    p.add_argument("--panic", default=PANIC, metavar="REGEX",
+                   help="output of COM1 that means the run has failed; empty "
+                   "for none")
+    p.add_argument("--cpu-model", metavar="NAME")
+    p.add_argument("--ips", type=int, default=100_000_000, metavar="N",
+                   help="Bochs: ticks per second of guest time")
+    p.add_argument("--debugger", metavar="FILE", help="Bochs: run under its "
+                   "debugger, with commands from FILE; output in --keep's "
+                   + DEBUGGER_LOG)
+    p.add_argument("--interactive", action="store_true",
+                   help="the terminal is the console; no time-out")
+    return p
+
+
+def choose_machine(names):
+    """The first of the machines that runs on this host."""
+    for name in names.split():
+        if name in MACHINES and not (name == "kvm" and kvm_problem()):
+            return name
+    raise LabError(f"none of the machines {names} runs here")
+
+
+def check(spec):
+    """What argparse can't check; completes the defaults."""
+    if spec.machine == "auto":
+        spec.machine = choose_machine(spec.supported)
+    if not 1 <= spec.cpus <= 254:
+        raise LabError(f"--cpus {spec.cpus}: 1 to 254")
+    if spec.debugger and spec.machine != "bochs":
+        raise LabError("--debugger: the bochs machine only")
+    if spec.table:
+        spec.module.insert(0, ("table", spec.table))
+    spec.modules = dict(spec.module)
+    if len(spec.modules) < len(spec.module):
+        raise LabError("two modules of one name")
+    spec.image = None if spec.bare else spec.image
+    files = list(spec.modules.values()) + [spec.image, spec.debugger]
+    for path in filter(None, files):
+        if not os.path.isfile(path):
+            raise LabError(f"no file {path}")
+    spec.steps = spec.steps or []
+    spec.cpu_model = spec.cpu_model or CPU_MODEL.get(spec.machine)
+    if spec.interactive:
+        spec.timeout = 0
+
+
+def port_files(spec, directory):
+    """Which ports there are and where each one's output goes: N -> path."""
+    files = dict(spec.serial)
+    numbers = {1} | set(files) | {s.port for s in spec.steps}
+    for number in numbers - set(files):
+        files[number] = os.path.join(directory, f"serial{number}.log")
+    return {n: os.path.abspath(files[n]) for n in sorted(files)}
+
+
+def open_ports(spec, files, echo):
+    ports = {}
+    for number, path in files.items():
+        sinks = [open(path, "wb")]
+        if number == 1 and echo:
+            sinks.append(sys.stdout.buffer)
+        ports[number] = Port(number, sinks)
+    return ports
+
+
+def run(spec, directory, keep):
+    """One run in a scratch directory; the report as a dict."""
+    machine = MACHINES[spec.machine](spec, directory)
+    files = port_files(spec, keep or directory)
+    iso = make_iso(directory, spec.modules, spec.cmdline, spec.image)
+    ports = open_ports(spec, files,
+                       1 not in dict(spec.serial) or spec.interactive)
+    session = Session(machine, ports, spec.steps, spec.timeout, spec.panic)
+    with open(os.path.join(directory, DEBUGGER_LOG), "wb") as stdio:
+        if spec.interactive:
+            with Console() as session.console:
+                outcome = session.run(iso, stdio)
+        else:
+            outcome = session.run(iso, stdio)
+    for port in ports.values():
+        port.sinks[0].close()
+    report = {
+        "outcome": outcome, "machine": spec.machine, "cpus": spec.cpus,
+        "seconds": round(session.seconds, 2), "ticks": machine.ticks(),
+        "reason": session.reason, "matches": session.matches,
+        "serial": {str(n): path for n, path in files.items()
+                   if keep or n in dict(spec.serial)}}
+    if not status(report, spec):
+        return report
+    explain(session, directory)
+    return report
+
+
+def explain(session, directory):
+    """Says on stderr why the run failed."""
+    err = sys.stderr
+    for step in session.steps:
+        if isinstance(step, Expect):
+            print(f"lab: not seen on COM{step.port}: {step.regex.pattern}",
+                  file=err)
+            break
+    for port in session.ports.values():
+        print(f"lab: the end of COM{port.number}:", file=err)
+        for line in port.text.splitlines()[-TAIL_LINES:]:
+            print(f"  {line}", file=err)
+    if not any(port.text for port in session.ports.values()):
+        with open(os.path.join(directory, DEBUGGER_LOG), "rb") as file:
+            err.write(file.read()[-2000:].decode("utf-8", "replace"))
+    if session.reason:
+        print(f"lab: {session.reason}", file=err)
+
+
+def status(report, spec):
+    """The exit status that belongs to an outcome."""
+    expecting = any(isinstance(s, Expect) for s in spec.steps)
+    outcome = report["outcome"]
+    if outcome == SEEN or (outcome == ENDED and not expecting):
+        return 0
+    return 124 if outcome == TIMEOUT else 1
+
+
+def keep_logs(spec, directory, keep):
+    machine = MACHINES[spec.machine](spec, directory)
+    for name in set(machine.logs()) | {DEBUGGER_LOG}:
+        path = os.path.join(directory, name)
+        if os.path.exists(path):
+            shutil.copy(path, keep)
+
+
+def interrupted(signum, _frame):
+    raise SystemExit(128 + signum)
+
+
+def main(argv):
+    spec = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGHUP, interrupted)
+    try:
+        check(spec)
+        if spec.interactive:
+            print(f"{spec.machine}: Ctrl-C three times within a second ends "
+                  "the machine.", flush=True)
+        keep = spec.keep and os.path.abspath(spec.keep)
+        if keep:
+            os.makedirs(keep, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="ashlar-lab.") as directory:
+            report = run(spec, directory, keep)
+            if keep:
+                keep_logs(spec, directory, keep)
+    except (LabError, OSError) as error:
+        print(f"tests/lab/run: {error}", file=sys.stderr)
+        return 2
+    if spec.interactive:
+        return status(report, spec)
+    sys.stdout.flush()
+    print("\n" + json.dumps(report) if 1 not in dict(spec.serial)
+          else json.dumps(report))
+    return status(report, spec)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The machines of the lab, what runs on them, and `make run`.
+LAB := $(B)/lab
+RUN := tests/lab/run
+
+MACHINE ?= auto
+# The machines on which this build can run a guest, best first.
+MACHINES := kvm bochs
+TABLE ?= examples/linux.table
+CPUS ?= 3
+MEMORY ?= 1G
+# Modules that TABLE names, as NAME=FILE.
+MODULES ?= vmlinuz=$(LAB)/vmlinuz initrd.img=$(LAB)/initrd.img
+
+GUEST_PROGRAMS := $(patsubst tests/guest/initramfs/%.c,$(LAB)/guest/%,\
+	$(wildcard tests/guest/initramfs/*.c))
+
+.PHONY: lab lab-root run
+# All that a run of the lab needs besides Ashlar itself.
+lab: lab-root $(LAB)/vmlinuz $(LAB)/initrd.img
+
+# Fast when all is there.
+lab-root:
+	@tools/setup build lab
+	@tests/lab/mkroot >/dev/null
+
+$(LAB)/vmlinuz: tests/lab/mkkernel
+	@tests/lab/mkkernel $@
+
+$(LAB)/guest/%: tests/guest/initramfs/%.c
+	@mkdir -p $(@D)
+	$(HOST_CC) -std=gnu11 -static -O2 -s -Wall -Wextra -Werror -o $@ $<
+
+$(LAB)/initrd.img: tests/lab/mkinitrd tests/guest/initramfs/init \
+		$(GUEST_PROGRAMS) | lab-root
+	tests/lab/mkinitrd $@ $$(command -v busybox) \
+		tests/guest/initramfs/init $(GUEST_PROGRAMS)
+
+run: lab $(B)/ashlar.elf
+	@$(RUN) --interactive --machine $(MACHINE) \
+		--supported "$(MACHINES)" --cpus $(CPUS) --memory $(MEMORY) \
+		--table $(TABLE) $(foreach m,$(MODULES),--module $(m))

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the descriptions of the machines have in common."""
+import re
+
+from paths import LabError
+
+
+class Machine:
+    """One run's machine.  The session calls command() once the serial ports
+    have their addresses, stop() to end it early, ended() for why it ended."""
+
+    name = ""
+
+    def __init__(self, spec, directory):
+        self.spec = spec
+        self.directory = directory
+
+    def command(self, iso, ports):
+        """The words and the environment that start the machine; ports is a
+        list of (COM number, TCP port on the loopback to connect to)."""
+        raise NotImplementedError
+
+    def started(self, pid):
+        """Called now and then while the machine runs."""
+
+    def stop(self, process):
+        """Asks the machine to end now."""
+        process.terminate()
+
+    def died(self):
+        """What killed the machine although its process still runs, or ""."""
+        return ""
+
+    def powered_off(self, process):
+        """Was the end of the process the machine's own power-off?"""
+        return process.returncode == 0
+
+    def ticks(self):
+        """The machine's own clock at its end, None where it has none."""
+        return None
+
+    def logs(self):
+        """Files in the run's directory worth keeping."""
+        return []
+
+
+def parse_device(text):
+    """NAME[,vfs=N] -> (name, vfs)."""
+    match = re.fullmatch(r"([a-z0-9]+)(?:,vfs=(\d+))?", text)
+    if not match:
+        raise LabError(f"--device {text}: not NAME[,vfs=N]")
+    return match[1], int(match[2] or 0)
+
+
+def parse_memory(text):
+    """A size with K, M or G as MiB."""
+    match = re.fullmatch(r"(\d+)([MG])", text)
+    if not match:
+        raise LabError(f"--memory {text}: a number with M or G")
+    return int(match[1]) * {"M": 1, "G": 1024}[match[2]]

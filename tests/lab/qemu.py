@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The QEMU q35 machines: TCG with SVM, and KVM with what the host nests."""
+import os
+import re
+
+from machine import Machine, parse_device, parse_memory
+from paths import LabError, machines_root, program
+
+DISK_SIZE = 64 << 20
+# igb has eight functions at most.
+IGB_MAX_VFS = 7
+
+
+def _nvme(index, vfs):
+    """A controller with one namespace on its own disk."""
+    options = f"nvme,id=nvme{index},serial=ashlar{index},bus=rp{index}"
+    words = []
+    if vfs:
+        words += ["-device", f"nvme-subsys,id=subsys{index}"]
+        options += (f",subsys=subsys{index},sriov_max_vfs={vfs}"
+                    f",sriov_vq_flexible={2 * vfs},sriov_vi_flexible={vfs}"
+                    f",max_ioqpairs={2 * vfs + 8},msix_qsize={vfs + 9}")
+    return words + ["-device", options, "-device",
+                    f"nvme-ns,drive=disk{index},bus=nvme{index},nsid=1"]
+
+
+def _nic(model):
+    def build(index, vfs):
+        if vfs > (IGB_MAX_VFS if model == "igb" else 0):
+            raise LabError(f"{model} has no {vfs} virtual functions")
+        return ["-netdev", f"user,id=net{index},restrict=on", "-device",
+                f"{model},netdev=net{index},bus=rp{index},romfile="]
+    return build
+
+
+def _edu(index, vfs):
+    if vfs:
+        raise LabError("edu has no virtual functions")
+    return ["-device", f"edu,bus=rp{index}"]
+
+
+DEVICES = {"nvme": _nvme, "igb": _nic("igb"), "e1000e": _nic("e1000e"),
+           "e1000": _nic("e1000"), "edu": _edu}
+
+
+class Qemu(Machine):
+    """q35 under TCG: SVM, VT-d with interrupt remapping, x2APIC."""
+
+    name = "qemu"
+    machine = "q35,accel=tcg"
+    default_cpu = "EPYC,+svm,+x2apic"
+    iommu = "intel-iommu,intremap=on,eim=on"
+
+    def __init__(self, spec, directory):
+        super().__init__(spec, directory)
+        self.pinned = set()
+
+    def _device_words(self):
+        words = []
+        for index, text in enumerate(self.spec.device):
+            name, vfs = parse_device(text)
+            if name not in DEVICES:
+                raise LabError(f"no device {name}; there are: " +
+                               " ".join(sorted(DEVICES)))
+            # One bus each, numbered by the firmware in this order.
+            words += ["-device", f"pcie-root-port,id=rp{index},"
+                      f"chassis={index + 1},slot={index + 1},"
+                      f"addr={index + 8:#x}"]
+            if name == "nvme":
+                words += self._disk(index)
+            words += DEVICES[name](index, vfs)
+        return words
+
+    def _disk(self, index):
+        path = os.path.join(self.directory, f"disk{index}.img")
+        with open(path, "wb") as file:
+            file.truncate(DISK_SIZE)
+        return ["-drive", f"if=none,id=disk{index},format=raw,file={path}"]
+
+    def command(self, iso, ports):
+        root = machines_root()
+        spec = self.spec
+        words = program(root, "usr/bin/qemu-system-x86_64") + [
+            "-name", "ashlar,debug-threads=on", "-nodefaults",
+            "-no-user-config", "-machine", self.machine,
+            "-cpu", spec.cpu_model or self.default_cpu,
+            "-smp", str(spec.cpus), "-m", str(parse_memory(spec.memory)),
+            "-device", self.iommu, "-display", "none", "-vga", "std"]
+        for share in ("usr/share/seabios", "usr/share/qemu",
+                      "usr/lib/ipxe/qemu"):
+            words += ["-L", os.path.join(root, share)]
+        for number, tcp in ports:
+            words += ["-chardev", f"socket,id=com{number},host=127.0.0.1,"
+                      f"port={tcp}", "-device", f"isa-serial,index="
+                      f"{number - 1},chardev=com{number}"]
+        words += ["-drive", f"if=none,id=cd,media=cdrom,format=raw,"
+                  f"readonly=on,file={iso}", "-device",
+                  "ide-cd,drive=cd,bootindex=0"]
+        words += self._device_words()
+        return words, {"QEMU_MODULE_DIR": os.path.join(
+            root, "usr/lib/x86_64-linux-gnu/qemu")}
+
+    def started(self, pid):
+        """Pins each vCPU's thread to a host CPU of its own: unpinned, the
+        host's scheduler makes cross-CPU wake-ups ten times slower."""
+        if len(self.pinned) >= self.spec.cpus:
+            return
+        hosts = sorted(os.sched_getaffinity(0))
+        for task in os.listdir(f"/proc/{pid}/task"):
+            try:
+                with open(f"/proc/{pid}/task/{task}/comm",
+                          encoding="ascii") as file:
+                    match = re.match(r"CPU (\d+)/", file.read())
+                if match and task not in self.pinned:
+                    os.sched_setaffinity(
+                        int(task), {hosts[int(match[1]) % len(hosts)]})
+                    self.pinned.add(task)
+            except OSError:
+                pass
+
+
+class Kvm(Qemu):
+    """q35 under KVM, where the host's CPU has VMX or SVM to nest."""
+
+    name = "kvm"
+    machine = "q35,accel=kvm,kernel-irqchip=split"
+    default_cpu = "host"
+
+    def command(self, iso, ports):
+        problem = kvm_problem()
+        if problem:
+            raise LabError(problem)
+        return super().command(iso, ports)
+
+    def started(self, pid):
+        pass
+
+
+def kvm_problem():
+    """Why this host can't run the kvm machine, "" if it can."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        flags = set(re.findall(r"\b(?:vmx|svm)\b", file.read()))
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "the kvm machine needs /dev/kvm, which can't be opened here"
+    if not flags:
+        return "the kvm machine needs the vmx or svm flag in /proc/cpuinfo"
+    return ""

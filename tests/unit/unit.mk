@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Host unit tests: each test_X.c here is one cmocka program, linked with the
+# pure sources under ASan and UBSan.
+HOST_OBJS := $(PURE:%.c=$B/host/%.o)
+UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
+
+$B/host/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC $@"
+	@$(HOST_CC) $(HOST_CFLAGS) $(SAN) -c -o $@ $<
+
+$B/host/libpure.a: $(HOST_OBJS)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$B/unit/%: tests/unit/%.c $B/host/libpure.a
+	@mkdir -p $(@D)
+	@echo "  HOSTCC $@"
+	@$(HOST_CC) $(HOST_CFLAGS) $(SAN) -o $@ $< $B/host/libpure.a -lcmocka
+
+.PHONY: unit
+unit: $(UNIT)
+	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+-include $(HOST_OBJS:.o=.d) $(UNIT:=.d)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Host programs.  ashlarctl is made from the hypervisor's own table sources.
+TABLE_SRCS := core/table.c core/table_word.c core/table_keys.c \
+	core/table_check.c core/table_explain.c
+CTL_OBJS := $(patsubst %.c,$B/tools/%.o,tools/ashlarctl.c $(TABLE_SRCS) \
+	core/fmt.c)
+
+$B/tools/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC $@"
+	@$(HOST_CC) $(HOST_CFLAGS) -c -o $@ $<
+
+$B/ashlarctl: $(CTL_OBJS)
+	@echo "  HOSTCC $@"
+	@$(HOST_CC) -o $@ $^
+
+.PHONY: tools
+tools: $B/ashlarctl
+
+-include $(CTL_OBJS:.o=.d)

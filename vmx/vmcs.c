@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The VMCS of this core's vCPU: reset state, and access for the guest layer. */
+#include "core/lib.h"
+#include "core/log.h"
+#include "core/partition.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+#include "guest/linux.h"
+#include "vmx/internal.h"
+#include "vmx/vmcs.h"
+#include "vmx/vmx.h"
+
+#define EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
+
+/* CR4 bits a guest may have where the CPU has them. */
+#define CR4_ALLOWED                                                      \
+	(BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | \
+	 BIT(7) | BIT(8) | BIT(9) | BIT(10) | CR4_UMIP | BIT(16) |      \
+	 BIT(17) | CR4_OSXSAVE | BIT(20) | BIT(21))
+
+static void vmptrld(void)
+{
+	u8 failed;
+
+	asm volatile("vmclear %1; setna %0"
+		     : "=qm"(failed)
+		     : "m"(this_cpu.vmcs_pa)
+		     : "cc", "memory");
+	if (!failed)
+		asm volatile("vmptrld %1; setna %0"
+			     : "=qm"(failed)
+			     : "m"(this_cpu.vmcs_pa)
+			     : "cc", "memory");
+	if (failed)
+		panic("cpu %u: VMPTRLD failed", this_cpu.id);
+}
+
+/* Type 1 (single context) with the descriptor that the SDM asks for. */
+static void flush_guest_tlb(u64 eptp, u16 vpid)
+{
+	struct {
+		u64 lo, hi;
+	} ept = { eptp, 0 }, vp = { vpid, 0 };
+
+	asm volatile("invept %0, %1" : : "m"(ept), "r"(1UL) : "cc", "memory");
+	asm volatile("invvpid %0, %1" : : "m"(vp), "r"(1UL) : "cc", "memory");
+}
+
+void vmx_flush_vpid(void)
+{
+	flush_guest_tlb(this_cpu.vcpu.part->second_level,
+			(u16)(this_cpu.id + 1));
+}
+
+u64 vmx_cr4_allowed(void)
+{
+	return CR4_ALLOWED & vmx_controls.cr4_fixed1;
+}
+
+static void write_controls(const struct vcpu *v)
+{
+	const struct vmx_controls *c = &vmx_controls;
+
+	vmwrite(VIRTUAL_PROCESSOR_ID, this_cpu.id + 1);
+	vmwrite(MSR_BITMAP_ADDRESS, c->msr_bitmap_pa);
+	vmwrite(EPT_POINTER, v->part->second_level);
+	vmwrite(PIN_BASED_CONTROLS, c->pin);
+	vmwrite(PRIMARY_CONTROLS, c->cpu);
+	vmwrite(SECONDARY_CONTROLS, c->cpu2);
+	vmwrite(EXIT_CONTROLS, c->exit);
+	vmwrite(ENTRY_CONTROLS, c->entry);
+	vmwrite(EXCEPTION_BITMAP, EXCEPTIONS);
+	vmwrite(PAGE_FAULT_ERROR_MASK, 0);
+	vmwrite(PAGE_FAULT_ERROR_MATCH, 0);
+	vmwrite(CR3_TARGET_COUNT, 0);
+	vmwrite(EXIT_MSR_STORE_COUNT, 0);
+	vmwrite(EXIT_MSR_LOAD_COUNT, 0);
+	vmwrite(ENTRY_MSR_LOAD_COUNT, 0);
+	vmwrite(ENTRY_INTR_INFO, 0);
+	vmwrite(CR0_GUEST_HOST_MASK, CR0_OWNED);
+	vmwrite(CR4_GUEST_HOST_MASK, ~vmx_cr4_allowed() | CR4_MCE);
+	vmwrite(VMCS_LINK_POINTER, ~0UL);
+	vmwrite(PREEMPTION_TIMER_VALUE, PREEMPTION_TIMER_MAX);
+}
+
+static u64 sidt_base(void)
+{
+	struct __packed {
+		u16 limit;
+		u64 base;
+	} dtr;
+
+	asm volatile("sidt %0" : "=m"(dtr));
+	return dtr.base;
+}
+
+static void write_host_state(void)
+{
+	vmwrite(HOST_ES_SELECTOR, 0);
+	vmwrite(HOST_CS_SELECTOR, SEL_CODE);
+	vmwrite(HOST_SS_SELECTOR, SEL_DATA);
+	vmwrite(HOST_DS_SELECTOR, 0);
+	vmwrite(HOST_FS_SELECTOR, 0);
+	vmwrite(HOST_GS_SELECTOR, 0);
+	vmwrite(HOST_TR_SELECTOR, SEL_TSS);
+	vmwrite(HOST_IA32_PAT, PAT_RESET);
+	vmwrite(HOST_IA32_EFER, EFER_LME | EFER_LMA | EFER_NXE);
+	vmwrite(HOST_SYSENTER_CS, 0);
+	vmwrite(HOST_SYSENTER_ESP, 0);
+	vmwrite(HOST_SYSENTER_EIP, 0);
+	vmwrite(HOST_CR0, read_cr0());
+	vmwrite(HOST_CR3, read_cr3());
+	vmwrite(HOST_CR4, read_cr4());
+	vmwrite(HOST_FS_BASE, 0);
+	vmwrite(HOST_GS_BASE, 0);
+	vmwrite(HOST_TR_BASE, (u64)&this_cpu.tss);
+	vmwrite(HOST_GDTR_BASE, (u64)this_cpu.gdt);
+	vmwrite(HOST_IDTR_BASE, sidt_base());
+	vmwrite(HOST_RSP, CPU_STACK_TOP);
+	vmwrite(HOST_RIP, (u64)vmx_exit_entry);
+}
+
+/* Segment n of ES CS SS DS FS GS: their fields follow one another. */
+static void write_segment(u32 n, u64 selector, u64 base, u64 limit,
+			  u64 access)
+{
+	vmwrite(GUEST_ES_SELECTOR + 2 * n, selector);
+	vmwrite(GUEST_ES_BASE + 2 * n, base);
+	vmwrite(GUEST_ES_LIMIT + 2 * n, limit);
+	vmwrite(GUEST_ES_ACCESS + 2 * n, access);
+}
+
+static void write_segments(const struct vcpu_start *start)
+{
+	u64 data = start->long_mode ? ACCESS_DATA_FLAT : ACCESS_DATA_REAL;
+	u64 limit = start->long_mode ? 0xffffffff : 0xffff;
+	u64 selector = start->long_mode ? LINUX_BOOT_DS : 0;
+	u32 n;
+
+	for (n = SEGMENT_ES; n <= SEGMENT_GS; n++)
+		write_segment(n, selector, 0, limit, data);
+	if (start->long_mode)
+		write_segment(SEGMENT_CS, LINUX_BOOT_CS, 0, limit,
+			      ACCESS_CODE_64);
+	else
+		write_segment(SEGMENT_CS, (u64)start->sipi_vector << 8,
+			      (u64)start->sipi_vector << 12, limit,
+			      ACCESS_CODE_REAL);
+	vmwrite(GUEST_LDTR_SELECTOR, 0);
+	vmwrite(GUEST_LDTR_BASE, 0);
+	vmwrite(GUEST_LDTR_LIMIT, 0xffff);
+	vmwrite(GUEST_LDTR_ACCESS, ACCESS_LDT);
+	vmwrite(GUEST_TR_SELECTOR, 0);
+	vmwrite(GUEST_TR_BASE, 0);
+	vmwrite(GUEST_TR_LIMIT, 0xffff);
+	vmwrite(GUEST_TR_ACCESS, ACCESS_TSS_BUSY);
+	vmwrite(GUEST_GDTR_BASE, start->gdt_base);
+	vmwrite(GUEST_GDTR_LIMIT, start->long_mode ? start->gdt_limit : 0xffff);
+	vmwrite(GUEST_IDTR_BASE, 0);
+	vmwrite(GUEST_IDTR_LIMIT, start->long_mode ? 0 : 0xffff);
+}
+
+/* SDM vol. 3 table 10-1, and for Linux its 64-bit boot protocol. */
+static void write_control_registers(const struct vcpu_start *start)
+{
+	u64 cr0 = CR0_ET | CR0_CD | CR0_NW;
+	u64 cr4 = 0, efer = 0;
+
+	if (start->long_mode) {
+		cr0 = CR0_PE | CR0_ET | CR0_PG;
+		cr4 = CR4_PAE;
+		efer = EFER_LME | EFER_LMA;
+		vmwrite(ENTRY_CONTROLS, vmx_controls.entry | ENTRY_GUEST_64);
+	}
+	vmwrite(CR0_READ_SHADOW, cr0);
+	vmwrite(GUEST_CR0, (cr0 | CR0_NE) & ~(u64)(CR0_CD | CR0_NW));
+	vmwrite(CR4_READ_SHADOW, cr4);
+	vmwrite(GUEST_CR4, cr4 | CR4_VMXE | CR4_MCE);
+	vmwrite(GUEST_CR3, start->cr3);
+	vmwrite(GUEST_IA32_EFER, efer);
+	vmwrite(GUEST_IA32_PAT, PAT_RESET);
+	vmwrite(GUEST_IA32_DEBUGCTL, 0);
+	vmwrite(GUEST_DR7, 0x400);
+	vmwrite(GUEST_SYSENTER_CS, 0);
+	vmwrite(GUEST_SYSENTER_ESP, 0);
+	vmwrite(GUEST_SYSENTER_EIP, 0);
+}
+
+void vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
+{
+	u32 a, b, c, d;
+
+	vmptrld();
+	write_controls(v);
+	write_host_state();
+	write_segments(start);
+	write_control_registers(start);
+	vmwrite(GUEST_RSP, 0);
+	vmwrite(GUEST_RIP, start->rip);
+	vmwrite(GUEST_RFLAGS, RFLAGS_FIXED);
+	vmwrite(GUEST_PENDING_DEBUG, 0);
+	vmwrite(GUEST_INTERRUPTIBILITY, 0);
+	vmwrite(GUEST_ACTIVITY_STATE, 0);
+	vmx_flush_vpid();
+	memset(&this_cpu.regs, 0, sizeof(this_cpu.regs));
+	this_cpu.regs.gpr[GPR_RSI] = start->rsi;
+	/* RDX holds the processor's signature after INIT. */
+	if (!start->long_mode) {
+		cpuid(1, 0, &a, &b, &c, &d);
+		this_cpu.regs.gpr[GPR_RDX] = a;
+	}
+	v->launched = false;
+}
+
+void vcpu_run(struct vcpu *v)
+{
+	vmx_enter(v->launched);
+}
+
+void vcpu_walk_state(struct walk_state *s)
+{
+	s->cr0 = vmread(GUEST_CR0);
+	s->cr3 = vmread(GUEST_CR3);
+	s->cr4 = vmread(GUEST_CR4);
+	s->efer = vmread(GUEST_IA32_EFER);
+	s->rflags = vmread(GUEST_RFLAGS);
+	s->cpl = ACCESS_DPL(vmread(GUEST_SS_ACCESS));
+}
+
+void vcpu_segment_bases(u64 base[6])
+{
+	u32 n;
+
+	for (n = 0; n < 6; n++)
+		base[n] = vmread(GUEST_ES_BASE + 2 * n);
+	/* In 64-bit mode only FS and GS have bases. */
+	if (vcpu_code_bits() == 64)
+		base[SEGMENT_ES] = base[SEGMENT_CS] = base[SEGMENT_SS] =
+			base[SEGMENT_DS] = 0;
+}
+
+u32 vcpu_code_bits(void)
+{
+	u64 access = vmread(GUEST_CS_ACCESS);
+
+	if ((vmread(GUEST_IA32_EFER) & EFER_LMA) && (access & ACCESS_L))
+		return 64;
+	return access & ACCESS_D ? 32 : 16;
+}
+
+u64 vcpu_rip(void)
+{
+	return vmread(GUEST_RIP);
+}
+
+void vcpu_retire(u64 rip)
+{
+	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
+
+	if (unlikely(rip >> 32 && vcpu_code_bits() != 64))
+		rip = (u32)rip;
+	vmwrite(GUEST_RIP, rip);
+	if (unlikely(blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)))
+		vmwrite(GUEST_INTERRUPTIBILITY,
+			blocked & ~(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
+	if (unlikely(vmread(GUEST_RFLAGS) & RFLAGS_TF))
+		vmwrite(GUEST_PENDING_DEBUG,
+			vmread(GUEST_PENDING_DEBUG) | BIT(14));
+}
+
+u64 vcpu_rflags(void)
+{
+	return vmread(GUEST_RFLAGS);
+}
+
+void vcpu_set_rflags(u64 rflags)
+{
+	vmwrite(GUEST_RFLAGS, rflags);
+}
+
+u64 vcpu_rsp(void)
+{
+	return vmread(GUEST_RSP);
+}
+
+void vcpu_set_rsp(u64 rsp)
+{
+	vmwrite(GUEST_RSP, rsp);
+}
+
+u64 vcpu_cr4(void)
+{
+	u64 mask = vmread(CR4_GUEST_HOST_MASK);
+
+	return (vmread(GUEST_CR4) & ~mask) | (vmread(CR4_READ_SHADOW) & mask);
+}
+
+u64 vcpu_debugctl(void)
+{
+	return vmread(GUEST_IA32_DEBUGCTL);
+}
+
+void vcpu_set_debugctl(u64 v)
+{
+	vmwrite(GUEST_IA32_DEBUGCTL, v);
+}
+
+void vcpu_inject(u8 vector, bool has_error, u32 error)
+{
+	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_HARD_EXCEPTION | vector |
+				 (has_error ? INTR_ERROR_VALID : 0));
+	vmwrite(ENTRY_EXCEPTION_ERROR, error);
+}
+
+void vcpu_dump(const struct vcpu *v, const struct guest_regs *regs)
+{
+	const char *name = v->part->config->name;
+	const u64 *r = regs->gpr;
+	u32 i;
+
+	log_printf("%s/%u: rip %lx rsp %lx rflags %lx", name, v->index,
+		   vcpu_rip(), vcpu_rsp(), vcpu_rflags());
+	log_printf("%s/%u: cr0 %lx cr3 %lx cr4 %lx efer %lx", name, v->index,
+		   vmread(GUEST_CR0), vmread(GUEST_CR3), vmread(GUEST_CR4),
+		   vmread(GUEST_IA32_EFER));
+	log_printf("%s/%u: cs %lx/%lx ss %lx/%lx gdt %lx idt %lx tr %lx", name,
+		   v->index, vmread(GUEST_CS_SELECTOR),
+		   vmread(GUEST_CS_ACCESS), vmread(GUEST_ES_SELECTOR + 4),
+		   vmread(GUEST_SS_ACCESS), vmread(GUEST_GDTR_BASE),
+		   vmread(GUEST_IDTR_BASE), vmread(GUEST_TR_BASE));
+	/* In the order of enum insn_gpr; the slot of RSP is unused. */
+	for (i = 0; i < 16; i += 4)
+		log_printf("%s/%u: r%u-r%u %lx %lx %lx %lx", name, v->index, i,
+			   i + 3, r[i], r[i + 1], r[i + 2], r[i + 3]);
+}
