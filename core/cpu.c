@@ -12,7 +12,6 @@
 #include "core/port.h"
 #include "core/trap.h"
 #include "core/x86.h"
-#include "vmx/vmx.h"
 
 #define TRAMPOLINE 0x8000UL
 #define INIT_WAIT_US 10000
@@ -47,6 +46,15 @@ static bool released;
 void ap_main(void) __noreturn;
 void cpu_loop(void) __noreturn;
 void cpu_idle(void);
+
+bool cpu_is_amd(void)
+{
+	u32 max, sig[3];
+
+	cpuid(0, 0, &max, &sig[0], &sig[2], &sig[1]);
+	return !memcmp(sig, "AuthenticAMD", sizeof(sig)) ||
+	       !memcmp(sig, "HygonGenuine", sizeof(sig));
+}
 
 static void load_tables(void)
 {
@@ -127,8 +135,8 @@ void ap_main(void)
 	u32 cpu = ap_cpu;
 
 	if (cpu_init(cpu, ap_error, sizeof(ap_error)) ||
-	    vmx_check(ap_error, sizeof(ap_error)) ||
-	    vmx_alloc_cpu(ap_error, sizeof(ap_error))) {
+	    backend->check(ap_error, sizeof(ap_error)) ||
+	    backend->alloc_cpu(ap_error, sizeof(ap_error))) {
 		ap_failed = 1;
 		for (;;)
 			asm volatile("cli; hlt");
@@ -280,6 +288,7 @@ void cpu_serve_requests(void)
 void cpu_loop(void)
 {
 	this_cpu.in_guest = false;
+	backend->leave();
 	for (;;) {
 		cpu_idle();
 		this_cpu.kick_mark = 0;
@@ -319,7 +328,7 @@ void cpu_main(void)
 {
 	paging_seal_cpu();
 	bind_vcpu(&this_cpu.vcpu);
-	vmx_on();
+	backend->on();
 	if (port_is_sidecore(this_cpu.id))
 		sidecore_loop();
 	cpu_leave();

@@ -19,6 +19,8 @@
 #define PERCPU_STACK_END 0x4000
 #define PERCPU_KICK_MARK 0x4000
 #define PERCPU_VMX_ROOT 0x4004
+#define PERCPU_VMCB_PA 0x4008
+#define PERCPU_HOST_VMCB_PA 0x4010
 
 /* Selectors of every core's GDT. */
 #define SEL_CODE 0x08

@@ -20,7 +20,6 @@
 #include "drivers/uart.h"
 #include "eli/eli.h"
 #include "guest/msr.h"
-#include "vmx/vmx.h"
 
 #define TABLE_MODULE "table"
 #define ERROR_SIZE 160
@@ -37,6 +36,7 @@ static char error[ERROR_SIZE];
 
 /* TSC at entry, from boot/entry.S. */
 u64 boot_entry_tsc;
+const struct backend *backend;
 u8 host_phys_bits;
 u32 host_msr_features;
 
@@ -138,8 +138,9 @@ static void start_cpus(void)
 
 	must(cpu_init(0, error, sizeof(error)));
 	must(clock_init(&acpi, error, sizeof(error)));
-	must(vmx_check(error, sizeof(error)));
-	must(vmx_alloc_cpu(error, sizeof(error)));
+	backend = cpu_is_amd() ? &svm_backend : &vmx_backend;
+	must(backend->check(error, sizeof(error)));
+	must(backend->alloc_cpu(error, sizeof(error)));
 	must(smp_start(&acpi, &boot_info, error, sizeof(error)));
 	cpuid(0x80000008, 0, &a, &b, &c, &d);
 	host_phys_bits = (u8)a;
@@ -230,8 +231,8 @@ static void build_partitions(void)
 
 	must(partitions_build(&table, &boot_info, &memory, error,
 			      sizeof(error)));
-	if (vmx_init())
-		boot_refuse("memory: none left for the MSR bitmap");
+	if (backend->init())
+		boot_refuse("memory: none left for the permission maps");
 	for (i = 0; i < nr_partitions; i++)
 		if (partition_check(&partitions[i], error, sizeof(error)))
 			boot_refuse("partition %s: %s",

@@ -214,6 +214,16 @@ u64 paging_build_cpu(u32 cpu)
 	return boot_pa;
 }
 
+void *paging_add_private(u64 va, u64 *phys)
+{
+	u64 *page = pool_alloc(1, phys);
+
+	if (!page || map_range((u64 *)LOCAL_PD, LEVEL_PD, va, *phys, PAGE_SIZE,
+			       MAP_RW))
+		return NULL;
+	return (void *)va;
+}
+
 void paging_seal_cpu(void)
 {
 	this_cpu.cr3 = sealed_pml4_pa[this_cpu.id];

@@ -55,6 +55,12 @@ int __must_check paging_add_direct(u64 phys, u64 size, u32 flags);
 /* Builds the tables and the private memory of one core; its CR3 or 0. */
 u64 paging_build_cpu(u32 cpu);
 
+/*
+ * Boot, each core while no other uses the pool: one more private page at va.
+ * The pointer is good for ever, on this core; NULL when the pool is empty.
+ */
+void *paging_add_private(u64 va, u64 *phys);
+
 /* On each core: from now on only the sealed tables. */
 void paging_seal_cpu(void);
 

@@ -12,6 +12,7 @@
 #include "guest/acpi.h"
 #include "guest/linux.h"
 #include "guest/memory.h"
+#include "guest/slat.h"
 
 /* A kicked core is in root mode long before this. */
 #define ARRIVE_US 1000000
@@ -86,7 +87,7 @@ void partition_park(struct partition *p, const char *fmt, ...)
 	if (!first)
 		return;
 	log_printf("%s/%u: %s", p->config->name, v->index, p->reason);
-	vcpu_dump(v, &this_cpu.regs);
+	backend->dump(v, &this_cpu.regs);
 	request_all(p, REQ_STOP);
 }
 
@@ -318,12 +319,15 @@ static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
 	vlapic_reset(v);
 	v->tsc_adjust = 0;
 	v->mtrr_def_type = 0;
+	v->debugctl = 0;
+	v->kvm_clock = 0;
 	v->xcr0 = 1;
 	v->nmi_pending = false;
-	vcpu_reset(v, start);
+	v->nmi_masked = false;
+	backend->reset(v, start);
 	this_cpu.in_guest = true;
 	__atomic_fetch_or(&v->part->running, BIT(v->index), __ATOMIC_SEQ_CST);
-	vcpu_run(v);
+	backend->run(v);
 }
 
 static void start_partition(struct vcpu *v)
@@ -399,6 +403,32 @@ static int fill_regions(struct partition *p, const struct place_memory *m)
 	return 0;
 }
 
+static void *table_alloc(void *ctx, u64 *phys)
+{
+	(void)ctx;
+	return pool_alloc(1, phys);
+}
+
+static u64 *table_at(void *ctx, u64 phys)
+{
+	(void)ctx;
+	return phys_to_virt(phys);
+}
+
+int partition_map_ram(struct partition *p, struct slat *t, u64 bits)
+{
+	const struct guest_region *r;
+	int err;
+
+	t->alloc = table_alloc;
+	t->table = table_at;
+	err = slat_init(t);
+	for (r = p->ram; !err && r < p->ram + p->nr_ram; r++)
+		err = slat_map(t, r->gpa, r->hpa, r->size, bits);
+	p->second_level = t->root;
+	return err;
+}
+
 static const struct boot_module *find_module(const struct boot_info *bi,
 					     const char *name)
 {
@@ -447,7 +477,7 @@ int partitions_build(const struct table *t, const struct boot_info *bi,
 		build_one(&partitions[i], &t->partitions[i], i, bi);
 		err = fill_regions(&partitions[i], &memory[i]);
 		if (!err)
-			err = partition_build_second_level(&partitions[i]);
+			err = backend->build_partition(&partitions[i]);
 	}
 	nr_partitions = t->nr_partitions;
 	if (err)

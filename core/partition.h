@@ -31,7 +31,7 @@ struct partition {
 	u32 id;
 	u32 nr_ram;
 	struct guest_region ram[PARTITION_REGIONS];
-	u64 second_level;	/* EPT pointer */
+	u64 second_level;	/* EPT pointer or nested CR3 */
 	u32 apic_id[MAX_CPUS];	/* host APIC id of each vCPU's core */
 	const struct boot_module *kernel, *initrd;
 
@@ -108,8 +108,13 @@ int __must_check partitions_build(const struct table *t,
 int __must_check partition_check(const struct partition *p, char *error,
 				 size_t size);
 
-/* By the back end: EPT or NPT over p->ram; 0 or -ENOMEM. */
-int __must_check partition_build_second_level(struct partition *p);
+/*
+ * For the back ends: fills t with p->ram, leaves with these bits, and leaves
+ * its root in p->second_level.  0 or -ENOMEM.
+ */
+struct slat;
+int __must_check partition_map_ram(struct partition *p, struct slat *t,
+				   u64 bits);
 
 /* Before the first guest is entered: where the time went, once. */
 void boot_report(void);

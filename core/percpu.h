@@ -35,11 +35,14 @@ struct percpu {
 	/* Set by the NMI handler, tested right before every VM entry. */
 	volatile u32 kick_mark;
 	u32 vmx_root; /* in VMX root operation: the NMI handler may VMWRITE */
+	u64 vmcb_pa;
+	u64 host_vmcb_pa;
 	u32 id;
 	u32 apic_id;
 	u64 gdt[5];
 	struct tss tss;
 	u64 cr3;
+	u64 hsave_pa;
 	u64 vmxon_pa;
 	u64 vmcs_pa;
 	/* host frame that the window shows; 0, never a guest's, for none */
@@ -51,6 +54,9 @@ struct percpu {
 _Static_assert(offsetof(struct percpu, regs) == PERCPU_REGS, "regs");
 _Static_assert(offsetof(struct percpu, kick_mark) == PERCPU_KICK_MARK, "mark");
 _Static_assert(offsetof(struct percpu, vmx_root) == PERCPU_VMX_ROOT, "root");
+_Static_assert(offsetof(struct percpu, vmcb_pa) == PERCPU_VMCB_PA, "vmcb");
+_Static_assert(offsetof(struct percpu, host_vmcb_pa) == PERCPU_HOST_VMCB_PA,
+	       "host vmcb");
 _Static_assert(CPU_STACK_SIZE == PERCPU_STACK_END, "stack");
 
 /* Its address is set by the linker script. */
@@ -61,6 +67,7 @@ extern struct percpu this_cpu;
 #define CPU_NMI_STACK (LOCAL_VMA + 0x40000)
 #define CPU_DF_STACK (LOCAL_VMA + 0x42000)
 #define CPU_MC_STACK (LOCAL_VMA + 0x44000)
+#define CPU_VMCB (LOCAL_VMA + 0x48000)
 #define CPU_NMI_STACK_TOP (CPU_NMI_STACK + PAGE_SIZE)
 #define CPU_DF_STACK_TOP (CPU_DF_STACK + PAGE_SIZE)
 #define CPU_MC_STACK_TOP (CPU_MC_STACK + PAGE_SIZE)
@@ -89,6 +96,8 @@ extern u32 nr_cpus;
 
 /* This core's descriptor tables, control registers and local APIC. */
 int __must_check cpu_init(u32 cpu, char *error, size_t size);
+/* Who made this CPU: which back end to use. */
+bool cpu_is_amd(void);
 /* Starts every other CPU of the machine; TSCs are compared on the way. */
 struct acpi_info;
 struct boot_info;

@@ -6,7 +6,8 @@
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/cpuid.h"
-#include "guest/layout.h"
+#include "guest/kvmclock.h"
+#include "guest/memory.h"
 #include "guest/msr.h"
 #include "guest/ports.h"
 #include "guest/vcpu.h"
@@ -20,7 +21,6 @@
 
 #define MSR_X2APIC_FIRST 0x800
 #define MTRR_DEF_BITS (0xffUL | BIT(11))
-#define DEBUGCTL_BTF BIT(1)
 /* Fast strings on; branch trace and PEBS not there. */
 #define MISC_ENABLE_VALUE (BIT(0) | BIT(11) | BIT(12))
 
@@ -32,7 +32,9 @@ static void host_cpuid(u32 leaf, u32 sub, struct cpuid_regs *r)
 u32 msr_features(void)
 {
 	struct cpuid_regs r;
-	u32 bits = 0;
+	u32 bits = backend == &svm_backend ?
+			   MSR_NEEDS_SVM | MSR_NEEDS_KVM_CLOCK :
+			   MSR_NEEDS_VMX;
 
 	host_cpuid(1, 0, &r);
 	if (r.ecx & BIT(24))
@@ -45,20 +47,26 @@ u32 msr_features(void)
 
 static struct cpuid_env cpuid_env(const struct vcpu *v)
 {
+	struct vcpu_state s;
+
+	backend->get_state(&s);
 	return (struct cpuid_env){
 		.host = host_cpuid,
 		.apic_id = v->index,
 		.nr_vcpus = v->part->config->nr_cpus,
 		.tsc_hz = host_clock.tsc_hz,
-		.crystal_hz = host_clock.crystal_hz,
+		/* Leaf 15h is Intel's; others have the KVM clock. */
+		.crystal_hz = host_msr_features & MSR_NEEDS_KVM_CLOCK ?
+				      0 :
+				      host_clock.crystal_hz,
 		.x2apic = true,
 		.xcr0_mask = XCR0_HANDLED,
-		.cr4 = vcpu_cr4(),
+		.cr4 = s.cr4,
 		.xcr0 = v->xcr0,
 	};
 }
 
-void guest_cpuid(struct vcpu *v, struct guest_regs *regs)
+enum outcome guest_cpuid(struct vcpu *v, struct guest_regs *regs)
 {
 	struct cpuid_env env = cpuid_env(v);
 	struct cpuid_regs out;
@@ -69,6 +77,7 @@ void guest_cpuid(struct vcpu *v, struct guest_regs *regs)
 	regs->gpr[GPR_RBX] = out.ebx;
 	regs->gpr[GPR_RCX] = out.ecx;
 	regs->gpr[GPR_RDX] = out.edx;
+	return OUTCOME_DONE;
 }
 
 static int read_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
@@ -90,7 +99,10 @@ static int read_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 		*value = MISC_ENABLE_VALUE;
 		return 0;
 	case MSR_H_DEBUGCTL:
-		*value = vcpu_debugctl();
+		*value = v->debugctl;
+		return 0;
+	case MSR_H_KVM_CLOCK:
+		*value = v->kvm_clock;
 		return 0;
 	case MSR_H_FIXED:
 		*value = r->value;
@@ -111,6 +123,30 @@ static int write_mtrr_def(struct vcpu *v, u64 value)
 	return 0;
 }
 
+/* Both pages are written once, here; the guest reads them from then on. */
+static int write_kvm_wall(struct vcpu *v, u64 gpa)
+{
+	const struct kvm_wall_clock wall = {
+		.version = 2,
+		.sec = (u32)host_clock.wall,
+	};
+
+	return guest_write(v, gpa, &wall, sizeof(wall)) ? -EINVAL : 0;
+}
+
+static int write_kvm_clock(struct vcpu *v, u64 value)
+{
+	struct kvm_clock_page page;
+
+	v->kvm_clock = value;
+	if (!(value & KVM_CLOCK_ENABLE))
+		return 0;
+	kvm_clock_page(&page, host_clock.tsc_hz);
+	return guest_write(v, value & ~KVM_CLOCK_ENABLE, &page, sizeof(page)) ?
+		       -EINVAL :
+		       0;
+}
+
 static int write_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 			 u64 value)
 {
@@ -127,10 +163,14 @@ static int write_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 	case MSR_H_MTRR_DEF:
 		return write_mtrr_def(v, value);
 	case MSR_H_DEBUGCTL:
-		if (value & ~DEBUGCTL_BTF)
+		if (backend->set_debugctl(value))
 			return -EINVAL;
-		vcpu_set_debugctl(value);
+		v->debugctl = value;
 		return 0;
+	case MSR_H_KVM_WALL:
+		return write_kvm_wall(v, value);
+	case MSR_H_KVM_CLOCK:
+		return write_kvm_clock(v, value);
 	case MSR_H_TSC:
 	case MSR_H_MISC_ENABLE:
 		return 0;

@@ -316,10 +316,43 @@ static void finish_rsdp(struct rsdp *r, u64 xsdt)
 	r->extended_checksum = checksum(r, sizeof(*r));
 }
 
+/* Tables stop short of the reset vector where `buf` reaches up to it. */
+static size_t table_room(size_t size, u64 gpa)
+{
+	if (gpa <= GUEST_RESET_VECTOR)
+		return MIN(size, GUEST_RESET_VECTOR - gpa);
+	return size;
+}
+
+/*
+ * Linux restarts a hardware-reduced machine without EFI neither by RESET_REG
+ * nor by port 64h: it goes back to real mode and jumps to the BIOS's reset
+ * vector, F000:FFF0.  So there must be code.
+ */
+static void put_reset_vector(u8 *buf, size_t size, u64 gpa)
+{
+	/* mov $port, %dx; mov $value, %al; out %al, %dx; cli; 1: hlt; jmp 1b */
+	static const u8 code[] = { 0xba,
+				   GUEST_PORT_RESET & 0xff,
+				   GUEST_PORT_RESET >> 8,
+				   0xb0,
+				   GUEST_RESET_VALUE,
+				   0xee,
+				   0xfa,
+				   0xf4,
+				   0xeb,
+				   0xfd };
+
+	if (gpa <= GUEST_RESET_VECTOR && size >= GUEST_ACPI_END - gpa)
+		memcpy(buf + (GUEST_RESET_VECTOR - gpa), code, sizeof(code));
+}
+
 int guest_acpi_build(u8 *buf, size_t size, u64 gpa,
 		     const struct guest_acpi_config *config, u64 *rsdp_gpa)
 {
-	struct area a = { .buf = buf, .size = size, .gpa = gpa };
+	struct area a = { .buf = buf,
+			  .size = table_room(size, gpa),
+			  .gpa = gpa };
 	struct rsdp *rsdp;
 	u64 table[2]; /* FADT, MADT */
 	u64 dsdt, xsdt;
@@ -341,5 +374,7 @@ int guest_acpi_build(u8 *buf, size_t size, u64 gpa,
 		err = build_xsdt(&a, table, ARRAY_SIZE(table), &xsdt);
 	if (!err)
 		finish_rsdp(rsdp, xsdt);
+	if (!err)
+		put_reset_vector(buf, size, gpa);
 	return err;
 }

@@ -22,7 +22,9 @@ extern const u32 guest_dsdt_size;
 /*
  * Build the tables into `buf`, whose `size` bytes the guest will see at `gpa`;
  * the rest of `buf` is zeroed.  The RSDP comes first, so that with `gpa` in
- * GUEST_ACPI..GUEST_ACPI_END a search of the BIOS area finds it too.  Returns
+ * GUEST_ACPI..GUEST_ACPI_END a search of the BIOS area finds it too.  A `buf`
+ * that spans GUEST_RESET_VECTOR up to GUEST_ACPI_END also gets real-mode code
+ * there that resets by GUEST_PORT_RESET: Linux restarts that way.  Returns
  * 0 and *rsdp_gpa; -EINVAL for a `gpa` that is not 16-byte aligned or not
  * below 4 GiB with all of `buf`, or for no vCPUs or too many; -ENOSPC.
  */

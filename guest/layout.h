@@ -3,7 +3,7 @@
  * The guest-physical map that every guest sees, and how a loader writes to it.
  *
  *	00000000-0009efff	RAM; a loader's own tables go here
- *	000e0000-000fffff	ACPI tables, reserved in E820
+ *	000e0000-000fffff	ACPI tables, reset vector; reserved in E820
  *	00100000-		RAM, up to 3 GiB at most
  *	c0000000-ffffffff	hole: PCI, IO-APIC, local APIC
  *	100000000-		the rest of RAM
@@ -15,14 +15,15 @@
 
 #include "core/types.h"
 
-#define GUEST_LOW_END  0x9f000UL /* end of RAM below 1 MiB, by E820 */
-#define GUEST_ACPI     0xe0000UL
-#define GUEST_ACPI_END 0x100000UL
-#define GUEST_HIGH     0x100000UL /* RAM above the BIOS area */
-#define GUEST_HOLE     0xc0000000UL
-#define GUEST_HOLE_END 0x100000000UL
-#define GUEST_IOAPIC   0xfec00000UL
-#define GUEST_LAPIC    0xfee00000UL
+#define GUEST_LOW_END	   0x9f000UL /* end of RAM below 1 MiB, by E820 */
+#define GUEST_ACPI	   0xe0000UL
+#define GUEST_ACPI_END	   0x100000UL
+#define GUEST_RESET_VECTOR 0xffff0UL  /* F000:FFF0 in real mode */
+#define GUEST_HIGH	   0x100000UL /* RAM above the BIOS area */
+#define GUEST_HOLE	   0xc0000000UL
+#define GUEST_HOLE_END	   0x100000000UL
+#define GUEST_IOAPIC	   0xfec00000UL
+#define GUEST_LAPIC	   0xfee00000UL
 
 /*
  * The IO-APIC's id in the MADT is the value its id register has at reset.

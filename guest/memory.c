@@ -91,12 +91,18 @@ static int read_entry(void *ctx, u64 gpa, void *buf, size_t len)
 	return guest_read(ctx, gpa, buf, len);
 }
 
-int guest_translate(struct vcpu *v, u64 linear, u32 access,
-		    struct walk_result *out)
+int guest_translate(struct vcpu *v, const struct vcpu_state *s, u64 linear,
+		    u32 access, struct walk_result *out)
 {
-	struct walk_state state;
+	const struct walk_state state = {
+		.cr0 = s->cr0,
+		.cr3 = s->cr3,
+		.cr4 = s->cr4,
+		.efer = s->efer,
+		.rflags = s->rflags,
+		.cpl = s->cpl,
+		.phys_bits = host_phys_bits,
+	};
 
-	vcpu_walk_state(&state);
-	state.phys_bits = host_phys_bits;
 	return guest_walk(&state, linear, access, read_entry, v, out);
 }

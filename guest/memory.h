@@ -8,6 +8,7 @@
 
 #include "guest/layout.h"
 #include "guest/vcpu.h"
+#include "guest/walk.h"
 
 /*
  * Host pointer to guest-physical gpa and how many bytes follow it; NULL where
@@ -27,7 +28,8 @@ void guest_zero(const struct partition *p);
 void guest_memory_access(struct partition *p, struct guest_mem *mem);
 
 /* Linear to guest-physical by the guest's tables; as guest_walk(). */
-int __must_check guest_translate(struct vcpu *v, u64 linear, u32 access,
+int __must_check guest_translate(struct vcpu *v, const struct vcpu_state *s,
+				 u64 linear, u32 access,
 				 struct walk_result *out);
 
 #endif

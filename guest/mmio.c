@@ -14,40 +14,48 @@
 #include "guest/memory.h"
 #include "guest/vcpu.h"
 
-static enum outcome park(struct vcpu *v, const char *why, u64 gpa)
-{
-	partition_park(v->part, "%s at guest address %lx, rip %lx", why, gpa,
-		       vcpu_rip());
-	return OUTCOME_PARK;
-}
+/* One instruction on its way: copies that become real when all worked. */
+struct emulation {
+	struct vcpu *v;
+	struct vcpu_state s;
+	struct insn insn;
+	u64 gpr[GPR_COUNT];
+};
 
 /* The bytes of the instruction at RIP, as many as can be read. */
-static size_t fetch(struct vcpu *v, u64 linear, u8 *bytes)
+static size_t fetch(struct vcpu *v, const struct vcpu_state *s, u8 *bytes)
 {
+	u64 linear = s->segment_base[SEGMENT_CS] + s->rip;
 	struct walk_result w;
 	size_t n, step;
 
 	for (n = 0; n < INSN_MAX_LENGTH; n += step) {
 		step = MIN(INSN_MAX_LENGTH - n,
 			   PAGE_SIZE - (linear + n) % PAGE_SIZE);
-		if (guest_translate(v, linear + n, WALK_FETCH, &w) ||
+		if (guest_translate(v, s, linear + n, WALK_FETCH, &w) ||
 		    guest_read(v, w.gpa, bytes + n, step))
 			break;
 	}
 	return n;
 }
 
-static int decode(struct vcpu *v, const u64 base[SEGMENT_COUNT],
+static int decode(struct vcpu *v, const struct vcpu_state *s,
 		  struct insn *insn)
 {
-	u32 bits = vcpu_code_bits();
-	enum decode_mode mode = bits == 64 ? DECODE_64 :
-				bits == 32 ? DECODE_32 :
-					     DECODE_16;
+	enum decode_mode mode = s->code_bits == 64 ? DECODE_64 :
+				s->code_bits == 32 ? DECODE_32 :
+						     DECODE_16;
 	u8 bytes[INSN_MAX_LENGTH];
-	size_t n = fetch(v, base[SEGMENT_CS] + vcpu_rip(), bytes);
+	size_t n = fetch(v, s, bytes);
 
 	return decode_insn(bytes, n, mode, insn);
+}
+
+u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s)
+{
+	struct insn insn;
+
+	return decode(v, s, &insn) ? 0 : insn.length;
 }
 
 static u64 device_read(struct vcpu *v, u64 gpa)
@@ -81,13 +89,15 @@ static void device_write(struct vcpu *v, u64 gpa, u32 value)
 	}
 }
 
-/* One operand: RAM or device, within a page.  0, or < 0 with #PF left. */
-static int access(struct vcpu *v, u64 linear, u8 size, bool write, u64 *value)
+/* One operand: RAM or device, within a page.  0, or < 0. */
+static int access(struct emulation *e, u64 linear, bool write, u64 *value)
 {
+	u8 size = e->insn.mem_size;
+	struct vcpu *v = e->v;
 	struct walk_result w;
 	u64 left;
-	int err = guest_translate(v, linear, write ? WALK_WRITE : WALK_READ,
-				  &w);
+	int err = guest_translate(v, &e->s, linear,
+				  write ? WALK_WRITE : WALK_READ, &w);
 
 	if (err)
 		return err;
@@ -103,48 +113,53 @@ static int access(struct vcpu *v, u64 linear, u8 size, bool write, u64 *value)
 	return 0;
 }
 
-/* Read, execute, write; registers change only when all of it worked. */
-static int emulate(struct vcpu *v, const struct insn *insn,
-		   const u64 base[SEGMENT_COUNT], u64 gpr[GPR_COUNT],
-		   u64 *rflags)
+/* Read, execute, write. */
+static int execute(struct emulation *e)
 {
-	u64 next = vcpu_rip() + insn->length;
+	const struct insn *insn = &e->insn;
+	const u64 *base = e->s.segment_base;
+	u64 next = e->s.rip + insn->length;
 	u64 in = 0, out = 0, linear, source;
 	bool writes;
 	int err;
 
-	err = insn_address(insn, gpr, next, base, &linear);
+	err = insn_address(insn, e->gpr, next, base, &linear);
 	if (!err)
-		err = insn_source_address(insn, gpr, next, base, &source);
+		err = insn_source_address(insn, e->gpr, next, base, &source);
 	if (!err && insn_needs_read(insn))
-		err = access(v, source, insn->mem_size, false, &in);
+		err = access(e, source, false, &in);
 	if (!err)
-		err = insn_execute(insn, gpr, rflags, in, &out, &writes);
+		err = insn_execute(insn, e->gpr, &e->s.rflags, in, &out,
+				   &writes);
 	if (!err && writes)
-		err = access(v, linear, insn->mem_size, true, &out);
+		err = access(e, linear, true, &out);
 	return err;
+}
+
+/* Registers become the guest's; RIP moves on unless a REP has more to do. */
+static void commit(struct emulation *e, struct guest_regs *regs)
+{
+	memcpy(regs->gpr, e->gpr, sizeof(e->gpr));
+	e->s.rsp = e->gpr[GPR_RSP];
+	e->s.rflags &= ~RFLAGS_RF;
+	if (!e->insn.is_rep || insn_rep_done(&e->insn, e->gpr))
+		e->s.rip += e->insn.length;
+	backend->put_state(&e->s);
 }
 
 enum outcome guest_mmio(struct vcpu *v, struct guest_regs *regs, u64 gpa)
 {
-	u64 gpr[GPR_COUNT], base[SEGMENT_COUNT];
-	u64 rflags = vcpu_rflags();
-	struct insn insn;
+	struct emulation e = { .v = v };
 
-	vcpu_segment_bases(base);
-	memcpy(gpr, regs->gpr, sizeof(gpr));
-	gpr[GPR_RSP] = vcpu_rsp();
-	if (decode(v, base, &insn))
-		return park(v, "instruction that is not emulated", gpa);
-	if (!insn_rep_done(&insn, gpr)) {
-		if (emulate(v, &insn, base, gpr, &rflags))
-			return park(v, "access that is not emulated", gpa);
-		memcpy(regs->gpr, gpr, sizeof(gpr));
-		vcpu_set_rsp(gpr[GPR_RSP]);
-		vcpu_set_rflags(rflags & ~RFLAGS_RF);
+	backend->get_state(&e.s);
+	memcpy(e.gpr, regs->gpr, sizeof(e.gpr));
+	e.gpr[GPR_RSP] = e.s.rsp;
+	if (decode(v, &e.s, &e.insn) ||
+	    (!insn_rep_done(&e.insn, e.gpr) && execute(&e))) {
+		partition_park(v->part, "access to guest address %lx by an "
+			       "instruction that is not emulated", gpa);
+		return OUTCOME_PARK;
 	}
-	if (insn.is_rep && !insn_rep_done(&insn, gpr))
-		return OUTCOME_RETRY;
-	vcpu_retire(vcpu_rip() + insn.length);
+	commit(&e, regs);
 	return OUTCOME_RETRY;
 }

@@ -11,8 +11,10 @@ static const struct msr_range ranges[] = {
 	  MSR_H_NONE, 0, 0, "guest state in the VMCS" },
 	{ MSR_IA32_PAT, MSR_IA32_PAT, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0, 0,
 	  "guest state in the VMCS" },
-	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0,
-	  0, "guest state in the VMCS" },
+	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE,
+	  MSR_NEEDS_VMX, 0, "guest state in the VMCS" },
+	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_TRAP, MSR_TRAP, MSR_H_NONE,
+	  MSR_NEEDS_SVM, 0, "SVME is virtual: svm/exit.c" },
 	{ MSR_IA32_STAR, MSR_IA32_FMASK, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0,
 	  0, "SYSCALL, which the host does not use" },
 	{ MSR_IA32_FS_BASE, MSR_IA32_KERNEL_GS_BASE, MSR_DIRECT, MSR_DIRECT,
@@ -77,6 +79,20 @@ static const struct msr_range ranges[] = {
 	  MSR_H_NONE, 0, 0, "read by microcode drivers" },
 	{ MSR_IA32_BIOS_SIGN_ID, MSR_IA32_BIOS_SIGN_ID, MSR_TRAP, MSR_ZERO,
 	  MSR_H_FIXED, 0, 0xffffffff00000000UL, "no microcode to load" },
+
+	/* AMD: what Linux reads without asking CPUID. */
+	{ 0xc0010010, 0xc0010010, MSR_ZERO, MSR_GP, MSR_H_NONE, MSR_NEEDS_SVM,
+	  0, "SYSCFG: no memory encryption" },
+	{ 0xc0010015, 0xc0010015, MSR_ZERO, MSR_ZERO, MSR_H_NONE,
+	  MSR_NEEDS_SVM, 0, "HWCR" },
+	{ 0xc001001f, 0xc001001f, MSR_ZERO, MSR_ZERO, MSR_H_NONE,
+	  MSR_NEEDS_SVM, 0, "NB_CFG" },
+
+	/* KVM's clock: one page per vCPU, written once. */
+	{ 0x4b564d00, 0x4b564d00, MSR_ZERO, MSR_TRAP, MSR_H_KVM_WALL,
+	  MSR_NEEDS_KVM_CLOCK, 0, "KVM_WALL_CLOCK_NEW" },
+	{ 0x4b564d01, 0x4b564d01, MSR_TRAP, MSR_TRAP, MSR_H_KVM_CLOCK,
+	  MSR_NEEDS_KVM_CLOCK, 0, "KVM_SYSTEM_TIME_NEW" },
 };
 
 const struct msr_range *msr_lookup(u32 msr, u32 features)
@@ -84,40 +100,66 @@ const struct msr_range *msr_lookup(u32 msr, u32 features)
 	const struct msr_range *r;
 
 	for (r = ranges; r < ranges + ARRAY_SIZE(ranges); r++)
-		if (msr >= r->first && msr <= r->last)
-			return r->needs & ~features ? NULL : r;
+		if (msr >= r->first && msr <= r->last &&
+		    !(r->needs & ~features))
+			return r;
 	return NULL;
 }
 
-/* Bit of an MSR in the half for reads; -1 for one the bitmap can't name. */
-static s32 bitmap_bit(u32 msr)
+/* Index among the MSRs that both maps can name; -1 for none of them. */
+static s32 map_index(u32 msr)
 {
 	if (msr < 0x2000)
 		return (s32)msr;
 	if (msr - 0xc0000000 < 0x2000)
-		return (s32)(0x400 * 8 + msr - 0xc0000000);
+		return (s32)(0x2000 + msr - 0xc0000000);
 	return -1;
 }
 
-void msr_policy_bitmap(u8 *bitmap, u32 features)
+static void clear_bit(u8 *map, u32 bit)
+{
+	map[bit / 8] &= (u8)~(1U << bit % 8);
+}
+
+/* One bit each: all reads, then all writes. */
+static void clear_bitmap(u8 *map, u32 index, bool write)
+{
+	clear_bit(map, index + (write ? 0x4000 : 0));
+}
+
+/* Two bits each, for read and write. */
+static void clear_msrpm(u8 *map, u32 index, bool write)
+{
+	clear_bit(map, 2 * index + write);
+}
+
+static void fill(u8 *map, size_t size, u32 features,
+		 void (*clear)(u8 *map, u32 index, bool write))
 {
 	const struct msr_range *r;
+	s32 index;
 	u32 msr;
-	s32 bit;
 
-	memset(bitmap, 0xff, PAGE_SIZE);
+	memset(map, 0xff, size);
 	for (r = ranges; r < ranges + ARRAY_SIZE(ranges); r++) {
 		if (r->needs & ~features)
 			continue;
 		for (msr = r->first; msr <= r->last; msr++) {
-			bit = bitmap_bit(msr);
-			if (bit < 0)
-				continue;
-			if (r->read == MSR_DIRECT)
-				bitmap[bit / 8] &= (u8)~(1 << bit % 8);
-			if (r->write == MSR_DIRECT)
-				bitmap[0x800 + bit / 8] &=
-					(u8)~(1 << bit % 8);
+			index = map_index(msr);
+			if (index >= 0 && r->read == MSR_DIRECT)
+				clear(map, (u32)index, false);
+			if (index >= 0 && r->write == MSR_DIRECT)
+				clear(map, (u32)index, true);
 		}
 	}
+}
+
+void msr_policy_bitmap(u8 *bitmap, u32 features)
+{
+	fill(bitmap, PAGE_SIZE, features, clear_bitmap);
+}
+
+void msr_policy_msrpm(u8 *map, u32 features)
+{
+	fill(map, 2 * PAGE_SIZE, features, clear_msrpm);
 }

@@ -26,12 +26,18 @@ enum msr_handler {
 	MSR_H_DEBUGCTL,
 	MSR_H_FIXED,	/* reads as `value`, #GP on writes */
 	MSR_H_X2APIC,
+	MSR_H_KVM_WALL,
+	MSR_H_KVM_CLOCK,
 	MSR_H_COUNT,
 };
 
 /* Host features that an MSR needs to exist for the guest. */
 #define MSR_NEEDS_RDTSCP BIT(0)
 #define MSR_NEEDS_DEADLINE BIT(1)
+#define MSR_NEEDS_VMX BIT(2)
+#define MSR_NEEDS_SVM BIT(3)
+/* The guest's clock is KVM's, for want of CPUID leaf 15h. */
+#define MSR_NEEDS_KVM_CLOCK BIT(4)
 
 struct msr_range {
 	u32 first, last;
@@ -44,6 +50,11 @@ struct msr_range {
 
 /* The entry for an MSR, or NULL. */
 const struct msr_range *msr_lookup(u32 msr, u32 features);
+
+/*
+ * Fills an MSR permissions map (8 KiB, APM2 section 15.11) likewise.
+ */
+void msr_policy_msrpm(u8 *map, u32 features);
 
 /*
  * Fills an MSR bitmap (4 KiB, SDM vol. 3 section 25.6.9) so that exactly the

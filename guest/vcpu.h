@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One virtual CPU and the interface between the guest's machine (guest/, apic/)
- * and the back end that runs it (vmx/).
+ * One virtual CPU, and all that stands between the machine that a guest sees
+ * (guest/, apic/) and the back end that runs it (vmx/, svm/).
  *
- * A vCPU lives in this_cpu of the core that it is pinned to: every function
- * here is called on that core, from the exit path or with the vCPU stopped.
+ * A vCPU lives in this_cpu of the core that it is pinned to.  Unless it says
+ * otherwise, everything here is called on that core, on the exit path or with
+ * the vCPU stopped, and touches that vCPU only.
+ *
+ * How the two sides work together: a back end has one table from its exit codes
+ * to struct exit_handler.  It hands the entry to guest_exit(), which runs the
+ * handler, keeps the ledger and carries out what the handler decided.  Handlers
+ * that any back end needs are here; a back end adds those that must look into
+ * its own structures first.
  */
 #ifndef GUEST_VCPU_H
 #define GUEST_VCPU_H
@@ -13,40 +20,29 @@
 #include "core/ledger.h"
 #include "core/types.h"
 #include "guest/decode.h"
-#include "guest/walk.h"
 
 struct partition;
 
 /* By enum insn_gpr; RSP's place is unused: it is in the back end's state. */
 struct guest_regs {
-	u64 gpr[16];
+	u64 gpr[GPR_COUNT];
 };
 
 struct vcpu {
-	struct partition *part;
+	struct partition *part;	/* NULL on sidecores and idle cores */
 	u32 index;		/* vCPU number = guest APIC id */
 	struct vlapic lapic;
 	/* MSRs that are kept, not obeyed */
 	u64 tsc_adjust;
 	u64 mtrr_def_type;
-	u64 spec_ctrl;
+	u64 debugctl;
+	u64 kvm_clock;		/* KVM_SYSTEM_TIME as written */
 	u64 xcr0;
-	/* guest NMI waiting for injection */
-	bool nmi_pending;
-	bool launched;
-	/* TSC at the last exit, and what the ledger will call it */
-	u64 exit_tsc;
-	enum cause cause;
+	bool nmi_pending;	/* guest NMI waiting for injection */
+	bool launched;		/* VMX: the VMCS has been entered */
+	bool nmi_masked;	/* SVM: in the guest's NMI handler */
+	enum cause cause;	/* what the ledger will call this exit */
 	struct ledger *ledger;
-};
-
-/* What became of an intercepted instruction. */
-enum outcome {
-	OUTCOME_DONE,		/* completed: go on behind it */
-	OUTCOME_RETRY,		/* go on where it stands */
-	OUTCOME_GP,		/* #GP(0) */
-	OUTCOME_UD,		/* #UD */
-	OUTCOME_PARK,		/* forbidden: park the partition */
 };
 
 /* Where a vCPU begins. */
@@ -58,41 +54,102 @@ struct vcpu_start {
 	u32 gdt_limit;
 };
 
-/* --- implemented by the back end --- */
+/* The state that the emulation of an instruction needs. */
+struct vcpu_state {
+	u64 rip, rsp, rflags;
+	u64 cr0, cr3, cr4, efer;	/* as the guest sees them */
+	u64 segment_base[SEGMENT_COUNT];
+	u8 cpl;
+	u8 code_bits;			/* 16, 32 or 64 */
+};
 
-/* Puts the vCPU into the architectural reset state plus `start`. */
-void vcpu_reset(struct vcpu *v, const struct vcpu_start *start);
-/* Enters the guest; comes back only to exits, on a fresh stack. */
-void vcpu_run(struct vcpu *v) __noreturn;
-/* Paging and privilege state for the walker. */
-void vcpu_walk_state(struct walk_state *state);
-/* ES CS SS DS FS GS, as struct insn numbers them. */
-void vcpu_segment_bases(u64 base[6]);
-/* 16, 32 or 64: default operand and address size of the code segment. */
-u32 vcpu_code_bits(void);
-u64 vcpu_rip(void);
-/* An instruction has completed: go on at rip, with its pending traps. */
-void vcpu_retire(u64 rip);
-u64 vcpu_rflags(void);
-void vcpu_set_rflags(u64 rflags);
-u64 vcpu_rsp(void);
-void vcpu_set_rsp(u64 rsp);
-u64 vcpu_cr4(void);
-void vcpu_inject(u8 vector, bool has_error, u32 error);
-u64 vcpu_debugctl(void);
-void vcpu_set_debugctl(u64 v);
-/* The registers that a park message shows, as log lines. */
-void vcpu_dump(const struct vcpu *v, const struct guest_regs *regs);
+/* --- what a back end is --- */
 
-/* --- implemented by guest/ for every back end --- */
+struct backend {
+	const char *name;
 
-void guest_cpuid(struct vcpu *v, struct guest_regs *regs);
+	/* Boot, each core: 0, or -ENODEV with the first thing missing. */
+	int (*check)(char *error, size_t size);
+	/* Boot, BSP: the permission maps that all vCPUs share.  0, -ENOMEM. */
+	int (*init)(void);
+	/* Boot, each core while no other uses the pool.  0, -ENOMEM. */
+	int (*alloc_cpu)(char *error, size_t size);
+	/* Boot, BSP: second-level tables over p->ram.  0, -ENOMEM. */
+	int (*build_partition)(struct partition *p);
+
+	/* Each core, once, after check(). */
+	void (*on)(void);
+	/* The core has left its guest for good: NMIs as before. */
+	void (*leave)(void);
+
+	/* The architectural reset state, plus `start`. */
+	void (*reset)(struct vcpu *v, const struct vcpu_start *start);
+	/* Enters the guest; it comes back only to exits, on a fresh stack. */
+	void (*run)(struct vcpu *v) __noreturn;
+
+	void (*get_state)(struct vcpu_state *s);
+	/* An instruction was emulated: takes rip, rsp and rflags from s. */
+	void (*put_state)(const struct vcpu_state *s);
+	/* Goes on behind the instruction that exited; -EFAULT: unreadable. */
+	int (*skip)(struct vcpu *v);
+	/* A fault, delivered at the next entry. */
+	void (*inject)(u8 vector, bool has_error, u32 error);
+	/* IA32_DEBUGCTL: 0, or -EINVAL for a value that is not offered. */
+	int (*set_debugctl)(u64 value);
+	/* The registers that a park message shows, as log lines. */
+	void (*dump)(const struct vcpu *v, const struct guest_regs *regs);
+};
+
+extern const struct backend vmx_backend, svm_backend;
+
+/* The one that this machine has; set while booting. */
+extern const struct backend *backend;
+
+/* --- exits: guest/exit.c --- */
+
+/* What became of an intercepted instruction. */
+enum outcome {
+	OUTCOME_DONE,		/* completed: go on behind it */
+	OUTCOME_RETRY,		/* go on where it stands */
+	OUTCOME_GP,		/* #GP(0) */
+	OUTCOME_UD,		/* #UD */
+	OUTCOME_PARK,		/* forbidden: the partition is being parked */
+};
+
+struct exit_handler {
+	enum outcome (*handler)(struct vcpu *v, struct guest_regs *regs);
+	enum cause cause;	/* unless the handler finds a better one */
+};
+
+/* `start`: TSC at the exit.  An entry without handler parks. */
+void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
+		u64 start);
+
+/* Parks the partition; always OUTCOME_PARK. */
+enum outcome guest_park(struct vcpu *v, const char *why);
+
+/* Handlers. */
+enum outcome guest_cpuid(struct vcpu *v, struct guest_regs *regs);
 enum outcome guest_rdmsr(struct vcpu *v, struct guest_regs *regs);
 enum outcome guest_wrmsr(struct vcpu *v, struct guest_regs *regs);
 enum outcome guest_xsetbv(struct vcpu *v, struct guest_regs *regs);
+enum outcome guest_undefined(struct vcpu *v, struct guest_regs *regs);
+enum outcome guest_protected(struct vcpu *v, struct guest_regs *regs);
+enum outcome guest_retry(struct vcpu *v, struct guest_regs *regs);
+enum outcome guest_triple_fault(struct vcpu *v, struct guest_regs *regs);
+enum outcome guest_task_switch(struct vcpu *v, struct guest_regs *regs);
+enum outcome guest_machine_check(struct vcpu *v, struct guest_regs *regs);
+/* WBINVD and INVD: no memory of the guest's is outside coherence. */
+enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs);
+
+/* Parts of handlers. */
 enum outcome guest_io(struct vcpu *v, struct guest_regs *regs, u16 port,
 		      u8 size, bool in);
 /* An access to guest-physical memory that is not RAM. */
 enum outcome guest_mmio(struct vcpu *v, struct guest_regs *regs, u64 gpa);
+/* An NMI, taken by the host: the cause of the exit. */
+enum cause guest_nmi_cause(void);
+/* Length of the instruction at s->rip, 0 if it can't be decoded. */
+u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s);
 
 #endif

@@ -86,7 +86,7 @@ static enum outcome write_guest_cr0(u64 v)
 
 static enum outcome write_guest_cr4(u64 v)
 {
-	u64 old = vcpu_cr4();
+	u64 old = vmx_guest_cr4();
 	u64 efer = vmread(GUEST_IA32_EFER);
 	u64 pae_bits = CR4_PAE | CR4_PGE | BIT(4) | BIT(20);
 
@@ -109,21 +109,15 @@ static enum outcome write_guest_cr4(u64 v)
 static u64 source_register(const struct guest_regs *regs, u64 q)
 {
 	u64 n = QUAL_CR_GPR(q);
-	u64 v = n == GPR_RSP ? vcpu_rsp() : regs->gpr[n];
+	u64 v = n == GPR_RSP ? vmread(GUEST_RSP) : regs->gpr[n];
 
-	return vcpu_code_bits() == 64 ? v : (u32)v;
-}
-
-static u64 visible_cr0(void)
-{
-	return (vmread(GUEST_CR0) & ~(u64)CR0_OWNED) |
-	       (vmread(CR0_READ_SHADOW) & CR0_OWNED);
+	return vmx_code_bits() == 64 ? v : (u32)v;
 }
 
 enum outcome vmx_exit_cr(struct vcpu *v, struct guest_regs *regs)
 {
 	u64 q = vmread(EXIT_QUALIFICATION);
-	u64 cr0 = visible_cr0();
+	u64 cr0 = vmx_guest_cr0();
 
 	(void)v;
 	switch (QUAL_CR_TYPE(q)) {

@@ -7,7 +7,6 @@
 #include "core/x86.h"
 #include "vmx/internal.h"
 #include "vmx/vmcs.h"
-#include "vmx/vmx.h"
 
 #define QUAL_IO_SIZE(q) ((u8)(((q) & 7) + 1))
 #define QUAL_IO_IN BIT(3)
@@ -18,23 +17,11 @@
 #define QUAL_EPT_LINEAR_VALID BIT(7)
 #define QUAL_EPT_FINAL BIT(8)
 
-struct exit_entry {
-	enum outcome (*handler)(struct vcpu *v, struct guest_regs *regs);
-	enum cause cause;
-};
-
-static enum outcome park(struct vcpu *v, const char *why)
-{
-	partition_park(v->part, "%s", why);
-	return OUTCOME_PARK;
-}
-
 /* NMIs stay blocked after this exit until an IRET: take it as if in root. */
 static enum outcome host_nmi(struct vcpu *v)
 {
 	asm volatile("int $2" : : : "memory");
-	v->cause = cpu_public[this_cpu.id].requests ? CAUSE_NMI_KICK :
-						      CAUSE_NMI_CONSOLE;
+	v->cause = guest_nmi_cause();
 	return OUTCOME_RETRY;
 }
 
@@ -47,14 +34,13 @@ static void reflect_debug(void)
 	dr6 = (dr6 & ~15UL) | vmread(EXIT_QUALIFICATION);
 	asm volatile("mov %0, %%dr6" : : "r"(dr6));
 	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~BIT(13));
-	vcpu_inject(VEC_DB, false, 0);
+	vmx_inject(VEC_DB, false, 0);
 }
 
 static enum outcome exit_exception(struct vcpu *v, struct guest_regs *regs)
 {
 	u32 info = (u32)vmread(EXIT_INTR_INFO);
 
-	(void)regs;
 	if ((info & INTR_TYPE) == INTR_TYPE_NMI)
 		return host_nmi(v);
 	switch (info & INTR_VECTOR) {
@@ -62,26 +48,13 @@ static enum outcome exit_exception(struct vcpu *v, struct guest_regs *regs)
 		reflect_debug();
 		return OUTCOME_RETRY;
 	case VEC_AC:
-		vcpu_inject(VEC_AC, true, (u32)vmread(EXIT_INTR_ERROR));
+		vmx_inject(VEC_AC, true, (u32)vmread(EXIT_INTR_ERROR));
 		return OUTCOME_RETRY;
 	case VEC_MC:
-		panic("cpu %u: machine check", this_cpu.id);
+		return guest_machine_check(v, regs);
 	default:
-		return park(v, "unexpected exception exit");
+		return guest_park(v, "unexpected exception exit");
 	}
-}
-
-static enum outcome exit_triple_fault(struct vcpu *v, struct guest_regs *regs)
-{
-	(void)regs;
-	return park(v, "triple fault");
-}
-
-static enum outcome exit_ignored(struct vcpu *v, struct guest_regs *regs)
-{
-	(void)v;
-	(void)regs;
-	return OUTCOME_RETRY;
 }
 
 static enum outcome exit_nmi_window(struct vcpu *v, struct guest_regs *regs)
@@ -93,50 +66,12 @@ static enum outcome exit_nmi_window(struct vcpu *v, struct guest_regs *regs)
 	return OUTCOME_RETRY;
 }
 
-static enum outcome exit_cpuid(struct vcpu *v, struct guest_regs *regs)
-{
-	guest_cpuid(v, regs);
-	return OUTCOME_DONE;
-}
-
-/* Instructions that the guest's CPUID does not offer. */
-static enum outcome exit_undefined(struct vcpu *v, struct guest_regs *regs)
-{
-	(void)v;
-	(void)regs;
-	return OUTCOME_UD;
-}
-
-static enum outcome exit_protected(struct vcpu *v, struct guest_regs *regs)
-{
-	(void)v;
-	(void)regs;
-	return OUTCOME_GP;
-}
-
-/*
- * No device of the guest is out of the coherence domain, so flushing would
- * only hurt its neighbours.
- */
-static enum outcome exit_wbinvd(struct vcpu *v, struct guest_regs *regs)
-{
-	(void)v;
-	(void)regs;
-	return OUTCOME_DONE;
-}
-
-static enum outcome exit_task_switch(struct vcpu *v, struct guest_regs *regs)
-{
-	(void)regs;
-	return park(v, "task switch: hardware tasks are not supported");
-}
-
 static enum outcome exit_io(struct vcpu *v, struct guest_regs *regs)
 {
 	u64 q = vmread(EXIT_QUALIFICATION);
 
 	if (q & QUAL_IO_STRING)
-		return park(v, "string I/O to an emulated port");
+		return guest_park(v, "string I/O to an emulated port");
 	return guest_io(v, regs, QUAL_IO_PORT(q), QUAL_IO_SIZE(q),
 			q & QUAL_IO_IN);
 }
@@ -146,11 +81,11 @@ static enum outcome exit_ept_violation(struct vcpu *v, struct guest_regs *regs)
 	u64 q = vmread(EXIT_QUALIFICATION);
 
 	if (q & QUAL_EPT_FETCH)
-		return park(v, "instruction fetch outside RAM");
+		return guest_park(v, "instruction fetch outside RAM");
 	if (!(q & QUAL_EPT_LINEAR_VALID) || !(q & QUAL_EPT_FINAL))
-		return park(v, "page tables outside RAM");
+		return guest_park(v, "page tables outside RAM");
 	if (vmread(IDT_VECTORING_INFO) & INTR_VALID)
-		return park(v, "event delivery through memory outside RAM");
+		return guest_park(v, "event delivery through memory outside RAM");
 	return guest_mmio(v, regs, vmread(GUEST_PHYSICAL_ADDRESS));
 }
 
@@ -165,49 +100,35 @@ static enum outcome exit_misconfig(struct vcpu *v, struct guest_regs *regs)
 static enum outcome exit_entry_failed(struct vcpu *v, struct guest_regs *regs)
 {
 	(void)regs;
-	return park(v, "VM entry refused the guest's state");
+	return guest_park(v, "VM entry refused the guest's state");
 }
 
-static enum outcome exit_xsetbv(struct vcpu *v, struct guest_regs *regs)
-{
-	return guest_xsetbv(v, regs);
-}
-
-static const struct exit_entry exits[NR_EXIT_REASONS] = {
+static const struct exit_handler exits[NR_EXIT_REASONS] = {
 	[EXIT_EXCEPTION_NMI] = { exit_exception, CAUSE_EXCEPTION },
-	[EXIT_EXTERNAL_INTERRUPT] = { exit_ignored, CAUSE_EXTERNAL_INTERRUPT },
-	[EXIT_TRIPLE_FAULT] = { exit_triple_fault, CAUSE_TRIPLE_FAULT },
-	[EXIT_INIT] = { exit_ignored, CAUSE_INIT_SIPI },
+	[EXIT_EXTERNAL_INTERRUPT] = { guest_retry, CAUSE_EXTERNAL_INTERRUPT },
+	[EXIT_TRIPLE_FAULT] = { guest_triple_fault, CAUSE_TRIPLE_FAULT },
+	[EXIT_INIT] = { guest_retry, CAUSE_INIT_SIPI },
 	[EXIT_NMI_WINDOW] = { exit_nmi_window, CAUSE_INTERRUPT_WINDOW },
-	[EXIT_TASK_SWITCH] = { exit_task_switch, CAUSE_EXCEPTION },
-	[EXIT_CPUID] = { exit_cpuid, CAUSE_CPUID },
-	[EXIT_INVD] = { exit_wbinvd, CAUSE_EXCEPTION },
-	[EXIT_RDPMC] = { exit_protected, CAUSE_EXCEPTION },
-	[EXIT_VMCALL] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_VMCALL + 1] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_VMCALL + 2] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_VMCALL + 3] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_VMCALL + 4] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_VMCALL + 5] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_VMCALL + 6] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_VMCALL + 7] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_VMCALL + 8] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_VMXON] = { exit_undefined, CAUSE_EXCEPTION },
+	[EXIT_TASK_SWITCH] = { guest_task_switch, CAUSE_EXCEPTION },
+	[EXIT_CPUID] = { guest_cpuid, CAUSE_CPUID },
+	[EXIT_INVD] = { guest_wbinvd, CAUSE_EXCEPTION },
+	[EXIT_RDPMC] = { guest_protected, CAUSE_EXCEPTION },
+	[EXIT_VMCALL ... EXIT_VMXON] = { guest_undefined, CAUSE_EXCEPTION },
 	[EXIT_CR_ACCESS] = { vmx_exit_cr, CAUSE_CR },
 	[EXIT_IO] = { exit_io, CAUSE_IO_OTHER },
 	[EXIT_RDMSR] = { guest_rdmsr, CAUSE_MSR_READ },
 	[EXIT_WRMSR] = { guest_wrmsr, CAUSE_MSR_OTHER },
 	[EXIT_ENTRY_GUEST_STATE] = { exit_entry_failed, CAUSE_EXCEPTION },
 	[EXIT_ENTRY_MSR] = { exit_entry_failed, CAUSE_EXCEPTION },
-	[EXIT_MWAIT] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_MONITOR] = { exit_undefined, CAUSE_EXCEPTION },
+	[EXIT_MWAIT] = { guest_undefined, CAUSE_EXCEPTION },
+	[EXIT_MONITOR] = { guest_undefined, CAUSE_EXCEPTION },
 	[EXIT_EPT_VIOLATION] = { exit_ept_violation, CAUSE_EPT_OTHER },
 	[EXIT_EPT_MISCONFIG] = { exit_misconfig, CAUSE_EPT_OTHER },
-	[EXIT_INVEPT] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_PREEMPTION_TIMER] = { exit_ignored, CAUSE_PREEMPTION_TIMER },
-	[EXIT_INVVPID] = { exit_undefined, CAUSE_EXCEPTION },
-	[EXIT_WBINVD] = { exit_wbinvd, CAUSE_EXCEPTION },
-	[EXIT_XSETBV] = { exit_xsetbv, CAUSE_XSETBV },
+	[EXIT_INVEPT] = { guest_undefined, CAUSE_EXCEPTION },
+	[EXIT_PREEMPTION_TIMER] = { guest_retry, CAUSE_PREEMPTION_TIMER },
+	[EXIT_INVVPID] = { guest_undefined, CAUSE_EXCEPTION },
+	[EXIT_WBINVD] = { guest_wbinvd, CAUSE_EXCEPTION },
+	[EXIT_XSETBV] = { guest_xsetbv, CAUSE_XSETBV },
 };
 
 /*
@@ -229,44 +150,19 @@ static void requeue_event(u32 info)
 	vmwrite(ENTRY_INTR_INFO, info & ~BIT(12));
 }
 
-static void finish(enum outcome outcome)
-{
-	switch (outcome) {
-	case OUTCOME_DONE:
-		vcpu_retire(vmread(GUEST_RIP) +
-			    vmread(EXIT_INSTRUCTION_LENGTH));
-		break;
-	case OUTCOME_GP:
-		vcpu_inject(VEC_GP, true, 0);
-		break;
-	case OUTCOME_UD:
-		vcpu_inject(VEC_UD, false, 0);
-		break;
-	case OUTCOME_RETRY:
-	case OUTCOME_PARK:
-		break;
-	}
-}
-
 u64 vmx_handle_exit(void)
 {
+	static const struct exit_handler unknown;
 	u64 now = rdtsc();
 	struct vcpu *v = &this_cpu.vcpu;
 	u32 reason = vmread(EXIT_REASON) & 0xffff;
 	u32 vectoring = (u32)vmread(IDT_VECTORING_INFO);
 
-	v->exit_tsc = now;
 	v->launched = true;
 	if (unlikely(vectoring & INTR_VALID))
 		requeue_event(vectoring);
-	if (likely(reason < NR_EXIT_REASONS && exits[reason].handler)) {
-		v->cause = exits[reason].cause;
-		finish(exits[reason].handler(v, &this_cpu.regs));
-	} else {
-		v->cause = CAUSE_EXCEPTION;
-		partition_park(v->part, "unknown VM exit reason %u", reason);
-	}
-	ledger_count(v->ledger, v->cause, rdtsc() - now);
+	guest_exit(v, reason < NR_EXIT_REASONS ? &exits[reason] : &unknown,
+		   reason, now);
 	return v->launched;
 }
 

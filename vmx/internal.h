@@ -22,6 +22,28 @@ extern struct vmx_controls vmx_controls;
 /* Exit on MOV to CR0 and CR4, CLTS, LMSW: vmx/cr.c. */
 enum outcome vmx_exit_cr(struct vcpu *v, struct guest_regs *regs);
 
+/* vmx/vmcs.c: the members of vmx_backend that see the VMCS. */
+void vmx_reset(struct vcpu *v, const struct vcpu_start *start);
+void vmx_run(struct vcpu *v) __noreturn;
+void vmx_get_state(struct vcpu_state *s);
+void vmx_put_state(const struct vcpu_state *s);
+int vmx_skip(struct vcpu *v);
+void vmx_inject(u8 vector, bool has_error, u32 error);
+int vmx_set_debugctl(u64 value);
+void vmx_dump(const struct vcpu *v, const struct guest_regs *regs);
+
+/* What the guest reads, and its code segment's size: 16, 32, 64. */
+u64 vmx_guest_cr0(void);
+u64 vmx_guest_cr4(void);
+u32 vmx_code_bits(void);
+
+/* vmx/entry.S, and what it calls. */
+void vmx_exit_entry(void);
+void vmx_enter(u64 launched) __noreturn;
+u64 vmx_handle_exit(void);
+u64 vmx_handle_kick(void);
+void vmx_entry_failed(void) __noreturn;
+
 /* CR4 bits that a guest may set on this CPU. */
 u64 vmx_cr4_allowed(void);
 

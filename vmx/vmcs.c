@@ -8,8 +8,8 @@
 #include "guest/linux.h"
 #include "vmx/internal.h"
 #include "vmx/vmcs.h"
-#include "vmx/vmx.h"
 
+#define DEBUGCTL_BTF BIT(1)
 #define EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
 
 /* CR4 bits a guest may have where the CPU has them. */
@@ -186,7 +186,7 @@ static void write_control_registers(const struct vcpu_start *start)
 	vmwrite(GUEST_SYSENTER_EIP, 0);
 }
 
-void vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
+void vmx_reset(struct vcpu *v, const struct vcpu_start *start)
 {
 	u32 a, b, c, d;
 
@@ -212,34 +212,12 @@ void vcpu_reset(struct vcpu *v, const struct vcpu_start *start)
 	v->launched = false;
 }
 
-void vcpu_run(struct vcpu *v)
+void vmx_run(struct vcpu *v)
 {
 	vmx_enter(v->launched);
 }
 
-void vcpu_walk_state(struct walk_state *s)
-{
-	s->cr0 = vmread(GUEST_CR0);
-	s->cr3 = vmread(GUEST_CR3);
-	s->cr4 = vmread(GUEST_CR4);
-	s->efer = vmread(GUEST_IA32_EFER);
-	s->rflags = vmread(GUEST_RFLAGS);
-	s->cpl = ACCESS_DPL(vmread(GUEST_SS_ACCESS));
-}
-
-void vcpu_segment_bases(u64 base[6])
-{
-	u32 n;
-
-	for (n = 0; n < 6; n++)
-		base[n] = vmread(GUEST_ES_BASE + 2 * n);
-	/* In 64-bit mode only FS and GS have bases. */
-	if (vcpu_code_bits() == 64)
-		base[SEGMENT_ES] = base[SEGMENT_CS] = base[SEGMENT_SS] =
-			base[SEGMENT_DS] = 0;
-}
-
-u32 vcpu_code_bits(void)
+u32 vmx_code_bits(void)
 {
 	u64 access = vmread(GUEST_CS_ACCESS);
 
@@ -248,16 +226,50 @@ u32 vcpu_code_bits(void)
 	return access & ACCESS_D ? 32 : 16;
 }
 
-u64 vcpu_rip(void)
+static u64 visible(enum vmcs_field reg, enum vmcs_field mask_field,
+		   enum vmcs_field shadow)
 {
-	return vmread(GUEST_RIP);
+	u64 mask = vmread(mask_field);
+
+	return (vmread(reg) & ~mask) | (vmread(shadow) & mask);
 }
 
-void vcpu_retire(u64 rip)
+u64 vmx_guest_cr0(void)
+{
+	return visible(GUEST_CR0, CR0_GUEST_HOST_MASK, CR0_READ_SHADOW);
+}
+
+u64 vmx_guest_cr4(void)
+{
+	return visible(GUEST_CR4, CR4_GUEST_HOST_MASK, CR4_READ_SHADOW);
+}
+
+void vmx_get_state(struct vcpu_state *s)
+{
+	u32 n;
+
+	s->rip = vmread(GUEST_RIP);
+	s->rsp = vmread(GUEST_RSP);
+	s->rflags = vmread(GUEST_RFLAGS);
+	s->cr0 = vmx_guest_cr0();
+	s->cr3 = vmread(GUEST_CR3);
+	s->cr4 = vmx_guest_cr4();
+	s->efer = vmread(GUEST_IA32_EFER);
+	s->cpl = ACCESS_DPL(vmread(GUEST_SS_ACCESS));
+	s->code_bits = (u8)vmx_code_bits();
+	for (n = SEGMENT_ES; n < SEGMENT_COUNT; n++)
+		s->segment_base[n] = vmread(GUEST_ES_BASE + 2 * n);
+	/* In 64-bit mode only FS and GS have bases. */
+	for (n = SEGMENT_ES; s->code_bits == 64 && n < SEGMENT_FS; n++)
+		s->segment_base[n] = 0;
+}
+
+/* An instruction has completed: on to rip, with the traps that follow it. */
+static void retire(u64 rip)
 {
 	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
 
-	if (unlikely(rip >> 32 && vcpu_code_bits() != 64))
+	if (unlikely(rip >> 32 && vmx_code_bits() != 64))
 		rip = (u32)rip;
 	vmwrite(GUEST_RIP, rip);
 	if (unlikely(blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)))
@@ -268,68 +280,53 @@ void vcpu_retire(u64 rip)
 			vmread(GUEST_PENDING_DEBUG) | BIT(14));
 }
 
-u64 vcpu_rflags(void)
+void vmx_put_state(const struct vcpu_state *s)
 {
-	return vmread(GUEST_RFLAGS);
+	vmwrite(GUEST_RSP, s->rsp);
+	vmwrite(GUEST_RFLAGS, s->rflags);
+	retire(s->rip);
 }
 
-void vcpu_set_rflags(u64 rflags)
+int vmx_skip(struct vcpu *v)
 {
-	vmwrite(GUEST_RFLAGS, rflags);
+	(void)v;
+	retire(vmread(GUEST_RIP) + vmread(EXIT_INSTRUCTION_LENGTH));
+	return 0;
 }
 
-u64 vcpu_rsp(void)
+void vmx_inject(u8 vector, bool has_error, u32 error)
 {
-	return vmread(GUEST_RSP);
-}
-
-void vcpu_set_rsp(u64 rsp)
-{
-	vmwrite(GUEST_RSP, rsp);
-}
-
-u64 vcpu_cr4(void)
-{
-	u64 mask = vmread(CR4_GUEST_HOST_MASK);
-
-	return (vmread(GUEST_CR4) & ~mask) | (vmread(CR4_READ_SHADOW) & mask);
-}
-
-u64 vcpu_debugctl(void)
-{
-	return vmread(GUEST_IA32_DEBUGCTL);
-}
-
-void vcpu_set_debugctl(u64 v)
-{
-	vmwrite(GUEST_IA32_DEBUGCTL, v);
-}
-
-void vcpu_inject(u8 vector, bool has_error, u32 error)
-{
-	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_HARD_EXCEPTION | vector |
-				 (has_error ? INTR_ERROR_VALID : 0));
+	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_HARD_EXCEPTION |
+				 vector | (has_error ? INTR_ERROR_VALID : 0));
 	vmwrite(ENTRY_EXCEPTION_ERROR, error);
 }
 
-void vcpu_dump(const struct vcpu *v, const struct guest_regs *regs)
+int vmx_set_debugctl(u64 value)
+{
+	if (value & ~DEBUGCTL_BTF)
+		return -EINVAL;
+	vmwrite(GUEST_IA32_DEBUGCTL, value);
+	return 0;
+}
+
+void vmx_dump(const struct vcpu *v, const struct guest_regs *regs)
 {
 	const char *name = v->part->config->name;
 	const u64 *r = regs->gpr;
 	u32 i;
 
 	log_printf("%s/%u: rip %lx rsp %lx rflags %lx", name, v->index,
-		   vcpu_rip(), vcpu_rsp(), vcpu_rflags());
+		   vmread(GUEST_RIP), vmread(GUEST_RSP), vmread(GUEST_RFLAGS));
 	log_printf("%s/%u: cr0 %lx cr3 %lx cr4 %lx efer %lx", name, v->index,
 		   vmread(GUEST_CR0), vmread(GUEST_CR3), vmread(GUEST_CR4),
 		   vmread(GUEST_IA32_EFER));
 	log_printf("%s/%u: cs %lx/%lx ss %lx/%lx gdt %lx idt %lx tr %lx", name,
 		   v->index, vmread(GUEST_CS_SELECTOR),
-		   vmread(GUEST_CS_ACCESS), vmread(GUEST_ES_SELECTOR + 4),
+		   vmread(GUEST_CS_ACCESS), vmread(GUEST_SS_SELECTOR),
 		   vmread(GUEST_SS_ACCESS), vmread(GUEST_GDTR_BASE),
 		   vmread(GUEST_IDTR_BASE), vmread(GUEST_TR_BASE));
 	/* In the order of enum insn_gpr; the slot of RSP is unused. */
-	for (i = 0; i < 16; i += 4)
+	for (i = 0; i < GPR_COUNT; i += 4)
 		log_printf("%s/%u: r%u-r%u %lx %lx %lx %lx", name, v->index, i,
 			   i + 3, r[i], r[i + 1], r[i + 2], r[i + 3]);
 }

@@ -13,6 +13,7 @@ enum vmcs_field {
 	VIRTUAL_PROCESSOR_ID = 0x0000,
 	GUEST_ES_SELECTOR = 0x0800,
 	GUEST_CS_SELECTOR = 0x0802,
+	GUEST_SS_SELECTOR = 0x0804,
 	GUEST_LDTR_SELECTOR = 0x080c,
 	GUEST_TR_SELECTOR = 0x080e,
 	/* 16-bit host state */
@@ -173,6 +174,14 @@ enum vmcs_field {
 #define BLOCKED_BY_STI BIT(0)
 #define BLOCKED_BY_MOV_SS BIT(1)
 #define BLOCKED_BY_NMI BIT(3)
+
+/* EPT entries, table 29-6; EPT pointer, table 25-9 */
+#define EPT_READ BIT(0)
+#define EPT_WRITE BIT(1)
+#define EPT_EXECUTE BIT(2)
+#define EPT_MEMTYPE_WB (6UL << 3)
+#define EPTP_WB 6UL
+#define EPTP_LEVELS_4 (3UL << 3)
 
 /* Segment access rights, table 25-2 */
 #define ACCESS_UNUSABLE 0x10000

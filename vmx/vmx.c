@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the processor must offer, and VMX root operation. */
-#include "vmx/vmx.h"
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -8,7 +7,7 @@
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/msr.h"
-#include "vmx/ept.h"
+#include "guest/slat.h"
 #include "vmx/internal.h"
 #include "vmx/vmcs.h"
 
@@ -179,7 +178,7 @@ static void choose_controls(void)
 	c->cr4_fixed1 = rdmsr(MSR_IA32_VMX_CR4_FIXED1);
 }
 
-int vmx_check(char *error, size_t size)
+static int vmx_check(char *error, size_t size)
 {
 	u32 a, b, c, d;
 	int err;
@@ -204,7 +203,7 @@ int vmx_check(char *error, size_t size)
 	return err;
 }
 
-int vmx_init(void)
+static int vmx_init(void)
 {
 	void *bitmap = pool_alloc(1, &msr_bitmap_pa);
 
@@ -215,7 +214,7 @@ int vmx_init(void)
 	return 0;
 }
 
-int vmx_alloc_cpu(char *error, size_t size)
+static int vmx_alloc_cpu(char *error, size_t size)
 {
 	u32 revision = (u32)rdmsr(MSR_IA32_VMX_BASIC) & 0x7fffffff;
 	u32 *vmxon = pool_alloc(1, &this_cpu.vmxon_pa);
@@ -230,36 +229,20 @@ int vmx_alloc_cpu(char *error, size_t size)
 	return 0;
 }
 
-static void *ept_alloc(void *ctx, u64 *phys)
+static int vmx_build_partition(struct partition *p)
 {
-	(void)ctx;
-	return pool_alloc(1, phys);
-}
-
-static u64 *ept_table(void *ctx, u64 phys)
-{
-	(void)ctx;
-	return phys_to_virt(phys);
-}
-
-int partition_build_second_level(struct partition *p)
-{
-	struct ept ept = {
-		.alloc = ept_alloc,
-		.table = ept_table,
+	const u64 rwx = EPT_READ | EPT_WRITE | EPT_EXECUTE;
+	struct slat ept = {
+		.table_bits = rwx,
 		.large_1g = vmx_controls.large_1g,
 	};
-	const u64 bits = EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_MEMTYPE_WB;
-	const struct guest_region *r;
-	int err = ept_init(&ept);
+	int err = partition_map_ram(p, &ept, rwx | EPT_MEMTYPE_WB);
 
-	for (r = p->ram; !err && r < p->ram + p->nr_ram; r++)
-		err = ept_map(&ept, r->gpa, r->hpa, r->size, bits);
-	p->second_level = ept.root | EPTP_WB | EPTP_LEVELS_4;
+	p->second_level |= EPTP_WB | EPTP_LEVELS_4;
 	return err;
 }
 
-void vmx_on(void)
+static void vmx_on(void)
 {
 	u8 failed;
 
@@ -274,11 +257,25 @@ void vmx_on(void)
 	this_cpu.vmx_root = 1;
 }
 
-void vmx_off(void)
+/* NMIs are never held back in VMX root operation. */
+static void vmx_leave(void)
 {
-	if (!this_cpu.vmx_root)
-		return;
-	this_cpu.vmx_root = 0;
-	asm volatile("vmxoff" : : : "cc", "memory");
-	write_cr4(read_cr4() & ~(u64)CR4_VMXE);
 }
+
+const struct backend vmx_backend = {
+	.name = "VMX",
+	.check = vmx_check,
+	.init = vmx_init,
+	.alloc_cpu = vmx_alloc_cpu,
+	.build_partition = vmx_build_partition,
+	.on = vmx_on,
+	.leave = vmx_leave,
+	.reset = vmx_reset,
+	.run = vmx_run,
+	.get_state = vmx_get_state,
+	.put_state = vmx_put_state,
+	.skip = vmx_skip,
+	.inject = vmx_inject,
+	.set_debugctl = vmx_set_debugctl,
+	.dump = vmx_dump,
+};

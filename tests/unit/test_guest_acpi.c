@@ -174,6 +174,39 @@ static void test_madt(void **state)
 	}
 }
 
+/* Follow the code as a CPU in real mode would: out 6 to CF9h, then stop. */
+static void test_reset_vector(void **state)
+{
+	const u8 *p;
+
+	(void)state;
+	build(GUEST_ACPI_VCPUS);
+	p = area + 0x1fff0;
+	assert_int_equal(p[0], 0xba); /* mov imm16, %dx */
+	assert_int_equal(p[1] | p[2] << 8, 0xcf9);
+	assert_int_equal(p[3], 0xb0); /* mov imm8, %al */
+	assert_int_equal(p[4], 6);
+	assert_int_equal(p[5], 0xee); /* out %al, %dx */
+	assert_int_equal(p[6], 0xfa);
+	assert_int_equal(p[7], 0xf4);
+	assert_int_equal(p[8], 0xeb);
+	assert_int_equal((u8)(p[9] + 10), 7); /* back to the hlt */
+}
+
+static void test_no_reset_vector_elsewhere(void **state)
+{
+	struct guest_acpi_config c = { .nr_vcpus = 1 };
+	u64 rsdp;
+
+	(void)state;
+	assert_int_equal(
+		guest_acpi_build(area, SIZE - 8, GUEST_ACPI, &c, &rsdp), 0);
+	assert_int_equal(area[0x1fff0], 0);
+	assert_int_equal(
+		guest_acpi_build(area, SIZE, GUEST_ACPI_END, &c, &rsdp), 0);
+	assert_int_equal(area[0x1fff0], 0);
+}
+
 static void test_refusals(void **state)
 {
 	struct guest_acpi_config c = { .nr_vcpus = 0 };
@@ -292,6 +325,8 @@ int main(void)
 		cmocka_unit_test(test_fadt),
 		cmocka_unit_test(test_dsdt),
 		cmocka_unit_test(test_madt),
+		cmocka_unit_test(test_reset_vector),
+		cmocka_unit_test(test_no_reset_vector_elsewhere),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_every_short_buffer),
 		cmocka_unit_test(test_iasl_reads_them),

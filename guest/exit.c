@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Exits: the dispatcher, and the handlers without a home of their own. */
+#include "core/log.h"
+#include "core/partition.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+#include "guest/vcpu.h"
+
+static void finish(struct vcpu *v, enum outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_DONE:
+		if (backend->skip(v))
+			guest_park(v, "an instruction that can't be read");
+		break;
+	case OUTCOME_GP:
+		backend->inject(VEC_GP, true, 0);
+		break;
+	case OUTCOME_UD:
+		backend->inject(VEC_UD, false, 0);
+		break;
+	case OUTCOME_RETRY:
+	case OUTCOME_PARK:
+		break;
+	}
+}
+
+void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
+		u64 start)
+{
+	v->cause = h->cause;
+	if (likely(h->handler))
+		finish(v, h->handler(v, &this_cpu.regs));
+	else
+		partition_park(v->part, "unknown %s exit %lx", backend->name,
+			       code);
+	ledger_count(v->ledger, v->cause, rdtsc() - start);
+}
+
+enum outcome guest_park(struct vcpu *v, const char *why)
+{
+	partition_park(v->part, "%s", why);
+	return OUTCOME_PARK;
+}
+
+enum outcome guest_undefined(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	return OUTCOME_UD;
+}
+
+enum outcome guest_protected(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	return OUTCOME_GP;
+}
+
+enum outcome guest_retry(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	return OUTCOME_RETRY;
+}
+
+enum outcome guest_triple_fault(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	return guest_park(v, "triple fault");
+}
+
+enum outcome guest_task_switch(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	return guest_park(v, "task switch: hardware tasks are not supported");
+}
+
+enum outcome guest_machine_check(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	panic("cpu %u: machine check", this_cpu.id);
+}
+
+enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	return OUTCOME_DONE;
+}
+
+enum cause guest_nmi_cause(void)
+{
+	return cpu_public[this_cpu.id].requests ? CAUSE_NMI_KICK :
+						  CAUSE_NMI_CONSOLE;
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* #VMEXITs: one table by code, then what is special to SVM. */
+#include "core/log.h"
+#include "core/partition.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+#include "svm/internal.h"
+
+/* EXITINFO1 of IOIO, APM2 section 15.10.2 */
+#define IO_IN BIT(0)
+#define IO_STRING BIT(2)
+#define IO_SIZE(info) ((u8)((info) >> 4 & 7))
+#define IO_PORT(info) ((u16)((info) >> 16))
+
+/* EXITINFO1 of #NPF, APM2 section 15.25.6 */
+#define NPF_FETCH BIT(4)
+#define NPF_TABLE BIT(33)
+
+#define EFER_SVME BIT(12)
+#define EFER_SCE BIT(0)
+#define EFER_SETTABLE (EFER_SCE | EFER_LME | EFER_NXE)
+
+/*
+ * GIF is clear since the exit and the NMI still pending: let it in.  SMIs take
+ * the same way.
+ */
+static enum outcome exit_nmi(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	asm volatile("stgi; nop; clgi" : : : "memory");
+	v->cause = guest_nmi_cause();
+	return OUTCOME_RETRY;
+}
+
+/* DR6 is the guest's already: APM2 section 15.12.2. */
+static enum outcome exit_debug(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	svm_inject(VEC_DB, false, 0);
+	return OUTCOME_RETRY;
+}
+
+static enum outcome exit_alignment(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	svm_inject(VEC_AC, true, (u32)svm_vmcb()->exitinfo1);
+	return OUTCOME_RETRY;
+}
+
+/* The guest's NMI handler is about to end. */
+static enum outcome exit_iret(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	svm_vmcb()->intercept_misc1 &= ~(u32)INTERCEPT_IRET;
+	v->nmi_masked = false;
+	return OUTCOME_RETRY;
+}
+
+static enum outcome exit_io(struct vcpu *v, struct guest_regs *regs)
+{
+	u64 info = svm_vmcb()->exitinfo1;
+
+	if (info & IO_STRING)
+		return guest_park(v, "string I/O to an emulated port");
+	return guest_io(v, regs, IO_PORT(info), IO_SIZE(info), info & IO_IN);
+}
+
+/* EFER.SVME must be set while a guest runs, and looks clear to it. */
+static enum outcome read_efer(struct guest_regs *regs)
+{
+	u64 efer = svm_vmcb()->efer & ~EFER_SVME;
+
+	regs->gpr[GPR_RAX] = (u32)efer;
+	regs->gpr[GPR_RDX] = efer >> 32;
+	return OUTCOME_DONE;
+}
+
+static enum outcome write_efer(const struct guest_regs *regs)
+{
+	struct vmcb *b = svm_vmcb();
+	u64 v = (u32)regs->gpr[GPR_RAX] | regs->gpr[GPR_RDX] << 32;
+
+	if (v & ~(EFER_SETTABLE | EFER_LMA))
+		return OUTCOME_GP;
+	if (((v ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG))
+		return OUTCOME_GP;
+	b->efer = (v & EFER_SETTABLE) | (b->efer & (EFER_LMA | EFER_SVME));
+	return OUTCOME_DONE;
+}
+
+static enum outcome exit_msr(struct vcpu *v, struct guest_regs *regs)
+{
+	bool write = svm_vmcb()->exitinfo1 & 1;
+
+	if ((u32)regs->gpr[GPR_RCX] == MSR_IA32_EFER)
+		return write ? write_efer(regs) : read_efer(regs);
+	if (!write)
+		v->cause = CAUSE_MSR_READ;
+	return write ? guest_wrmsr(v, regs) : guest_rdmsr(v, regs);
+}
+
+static enum outcome exit_npf(struct vcpu *v, struct guest_regs *regs)
+{
+	const struct vmcb *b = svm_vmcb();
+
+	if (b->exitinfo1 & NPF_FETCH)
+		return guest_park(v, "instruction fetch outside RAM");
+	if (b->exitinfo1 & NPF_TABLE)
+		return guest_park(v, "page tables outside RAM");
+	if (b->exitintinfo & EVENT_VALID)
+		return guest_park(v, "event delivery through memory outside "
+				     "RAM");
+	return guest_mmio(v, regs, b->exitinfo2);
+}
+
+static const struct exit_handler exits[SVM_NR_EXITS] = {
+	[SVM_EXIT_EXCEPTION + VEC_DB] = { exit_debug, CAUSE_EXCEPTION },
+	[SVM_EXIT_EXCEPTION + VEC_AC] = { exit_alignment, CAUSE_EXCEPTION },
+	[SVM_EXIT_EXCEPTION + VEC_MC] = { guest_machine_check,
+					  CAUSE_EXCEPTION },
+	[SVM_EXIT_NMI] = { exit_nmi, CAUSE_NMI_KICK },
+	[SVM_EXIT_SMI] = { exit_nmi, CAUSE_NMI_KICK },
+	[SVM_EXIT_INIT] = { guest_retry, CAUSE_INIT_SIPI },
+	[SVM_EXIT_RDPMC] = { guest_protected, CAUSE_EXCEPTION },
+	[SVM_EXIT_CPUID] = { guest_cpuid, CAUSE_CPUID },
+	[SVM_EXIT_RSM] = { guest_undefined, CAUSE_EXCEPTION },
+	[SVM_EXIT_IRET] = { exit_iret, CAUSE_INTERRUPT_WINDOW },
+	[SVM_EXIT_INVD] = { guest_wbinvd, CAUSE_EXCEPTION },
+	[SVM_EXIT_INVLPGA] = { guest_undefined, CAUSE_EXCEPTION },
+	[SVM_EXIT_IO] = { exit_io, CAUSE_IO_OTHER },
+	[SVM_EXIT_MSR] = { exit_msr, CAUSE_MSR_OTHER },
+	[SVM_EXIT_TASK_SWITCH] = { guest_task_switch, CAUSE_EXCEPTION },
+	[SVM_EXIT_FERR_FREEZE] = { guest_retry, CAUSE_EXCEPTION },
+	[SVM_EXIT_SHUTDOWN] = { guest_triple_fault, CAUSE_TRIPLE_FAULT },
+	[SVM_EXIT_VMRUN ... SVM_EXIT_SKINIT] = { guest_undefined,
+						 CAUSE_EXCEPTION },
+	[SVM_EXIT_WBINVD] = { guest_wbinvd, CAUSE_EXCEPTION },
+	[SVM_EXIT_MONITOR ... SVM_EXIT_MWAIT_ARMED] = { guest_undefined,
+							CAUSE_EXCEPTION },
+	[SVM_EXIT_XSETBV] = { guest_xsetbv, CAUSE_XSETBV },
+	[SVM_EXIT_RDPRU] = { guest_undefined, CAUSE_EXCEPTION },
+	[SVM_EXIT_INVLPGB] = { guest_undefined, CAUSE_EXCEPTION },
+	[SVM_EXIT_INVLPGB_ILLEGAL] = { guest_undefined, CAUSE_EXCEPTION },
+	[SVM_EXIT_MCOMMIT] = { guest_undefined, CAUSE_EXCEPTION },
+	[SVM_EXIT_TLBSYNC] = { guest_undefined, CAUSE_EXCEPTION },
+};
+
+static const struct exit_handler npf = { exit_npf, CAUSE_EPT_OTHER };
+
+static const struct exit_handler *find_handler(u64 code)
+{
+	static const struct exit_handler unknown;
+
+	if (code == SVM_EXIT_NPF)
+		return &npf;
+	return code < SVM_NR_EXITS ? &exits[code] : &unknown;
+}
+
+/*
+ * An event whose delivery the exit cut short is delivered again at the next
+ * entry: APM2 section 15.7.2.
+ */
+static void requeue_event(struct vmcb *b)
+{
+	u64 info = b->exitintinfo;
+
+	if (svm_maps.tcg && (info & EVENT_TYPE) == EVENT_TYPE_EXCEPTION &&
+	    (info & EVENT_VECTOR) > 31)
+		info = (info & ~EVENT_TYPE) | EVENT_TYPE_INTR;
+	b->eventinj = info;
+}
+
+void svm_inject(u8 vector, bool has_error, u32 error)
+{
+	svm_vmcb()->eventinj = EVENT_VALID | EVENT_TYPE_EXCEPTION | vector |
+			       (has_error ? EVENT_ERROR_VALID : 0) |
+			       (u64)error << 32;
+}
+
+int svm_skip(struct vcpu *v)
+{
+	const struct vmcb *b = svm_vmcb();
+	struct vcpu_state s;
+	u32 length;
+
+	if (b->exitcode == SVM_EXIT_IO) {
+		svm_retire(b->exitinfo2);
+		return 0;
+	}
+	if (svm_maps.next_rip && b->next_rip) {
+		svm_retire(b->next_rip);
+		return 0;
+	}
+	svm_get_state(&s);
+	length = guest_insn_length(v, &s);
+	if (!length)
+		return -EFAULT;
+	svm_retire(s.rip + length);
+	return 0;
+}
+
+void svm_handle_exit(void)
+{
+	u64 now = rdtsc();
+	struct vcpu *v = &this_cpu.vcpu;
+	struct vmcb *b = svm_vmcb();
+
+	this_cpu.regs.gpr[GPR_RAX] = b->rax;
+	b->tlb_control = 0;
+	b->eventinj = 0;
+	if (unlikely(b->exitintinfo & EVENT_VALID))
+		requeue_event(b);
+	guest_exit(v, find_handler(b->exitcode), b->exitcode, now);
+	b->rax = this_cpu.regs.gpr[GPR_RAX];
+}
+
+/* A guest NMI waits until the handler of the last one is through. */
+static void deliver_nmi(struct vcpu *v)
+{
+	struct vmcb *b = svm_vmcb();
+
+	if (!v->nmi_pending || v->nmi_masked || (b->eventinj & EVENT_VALID))
+		return;
+	v->nmi_pending = false;
+	v->nmi_masked = true;
+	b->intercept_misc1 |= INTERCEPT_IRET;
+	b->eventinj = EVENT_VALID | EVENT_TYPE_NMI | VEC_NMI;
+}
+
+void svm_handle_kick(void)
+{
+	struct vcpu *v = &this_cpu.vcpu;
+	u64 start = rdtsc();
+
+	this_cpu.kick_mark = 0;
+	cpu_serve_requests();
+	deliver_nmi(v);
+	v->ledger->cycles[v->cause] += rdtsc() - start;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shared by the files of svm/ only. */
+#ifndef SVM_INTERNAL_H
+#define SVM_INTERNAL_H
+
+#include "core/types.h"
+#include "guest/vcpu.h"
+#include "svm/vmcb.h"
+
+struct svm_maps {
+	u64 iopm_pa, msrpm_pa;
+	bool next_rip;	/* NRIPS: the VMCB names the next instruction */
+	/*
+	 * QEMU's TCG calls an interrupted external interrupt an exception in
+	 * EXITINTINFO (type 3 with a vector above 31).
+	 */
+	bool tcg;
+};
+extern struct svm_maps svm_maps;
+
+/* This core's VMCB. */
+struct vmcb *svm_vmcb(void);
+
+/* svm/entry.S, and what it calls. */
+void svm_enter(void) __noreturn;
+void svm_handle_exit(void);
+void svm_handle_kick(void);
+
+/* svm/exit.c: goes behind the exited instruction. */
+int svm_skip(struct vcpu *v);
+void svm_inject(u8 vector, bool has_error, u32 error);
+
+/* svm/vmcb.c */
+void svm_reset(struct vcpu *v, const struct vcpu_start *start);
+void svm_get_state(struct vcpu_state *s);
+void svm_put_state(const struct vcpu_state *s);
+void svm_retire(u64 rip);
+void svm_dump(const struct vcpu *v, const struct guest_regs *regs);
+
+#endif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the processor must offer, and the maps that all vCPUs share. */
+#include "core/lib.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/partition.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+#include "guest/msr.h"
+#include "guest/slat.h"
+#include "svm/internal.h"
+
+enum {
+	MSR_VM_CR = 0xc0010114,
+	MSR_VM_HSAVE_PA = 0xc0010117,
+};
+
+#define VM_CR_SVMDIS BIT(4)
+#define EFER_SVME BIT(12)
+
+/* CPUID leaves 8000_0001h ECX and 8000_000Ah EDX */
+#define ECX_SVM BIT(2)
+#define EDX_NP BIT(0)
+#define EDX_NRIPS BIT(3)
+
+#define IOPM_PAGES 3
+#define MSRPM_PAGES 2
+
+/* Page-table bits of the nested tables: always user, APM2 section 15.25.5 */
+#define NPT_PRESENT BIT(0)
+#define NPT_WRITE BIT(1)
+#define NPT_USER BIT(2)
+
+struct svm_maps svm_maps;
+
+static bool on_tcg(void)
+{
+	u32 a, sig[3];
+
+	cpuid(0x40000000, 0, &a, &sig[0], &sig[1], &sig[2]);
+	return !memcmp(sig, "TCGTCGTCGTCG", sizeof(sig));
+}
+
+static int refuse(char *error, size_t size, const char *what)
+{
+	fmt_snprintf(error, size,
+		     "SVM: this CPU lacks %s; use a CPU that has it", what);
+	return -ENODEV;
+}
+
+static int svm_check(char *error, size_t size)
+{
+	u32 a, b, c, d;
+
+	cpuid(0x80000001, 0, &a, &b, &c, &d);
+	if (!(c & ECX_SVM))
+		return refuse(error, size,
+			      "SVM (CPUID.80000001h:ECX bit 2)");
+	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
+		fmt_snprintf(error, size, "SVM: switched off by the firmware "
+			     "(VM_CR.SVMDIS); enable it in its setup");
+		return -ENODEV;
+	}
+	cpuid(1, 0, &a, &b, &c, &d);
+	if (!(c & BIT(26)))
+		return refuse(error, size, "XSAVE (CPUID.1:ECX bit 26)");
+	cpuid(0x8000000a, 0, &a, &b, &c, &d);
+	if (!(d & EDX_NP))
+		return refuse(error, size, "nested paging");
+	svm_maps.next_rip = d & EDX_NRIPS;
+	svm_maps.tcg = on_tcg();
+	return 0;
+}
+
+static int svm_init(void)
+{
+	void *iopm = pool_alloc(IOPM_PAGES, &svm_maps.iopm_pa);
+	void *msrpm = pool_alloc(MSRPM_PAGES, &svm_maps.msrpm_pa);
+
+	if (!iopm || !msrpm)
+		return -ENOMEM;
+	memset(iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
+	msr_policy_msrpm(msrpm, host_msr_features);
+	return 0;
+}
+
+static int svm_alloc_cpu(char *error, size_t size)
+{
+	if (pool_alloc(1, &this_cpu.hsave_pa) &&
+	    pool_alloc(1, &this_cpu.host_vmcb_pa) &&
+	    paging_add_private(CPU_VMCB, &this_cpu.vmcb_pa))
+		return 0;
+	fmt_snprintf(error, size, "no memory for its VMCB");
+	return -ENOMEM;
+}
+
+static int svm_build_partition(struct partition *p)
+{
+	struct slat npt = {
+		.table_bits = NPT_PRESENT | NPT_WRITE | NPT_USER,
+	};
+	u32 a, b, c, d;
+
+	cpuid(0x80000001, 0, &a, &b, &c, &d);
+	npt.large_1g = d & BIT(26);
+	return partition_map_ram(p, &npt,
+				 NPT_PRESENT | NPT_WRITE | NPT_USER);
+}
+
+static void svm_on(void)
+{
+	wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, this_cpu.hsave_pa);
+	asm volatile("vmsave %0" : : "a"(this_cpu.host_vmcb_pa) : "memory");
+}
+
+static void svm_leave(void)
+{
+	asm volatile("stgi" : : : "memory");
+}
+
+static void __noreturn svm_run(struct vcpu *v)
+{
+	(void)v;
+	svm_enter();
+}
+
+/* Without virtualised LBRs the MSR is not switched, so nothing is offered. */
+static int svm_set_debugctl(u64 value)
+{
+	return value ? -EINVAL : 0;
+}
+
+const struct backend svm_backend = {
+	.name = "SVM",
+	.check = svm_check,
+	.init = svm_init,
+	.alloc_cpu = svm_alloc_cpu,
+	.build_partition = svm_build_partition,
+	.on = svm_on,
+	.leave = svm_leave,
+	.reset = svm_reset,
+	.run = svm_run,
+	.get_state = svm_get_state,
+	.put_state = svm_put_state,
+	.skip = svm_skip,
+	.inject = svm_inject,
+	.set_debugctl = svm_set_debugctl,
+	.dump = svm_dump,
+};

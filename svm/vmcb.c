@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The VMCB of this core's vCPU: reset state, and access for the guest layer. */
+#include "core/lib.h"
+#include "core/log.h"
+#include "core/partition.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+#include "guest/linux.h"
+#include "svm/internal.h"
+
+#define EFER_SVME BIT(12)
+#define EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
+
+/* What a guest may never do on its own; in a file-wide list, see the tests. */
+#define INTERCEPTS_1                                                      \
+	(INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |                 \
+	 INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_RSM |              \
+	 INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IO |              \
+	 INTERCEPT_MSR | INTERCEPT_TASK_SWITCH | INTERCEPT_FERR_FREEZE |  \
+	 INTERCEPT_SHUTDOWN)
+#define INTERCEPTS_2                                                      \
+	(INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |         \
+	 INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI |             \
+	 INTERCEPT_SKINIT | INTERCEPT_WBINVD | INTERCEPT_MONITOR |        \
+	 INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED | INTERCEPT_XSETBV |     \
+	 INTERCEPT_RDPRU)
+#define INTERCEPTS_3                                                  \
+	(INTERCEPT_INVLPGB | INTERCEPT_INVLPGB_ILLEGAL |              \
+	 INTERCEPT_MCOMMIT | INTERCEPT_TLBSYNC)
+
+struct vmcb *svm_vmcb(void)
+{
+	return (struct vmcb *)CPU_VMCB;
+}
+
+static void reset_control(struct vmcb *b, const struct vcpu *v)
+{
+	b->intercept_exceptions = EXCEPTIONS;
+	b->intercept_misc1 = INTERCEPTS_1;
+	b->intercept_misc2 = INTERCEPTS_2;
+	b->intercept_misc3 = INTERCEPTS_3;
+	b->iopm_base_pa = svm_maps.iopm_pa;
+	b->msrpm_base_pa = svm_maps.msrpm_pa;
+	b->asid = 1;
+	b->tlb_control = TLB_FLUSH_ALL;
+	b->nested_control = NESTED_PAGING_ENABLE;
+	b->nested_cr3 = v->part->second_level;
+}
+
+static void reset_segments(struct vmcb *b, const struct vcpu_start *start)
+{
+	bool lm = start->long_mode;
+	u32 limit = lm ? 0xffffffff : 0xffff;
+	u32 n;
+
+	for (n = SEGMENT_ES; n < SEGMENT_COUNT; n++)
+		b->segment[n] = (struct vmcb_segment){
+			lm ? LINUX_BOOT_DS : 0,
+			lm ? ATTRIB_DATA_FLAT : ATTRIB_DATA_REAL, limit, 0
+		};
+	b->segment[SEGMENT_CS] = (struct vmcb_segment){
+		lm ? LINUX_BOOT_CS : (u16)(start->sipi_vector << 8),
+		lm ? ATTRIB_CODE_64 : ATTRIB_CODE_REAL, limit,
+		lm ? 0 : (u64)start->sipi_vector << 12
+	};
+	b->gdtr.base = start->gdt_base;
+	b->gdtr.limit = lm ? start->gdt_limit : 0xffff;
+	b->idtr.limit = lm ? 0 : 0xffff;
+	b->ldtr = (struct vmcb_segment){ 0, ATTRIB_LDT, 0xffff, 0 };
+	b->tr = (struct vmcb_segment){ 0, ATTRIB_TSS_BUSY, 0xffff, 0 };
+}
+
+/* APM2 section 14.1.3, and for Linux its 64-bit boot protocol. */
+void svm_reset(struct vcpu *v, const struct vcpu_start *start)
+{
+	struct vmcb *b = svm_vmcb();
+	u32 eax, ebx, ecx, edx;
+
+	memset(b, 0, sizeof(*b));
+	reset_control(b, v);
+	reset_segments(b, start);
+	b->efer = EFER_SVME;
+	b->cr0 = CR0_ET | CR0_CD | CR0_NW;
+	if (start->long_mode) {
+		b->efer |= EFER_LME | EFER_LMA;
+		b->cr0 = CR0_PE | CR0_ET | CR0_PG;
+		b->cr4 = CR4_PAE;
+		b->cr3 = start->cr3;
+	}
+	b->dr6 = 0xffff0ff0;
+	b->dr7 = 0x400;
+	b->rflags = RFLAGS_FIXED;
+	b->rip = start->rip;
+	b->g_pat = PAT_RESET;
+	memset(&this_cpu.regs, 0, sizeof(this_cpu.regs));
+	this_cpu.regs.gpr[GPR_RSI] = start->rsi;
+	if (!start->long_mode) {
+		cpuid(1, 0, &eax, &ebx, &ecx, &edx);
+		this_cpu.regs.gpr[GPR_RDX] = eax;
+	}
+}
+
+static u8 code_bits(const struct vmcb *b)
+{
+	u16 attrib = b->segment[SEGMENT_CS].attrib;
+
+	if ((b->efer & EFER_LMA) && (attrib & ATTRIB_L))
+		return 64;
+	return attrib & ATTRIB_D ? 32 : 16;
+}
+
+void svm_get_state(struct vcpu_state *s)
+{
+	const struct vmcb *b = svm_vmcb();
+	u32 n;
+
+	s->rip = b->rip;
+	s->rsp = b->rsp;
+	s->rflags = b->rflags;
+	s->cr0 = b->cr0;
+	s->cr3 = b->cr3;
+	s->cr4 = b->cr4;
+	s->efer = b->efer & ~EFER_SVME;
+	s->cpl = b->cpl;
+	s->code_bits = code_bits(b);
+	for (n = SEGMENT_ES; n < SEGMENT_COUNT; n++)
+		s->segment_base[n] = b->segment[n].base;
+	for (n = SEGMENT_ES; s->code_bits == 64 && n < SEGMENT_FS; n++)
+		s->segment_base[n] = 0;
+}
+
+/* An instruction has completed: on to rip, with the trap that follows it. */
+void svm_retire(u64 rip)
+{
+	struct vmcb *b = svm_vmcb();
+
+	b->rip = code_bits(b) == 64 ? rip : (u32)rip;
+	b->interrupt_shadow &= ~BIT(0);
+	if (unlikely(b->rflags & RFLAGS_TF)) {
+		b->dr6 |= BIT(14);
+		svm_inject(VEC_DB, false, 0);
+	}
+}
+
+void svm_put_state(const struct vcpu_state *s)
+{
+	struct vmcb *b = svm_vmcb();
+
+	b->rsp = s->rsp;
+	b->rflags = s->rflags;
+	svm_retire(s->rip);
+}
+
+void svm_dump(const struct vcpu *v, const struct guest_regs *regs)
+{
+	const char *name = v->part->config->name;
+	const struct vmcb *b = svm_vmcb();
+	const u64 *r = regs->gpr;
+	u32 i;
+
+	log_printf("%s/%u: exit %lx info %lx %lx intinfo %lx", name, v->index,
+		   b->exitcode, b->exitinfo1, b->exitinfo2, b->exitintinfo);
+	log_printf("%s/%u: rip %lx rsp %lx rflags %lx", name, v->index, b->rip,
+		   b->rsp, b->rflags);
+	log_printf("%s/%u: cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx", name,
+		   v->index, b->cr0, b->cr2, b->cr3, b->cr4, b->efer);
+	log_printf("%s/%u: cs %x/%x ss %x/%x gdt %lx idt %lx tr %lx", name,
+		   v->index, b->segment[SEGMENT_CS].selector,
+		   b->segment[SEGMENT_CS].attrib,
+		   b->segment[SEGMENT_SS].selector,
+		   b->segment[SEGMENT_SS].attrib, b->gdtr.base, b->idtr.base,
+		   b->tr.base);
+	for (i = 0; i < GPR_COUNT; i += 4)
+		log_printf("%s/%u: r%u-r%u %lx %lx %lx %lx", name, v->index, i,
+			   i + 3, r[i], r[i + 1], r[i + 2], r[i + 3]);
+}
