@@ -288,7 +288,6 @@ void cpu_serve_requests(void)
 void cpu_loop(void)
 {
 	this_cpu.in_guest = false;
-	backend->leave();
 	for (;;) {
 		cpu_idle();
 		this_cpu.kick_mark = 0;

@@ -188,6 +188,7 @@ static void __noreturn leave_partition(struct vcpu *v)
 {
 	struct partition *p = v->part;
 
+	backend->leave();
 	__atomic_fetch_and(&p->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&p->arrived, 1, __ATOMIC_SEQ_CST);
 	wait_for(p, &p->arrived);
@@ -203,6 +204,7 @@ static void __noreturn leave_partition(struct vcpu *v)
 /* INIT: this core alone; the others go on. */
 static void __noreturn leave_for_init(struct vcpu *v)
 {
+	backend->leave();
 	__atomic_fetch_and(&v->part->running, ~BIT(v->index),
 			   __ATOMIC_SEQ_CST);
 	eli_hand_back();

@@ -79,7 +79,7 @@ struct backend {
 
 	/* Each core, once, after check(). */
 	void (*on)(void);
-	/* The core has left its guest for good: NMIs as before. */
+	/* The guest is left for good: interrupts and NMIs can come again. */
 	void (*leave)(void);
 
 	/* The architectural reset state, plus `start`. */

@@ -87,6 +87,8 @@ static enum outcome write_efer(const struct guest_regs *regs)
 	if (((v ^ b->efer) & EFER_LME) && (b->cr0 & CR0_PG))
 		return OUTCOME_GP;
 	b->efer = (v & EFER_SETTABLE) | (b->efer & (EFER_LMA | EFER_SVME));
+	/* NXE gives bit 63 of cached entries another meaning. */
+	b->tlb_control = TLB_FLUSH_ALL;
 	return OUTCOME_DONE;
 }
 
