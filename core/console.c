@@ -162,7 +162,7 @@ static void restart_gathering(struct console *c)
 	c->in_piece = false;
 }
 
-static size_t take_raw(struct console *c, u8 *buf, size_t n)
+size_t console_take(struct console *c, u8 *buf, size_t n)
 {
 	u32 head = __atomic_load_n(&c->head, __ATOMIC_ACQUIRE);
 	size_t i;
@@ -448,21 +448,24 @@ void mux_input(struct mux *m, u8 byte)
 
 /* Output */
 
+bool console_freed(struct console *c)
+{
+	if (!__atomic_exchange_n(&c->starved, false, __ATOMIC_SEQ_CST))
+		return false;
+	/* Only after the exchange: a put in between must not be lost */
+	if (console_room(c) >= CONSOLE_TX_SIZE / 2)
+		return true;
+	__atomic_store_n(&c->starved, true, __ATOMIC_SEQ_CST);
+	return false;
+}
+
 static void tell_drained(struct mux *m)
 {
-	struct console *c;
 	u32 i;
 
-	for (i = 0; i < m->config.partitions; i++) {
-		c = &m->consoles[i];
-		if (!__atomic_exchange_n(&c->starved, false, __ATOMIC_SEQ_CST))
-			continue;
-		/* Only after the exchange: a put in between must not be lost */
-		if (console_room(c) >= CONSOLE_TX_SIZE / 2)
+	for (i = 0; i < m->config.partitions; i++)
+		if (console_freed(&m->consoles[i]))
 			m->config.ops->drained(m->config.ctx, i);
-		else
-			__atomic_store_n(&c->starved, true, __ATOMIC_SEQ_CST);
-	}
 }
 
 static void pass_time(struct mux *m, u64 now)
@@ -495,7 +498,7 @@ static size_t next_bytes(struct mux *m, u8 *buf, size_t n)
 			break;
 	}
 	if (m->raw && !m->out_len)
-		done += take_raw(&m->consoles[m->raw_partition], buf + done,
+		done += console_take(&m->consoles[m->raw_partition], buf + done,
 				 n - done);
 	return done;
 }

@@ -76,6 +76,13 @@ bool console_put(struct console *c, u8 byte);
 u32 console_room(const struct console *c);
 
 /*
+ * For a console with a port of its own, outside any mux: the next bytes, at
+ * most n; and whether the partition is to be told that there is room again.
+ */
+size_t console_take(struct console *c, u8 *buf, size_t n);
+bool console_freed(struct console *c);
+
+/*
  * All get the ctx of the configuration.  input: a byte typed for a partition;
  * false: no room now, the byte is offered again later.  drained: see
  * console_put.  lock and unlock, both or neither NULL: the log's lock; no

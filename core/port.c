@@ -23,6 +23,14 @@ static struct mux mux;
 static struct uart uart;
 static const struct table *table;
 
+/* A COM port that is one partition's alone: raw both ways. */
+struct own_port {
+	struct uart uart;
+	struct console console;
+	s32 held;	/* a byte received that found no room; -1: none */
+};
+static struct own_port own_ports[MAX_PARTITIONS];
+
 /* Before the sidecore takes the port: one core pumps, others leave word. */
 static bool polled, taken;
 static u32 pumping, wanted;
@@ -108,42 +116,73 @@ static void configure_mux(void)
 		.settle = polled ? ms(SETTLE_MS) : 0,
 		.escape = polled ? ms(ESCAPE_MS) : 0,
 	};
+	const struct table_partition *p;
 	u32 i;
 
 	mux_init(&mux, &config);
-	for (i = 0; i < table->nr_partitions; i++)
-		if (table->partitions[i].console == TABLE_CONSOLE_LOG)
-			console_init(&mux.consoles[i],
-				     table->partitions[i].name);
+	for (i = 0; i < table->nr_partitions; i++) {
+		p = &table->partitions[i];
+		if (p->console == TABLE_CONSOLE_LOG)
+			console_init(&mux.consoles[i], p->name);
+		else if (p->console != TABLE_CONSOLE_NONE)
+			console_init(&own_ports[i].console, p->name);
+	}
+}
+
+/* Prepares one UART; without a sidecore its interrupt is an NMI. */
+static int configure_uart(struct uart *u, enum table_console port,
+			  const struct acpi_info *acpi, char *error,
+			  size_t size)
+{
+	uart_init(u, com[port].base);
+	if (polled)
+		return 0;
+	nmi_cpu = 0;
+	if (!ioapic_route_nmi(acpi, com[port].irq, cpu_public[0].apic_id))
+		return 0;
+	fmt_snprintf(error, size, "COM%u: no IO-APIC pin for its IRQ %u; "
+		     "give a sidecore", port - TABLE_CONSOLE_COM1 + 1,
+		     com[port].irq);
+	return -ENOENT;
 }
 
 int port_configure(const struct table *t, const struct acpi_info *acpi,
 		   char *error, size_t size)
 {
+	u32 i;
+	int err = 0;
+
 	table = t;
 	port_flush();
 	uart.base = 0;
 	polled = t->first_sidecore >= 0;
 	configure_mux();
-	if (t->log == TABLE_CONSOLE_NONE)
-		return 0;
-	uart_init(&uart, com[t->log].base);
-	if (polled)
-		return 0;
-	if (ioapic_route_nmi(acpi, com[t->log].irq, cpu_public[0].apic_id)) {
-		fmt_snprintf(error, size, "log: no IO-APIC pin for the log "
-			     "port's IRQ %u; give a sidecore", com[t->log].irq);
-		return -ENOENT;
+	if (t->log != TABLE_CONSOLE_NONE)
+		err = configure_uart(&uart, t->log, acpi, error, size);
+	for (i = 0; i < t->nr_partitions && !err; i++) {
+		own_ports[i].held = -1;
+		if (own_ports[i].console.name[0])
+			err = configure_uart(&own_ports[i].uart,
+					     t->partitions[i].console, acpi,
+					     error, size);
 	}
-	nmi_cpu = 0;
-	return 0;
+	return err;
+}
+
+static void interrupts_on(const struct uart *u)
+{
+	if (u->base && nmi_cpu < MAX_CPUS)
+		uart_rx_interrupt(u, true);
 }
 
 void port_open(void)
 {
+	u32 i;
+
 	mux_open(&mux);
-	if (nmi_cpu < MAX_CPUS)
-		uart_rx_interrupt(&uart, true);
+	interrupts_on(&uart);
+	for (i = 0; i < table->nr_partitions; i++)
+		interrupts_on(&own_ports[i].uart);
 	port_pump();
 }
 
@@ -161,6 +200,9 @@ struct console *port_console(u32 partition)
 {
 	struct console *c = &mux.consoles[partition];
 
+	if (c->name[0])
+		return c;
+	c = &own_ports[partition].console;
 	return c->name[0] ? c : NULL;
 }
 
@@ -171,11 +213,45 @@ void port_take(void)
 	__atomic_store_n(&taken, true, __ATOMIC_SEQ_CST);
 }
 
+/* One turn of a port of its own; false when nothing moved. */
+static bool move_own(u32 i, bool wait)
+{
+	struct own_port *o = &own_ports[i];
+	u8 buf[16];
+	size_t n = 0;
+
+	if (!o->uart.base)
+		return false;
+	if (wait || uart_tx_ready(&o->uart)) {
+		n = console_take(&o->console, buf, o->uart.fifo);
+		uart_write(&o->uart, buf, n);
+	}
+	if (n && console_freed(&o->console))
+		partition_drained(&partitions[i]);
+	if (o->held < 0)
+		o->held = uart_get(&o->uart);
+	if (o->held < 0 || !partition_input(&partitions[i], (u8)o->held))
+		return n;
+	o->held = -1;
+	return true;
+}
+
+static bool move_all_own(bool wait)
+{
+	bool moved = false;
+	u32 i;
+
+	for (i = 0; i < nr_partitions; i++)
+		moved |= move_own(i, wait);
+	return moved;
+}
+
 void port_poll(void)
 {
 	u8 buf[16];
 	size_t n;
 
+	move_all_own(false);
 	receive();
 	if (!uart.base) {
 		while (mux_output(&mux, rdtsc(), buf, sizeof(buf)))
@@ -192,12 +268,14 @@ static void pump_once(void)
 	u64 start = rdtsc();
 	u8 buf[64];
 	size_t n;
+	bool more;
 
 	do {
+		more = move_all_own(true);
 		receive();
 		n = mux_output(&mux, rdtsc(), buf, sizeof(buf));
 		uart_write(&uart, buf, n);
-	} while (n);
+	} while (n || more);
 	clock_add(CLOCK_UART_WAIT, rdtsc() - start);
 }
 

@@ -471,11 +471,6 @@ static bool uses_boot(struct scope s)
 	return s.p->boot != TABLE_LINUX;
 }
 
-static bool uses_port(struct scope s)
-{
-	return owns_port(s.p);
-}
-
 static bool uses_device(struct scope s)
 {
 	return s.p->nr_devices != 0;
@@ -495,7 +490,6 @@ static bool uses_identity(struct scope s)
 static const struct rule build_rules[] = {
 	{ uses_mode, TABLE_KEY_INTERRUPTS, table_msg_BUILD_MODE, 0, 0 },
 	{ uses_boot, TABLE_KEY_BOOT, table_msg_BUILD_BOOT, 0, 0 },
-	{ uses_port, TABLE_KEY_CONSOLE, table_msg_BUILD_CONSOLE, 0, 0 },
 	{ uses_device, TABLE_KEY_DEVICE, table_msg_BUILD_DEVICE, 0, 0 },
 	{ uses_iommu, TABLE_KEY_IOMMU, table_msg_BUILD_IOMMU, 0, 0 },
 	{ uses_identity, TABLE_KEY_IDENTITY, table_msg_BUILD_IDENTITY, 0, 0 },

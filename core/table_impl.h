@@ -124,8 +124,6 @@
 		      "interrupts = did")                                      \
 	M(BUILD_BOOT, "not in this build: multiboot guests; write "            \
 		      "boot = linux")                                          \
-	M(BUILD_CONSOLE, "not in this build: a port of the partition's own; "  \
-			 "write console = log")                                \
 	M(BUILD_DEVICE, "not in this build: devices; remove this line")        \
 	M(BUILD_IOMMU, "not in this build: vIOMMU; write iommu = none")        \
 	M(BUILD_IDENTITY, "not in this build: identity; write identity = no")
