@@ -23,6 +23,8 @@
 
 #define TABLE_MODULE "table"
 #define ERROR_SIZE 160
+/* Level type in CPUID leaf 0Bh ECX */
+#define LEVEL_SMT 1
 #define POOL_BASE_SIZE (1UL << 20)
 #define POOL_PER_CPU (192UL << 10)
 #define POOL_PER_PARTITION (64UL << 10)
@@ -155,7 +157,10 @@ static void report(void *ctx, unsigned int line, unsigned int col,
 	log_printf("table:%u:%u: %s", line, col, text);
 }
 
-/* Threads of one core share all but the lowest bits of the APIC id. */
+/*
+ * Threads of one core share all but the lowest bits of the APIC id; without
+ * threads the first level is another (SDM vol. 2, CPUID leaf 0Bh).
+ */
 static u32 core_of(u32 apic_id)
 {
 	u32 max, a, b, c, d;
@@ -164,7 +169,7 @@ static u32 core_of(u32 apic_id)
 	if (max < 0xb)
 		return apic_id;
 	cpuid(0xb, 0, &a, &b, &c, &d);
-	return apic_id >> (a & 31);
+	return (c >> 8 & 0xff) == LEVEL_SMT ? apic_id >> (a & 31) : apic_id;
 }
 
 static void describe_machine(struct table_machine *m)
