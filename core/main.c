@@ -158,8 +158,8 @@ static void report(void *ctx, unsigned int line, unsigned int col,
 }
 
 /*
- * Threads of one core share all but the lowest bits of the APIC id; without
- * threads the first level is another (SDM vol. 2, CPUID leaf 0Bh).
+ * Threads of one core share all but the lowest bits of the APIC id.  A core of
+ * one thread may have id bits for more (SDM vol. 2, CPUID leaf 0Bh; Bochs).
  */
 static u32 core_of(u32 apic_id)
 {
@@ -169,7 +169,9 @@ static u32 core_of(u32 apic_id)
 	if (max < 0xb)
 		return apic_id;
 	cpuid(0xb, 0, &a, &b, &c, &d);
-	return (c >> 8 & 0xff) == LEVEL_SMT ? apic_id >> (a & 31) : apic_id;
+	if ((c >> 8 & 0xff) != LEVEL_SMT || (b & 0xffff) <= 1)
+		return apic_id;
+	return apic_id >> (a & 31);
 }
 
 static void describe_machine(struct table_machine *m)
