@@ -27,12 +27,10 @@ int __must_check clock_init(const struct acpi_info *acpi, char *error,
 void clock_delay_us(u64 us);
 
 /*
- * Where the time between entry and the first guest instruction goes, in TSC
- * ticks.  Boot context: brackets do not nest.
+ * Waits for hardware between entry and the first guest instruction, in TSC
+ * ticks.  Brackets do not nest.
  */
 enum clock_phase {
-	CLOCK_COPY,
-	CLOCK_ZERO,
 	CLOCK_IPI_WAIT,
 	CLOCK_UART_WAIT,
 	CLOCK_PHASES,

@@ -289,19 +289,17 @@ void start(u32 magic, u32 info, s64 delta)
 	enter_cores();
 }
 
-void boot_report(void)
+void boot_report(u64 copying, u64 zeroing)
 {
 	static u32 done;
-	u64 total = rdtsc() - boot_entry_tsc, rest = total;
-	u32 i;
+	u64 total = rdtsc() - boot_entry_tsc;
+	u64 ipi = clock_spent[CLOCK_IPI_WAIT];
+	u64 uart = clock_spent[CLOCK_UART_WAIT];
 
 	if (__atomic_exchange_n(&done, 1, __ATOMIC_SEQ_CST))
 		return;
-	for (i = 0; i < CLOCK_PHASES; i++)
-		rest -= clock_spent[i];
 	log_printf("boot: %lu ticks from entry to the first guest: copying "
 		   "%lu, zeroing %lu, INIT/SIPI %lu, UART %lu, rest %lu",
-		   total, clock_spent[CLOCK_COPY], clock_spent[CLOCK_ZERO],
-		   clock_spent[CLOCK_IPI_WAIT], clock_spent[CLOCK_UART_WAIT],
-		   rest);
+		   total, copying, zeroing, ipi, uart,
+		   total - copying - zeroing - ipi - uart);
 }

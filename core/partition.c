@@ -269,8 +269,14 @@ static void describe_boot(const struct partition *p, struct linux_boot *b)
 	b->initrd_size = p->initrd->size;
 }
 
+/* TSC ticks */
+struct load_times {
+	u64 zeroing, copying;
+};
+
 /* Zeroes and fills the guest's memory; where it begins is left in *start. */
-static int load(struct partition *p, struct vcpu_start *start)
+static int load(struct partition *p, struct vcpu_start *start,
+		struct load_times *times)
 {
 	char error[160] = "it does not fit its memory";
 	struct linux_boot boot;
@@ -289,8 +295,8 @@ static int load(struct partition *p, struct vcpu_start *start)
 		err = load_acpi(p, &rsdp);
 	if (!err)
 		err = linux_load(&boot, &plan, &mem, rsdp);
-	clock_add(CLOCK_ZERO, t1 - t0);
-	clock_add(CLOCK_COPY, rdtsc() - t1);
+	times->zeroing = t1 - t0;
+	times->copying = rdtsc() - t1;
 	if (err) {
 		fmt_snprintf(p->reason, sizeof(p->reason), "%s", error);
 		return err;
@@ -335,10 +341,11 @@ static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
 static void start_partition(struct vcpu *v)
 {
 	struct partition *p = v->part;
+	struct load_times times;
 	struct vcpu_start start;
 
 	reset_devices(p);
-	if (load(p, &start)) {
+	if (load(p, &start, &times)) {
 		spin_lock(&p->lock);
 		p->state = PARTITION_STOPPED;
 		spin_unlock(&p->lock);
@@ -347,7 +354,7 @@ static void start_partition(struct vcpu *v)
 	}
 	fmt_snprintf(p->reason, sizeof(p->reason), "started");
 	announce(p);
-	boot_report();
+	boot_report(times.copying, times.zeroing);
 	enter(v, &start);
 }
 

@@ -116,8 +116,11 @@ struct slat;
 int __must_check partition_map_ram(struct partition *p, struct slat *t,
 				   u64 bits);
 
-/* Before the first guest is entered: where the time went, once. */
-void boot_report(void);
+/*
+ * Before the first guest is entered: where the time went, once.  This core's
+ * ticks for copying and zeroing.
+ */
+void boot_report(u64 copying, u64 zeroing);
 
 /* --- the cores --- */
 
