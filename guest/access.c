@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What a guest's CPUID, RDMSR, WRMSR, XSETBV and I/O instructions do. */
+#include "apic/lapic.h"
 #include "apic/vlapic.h"
 #include "core/clock.h"
 #include "core/partition.h"
@@ -201,9 +202,8 @@ enum outcome guest_wrmsr(struct vcpu *v, struct guest_regs *regs)
 	const struct msr_range *r;
 
 	/* The one write on a fast path. */
-	if (likely(msr == MSR_X2APIC_FIRST + 0x30))
-		return vlapic_msr_write(v, 0x30, value) ? OUTCOME_GP :
-							  OUTCOME_DONE;
+	if (likely(msr == APIC_MSR(APIC_ICR)))
+		return vlapic_write_icr(v, value) ? OUTCOME_GP : OUTCOME_DONE;
 	r = msr_lookup(msr, host_msr_features);
 	if (!r || (r->write != MSR_TRAP && r->write != MSR_ZERO))
 		return OUTCOME_GP;
