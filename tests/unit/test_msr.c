@@ -10,10 +10,18 @@
 #include <cmocka.h>
 #include "guest/msr.c"
 
-#define ALL_FEATURES (MSR_NEEDS_RDTSCP | MSR_NEEDS_DEADLINE)
+/* All that a machine can have; it has one of the two vendors' extensions. */
+#define COMMON	     (MSR_NEEDS_RDTSCP | MSR_NEEDS_DEADLINE | MSR_NEEDS_KVM_CLOCK)
+#define VMX_FEATURES (COMMON | MSR_NEEDS_VMX)
+#define SVM_FEATURES (COMMON | MSR_NEEDS_SVM)
+#define VENDORS	     (MSR_NEEDS_VMX | MSR_NEEDS_SVM)
+#define ALL_FEATURES (COMMON | VENDORS)
 #define LOW_END	     0x2000U
 #define HIGH	     0xc0000000U
 #define HIGH_END     0xc0002000U
+/* SVM's map has a third range, for AMD's own. */
+#define AMD	0xc0010000U
+#define AMD_END 0xc0012000U
 
 /* MSRs are given by number here: the SDM is asked, not the code. */
 struct span {
@@ -23,6 +31,10 @@ struct span {
 #define FOR_EACH_IN_BITMAP(msr)            \
 	for ((msr) = 0; (msr) != HIGH_END; \
 	     (msr) = (msr) + 1 == LOW_END ? HIGH : (msr) + 1)
+
+#define FOR_EACH_FEATURES(f)                      \
+	for ((f) = 0; (f) <= ALL_FEATURES; (f)++) \
+		if (((f)&VENDORS) != VENDORS)
 
 static bool within(const struct span *spans, size_t n, u32 msr)
 {
@@ -43,6 +55,15 @@ static bool exits(const u8 *bitmap, u32 msr, bool write)
 	return bitmap[at + msr / 8] >> (msr % 8) & 1;
 }
 
+/* APM2 section 15.11: 2 KiB for each range, read and write bit in pairs. */
+static bool svm_exits(const u8 *map, u32 msr, bool write)
+{
+	u32 range = msr < LOW_END ? 0 : msr < AMD ? 0x800 : 0x1000;
+	u32 bit = (msr & 0x1fff) * 2 + write;
+
+	return map[range + bit / 8] >> (bit % 8) & 1;
+}
+
 static bool direct(u32 msr, bool write, u32 features)
 {
 	const struct msr_range *r = msr_lookup(msr, features);
@@ -58,7 +79,9 @@ static void test_no_overlap(void **state)
 	for (i = 0; i < ARRAY_SIZE(ranges); i++)
 		for (j = 0; j < i; j++)
 			if (ranges[i].first <= ranges[j].last &&
-			    ranges[j].first <= ranges[i].last)
+			    ranges[j].first <= ranges[i].last &&
+			    ((ranges[i].needs | ranges[j].needs) & VENDORS) !=
+				    VENDORS)
 				fail_msg("entries %u and %u overlap at %x", j,
 					 i, ranges[i].first);
 }
@@ -72,13 +95,16 @@ static void test_entries(void **state)
 	for (r = ranges; r < ranges + ARRAY_SIZE(ranges); r++) {
 		trap = r->read == MSR_TRAP || r->write == MSR_TRAP;
 		assert_true(r->first <= r->last);
-		assert_true(r->last < LOW_END ||
-			    (r->first >= HIGH && r->last < HIGH_END));
+		if (r->read == MSR_DIRECT || r->write == MSR_DIRECT)
+			assert_true(r->last < LOW_END ||
+				    (r->first >= HIGH && r->last < HIGH_END));
 		assert_true(r->read <= MSR_ZERO && r->write <= MSR_ZERO);
 		/* An entry that gives nothing is better left out. */
 		assert_true(r->read != MSR_GP || r->write != MSR_GP);
 		assert_true(r->handler < MSR_H_COUNT);
-		assert_true(!trap || r->handler != MSR_H_NONE);
+		/* EFER under SVM is the back end's own. */
+		assert_true(!trap || r->handler != MSR_H_NONE ||
+			    r->needs == MSR_NEEDS_SVM);
 		assert_false(r->handler == MSR_H_FIXED && r->write == MSR_TRAP);
 		assert_true(!r->value || r->handler == MSR_H_FIXED);
 		assert_int_equal(r->needs & ~ALL_FEATURES, 0);
@@ -89,12 +115,15 @@ static void test_entries(void **state)
 static void test_lookup_finds_each_entry(void **state)
 {
 	const struct msr_range *r;
-	u32 msr;
+	u32 features, msr;
 
 	(void)state;
 	for (r = ranges; r < ranges + ARRAY_SIZE(ranges); r++)
-		for (msr = r->first; msr <= r->last; msr++)
-			assert_ptr_equal(msr_lookup(msr, ALL_FEATURES), r);
+		FOR_EACH_FEATURES(features)
+	for (msr = r->first; msr <= r->last; msr++)
+		if ((msr_lookup(msr, features) == r) !=
+		    ((r->needs & features) == r->needs))
+			fail_msg("%x, features %x", msr, features);
 }
 
 static void test_bitmap_agrees_with_lookup(void **state)
@@ -104,7 +133,8 @@ static void test_bitmap_agrees_with_lookup(void **state)
 	int write;
 
 	(void)state;
-	for (features = 0; features <= ALL_FEATURES; features++) {
+	FOR_EACH_FEATURES(features)
+	{
 		memset(bitmap, 0x5a, sizeof(bitmap));
 		msr_policy_bitmap(bitmap, features);
 		FOR_EACH_IN_BITMAP(msr)
@@ -117,6 +147,32 @@ static void test_bitmap_agrees_with_lookup(void **state)
 	}
 }
 
+static void test_msrpm_agrees_with_lookup(void **state)
+{
+	u8 map[2 * PAGE_SIZE];
+	u32 features, msr, i;
+	int write;
+
+	(void)state;
+	FOR_EACH_FEATURES(features)
+	{
+		memset(map, 0x5a, sizeof(map));
+		msr_policy_msrpm(map, features);
+		FOR_EACH_IN_BITMAP(msr)
+		for (write = 0; write < 2; write++)
+			if (svm_exits(map, msr, write) ==
+			    direct(msr, write, features))
+				fail_msg("%s of %x, features %x",
+					 write ? "write" : "read", msr,
+					 features);
+		for (msr = AMD; msr < AMD_END; msr++)
+			assert_true(svm_exits(map, msr, false) &&
+				    svm_exits(map, msr, true));
+		for (i = 0x1800; i < sizeof(map); i++)
+			assert_int_equal(map[i], 0xff);
+	}
+}
+
 /* No neighbour of the page is written. */
 static void test_bitmap_stays_in_its_page(void **state)
 {
@@ -125,7 +181,7 @@ static void test_bitmap_stays_in_its_page(void **state)
 
 	(void)state;
 	memset(bitmap, 0x5a, sizeof(bitmap));
-	msr_policy_bitmap(bitmap + PAGE_SIZE, ALL_FEATURES);
+	msr_policy_bitmap(bitmap + PAGE_SIZE, VMX_FEATURES);
 	for (i = 0; i < PAGE_SIZE; i++) {
 		assert_int_equal(bitmap[i], 0x5a);
 		assert_int_equal(bitmap[2 * PAGE_SIZE + i], 0x5a);
@@ -144,24 +200,26 @@ static const struct span x2apic_writes[] = {
 	{ 0x83e, 0x83f },
 };
 
-static void test_x2apic_direct_is_the_list(void **state)
+static void x2apic_direct_is_the_list(u32 features)
 {
 	u32 msr;
 
-	(void)state;
 	for (msr = 0x800; msr <= 0x8ff; msr++) {
-		if (direct(msr, false, ALL_FEATURES) !=
+		if (direct(msr, false, features) !=
 		    within(x2apic_reads, ARRAY_SIZE(x2apic_reads), msr))
 			fail_msg("reads of %x", msr);
-		if (direct(msr, true, ALL_FEATURES) !=
+		if (direct(msr, true, features) !=
 		    within(x2apic_writes, ARRAY_SIZE(x2apic_writes), msr))
 			fail_msg("writes of %x", msr);
 	}
 }
 
+#define EFER 0xc0000080
+
 /*
  * Besides the local APIC: TSC (reads), SYSENTER, PAT, deadline, EFER, STAR to
- * FMASK, FS, GS, KERNEL_GS, TSC_AUX.  Whoever adds one comes by here.
+ * FMASK, FS, GS, KERNEL_GS, TSC_AUX.  SVM keeps
+ * EFER: it has SVME.  Whoever adds one comes by here.
  */
 static const struct span other_direct[] = {
 	{ 0x10, 0x10 },
@@ -172,22 +230,31 @@ static const struct span other_direct[] = {
 	{ 0xc0000100, 0xc0000103 },
 };
 
-static void test_other_direct_is_the_list(void **state)
+static void other_direct_is_the_list(u32 features)
 {
 	bool want;
 	u32 msr;
 
-	(void)state;
 	FOR_EACH_IN_BITMAP(msr)
 	{
 		if (msr >= 0x800 && msr <= 0x8ff)
 			continue;
-		want = within(other_direct, ARRAY_SIZE(other_direct), msr);
-		if (direct(msr, false, ALL_FEATURES) != want)
+		want = within(other_direct, ARRAY_SIZE(other_direct), msr) &&
+		       (msr != EFER || features & MSR_NEEDS_VMX);
+		if (direct(msr, false, features) != want)
 			fail_msg("reads of %x", msr);
-		if (direct(msr, true, ALL_FEATURES) != (want && msr != 0x10))
+		if (direct(msr, true, features) != (want && msr != 0x10))
 			fail_msg("writes of %x", msr);
 	}
+}
+
+static void test_direct_is_the_list(void **state)
+{
+	(void)state;
+	x2apic_direct_is_the_list(VMX_FEATURES);
+	x2apic_direct_is_the_list(SVM_FEATURES);
+	other_direct_is_the_list(VMX_FEATURES);
+	other_direct_is_the_list(SVM_FEATURES);
 }
 
 static const struct {
@@ -241,7 +308,8 @@ static void test_dangerous_are_never_direct(void **state)
 	u32 features, msr, i;
 
 	(void)state;
-	for (features = 0; features <= ALL_FEATURES; features++) {
+	FOR_EACH_FEATURES(features)
+	{
 		/* The TSC is read all day; only writes are dangerous. */
 		assert_false(direct(0x10, true, features));
 		for (i = 0; i < ARRAY_SIZE(dangerous); i++)
@@ -271,7 +339,8 @@ static void test_absent(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(absent); i++)
 		for (msr = absent[i].first; msr <= absent[i].last; msr++)
-			if (msr_lookup(msr, ALL_FEATURES))
+			if (msr_lookup(msr, VMX_FEATURES) ||
+			    msr_lookup(msr, SVM_FEATURES))
 				fail_msg("%x is in the table", msr);
 }
 
@@ -286,6 +355,10 @@ static void test_needs(void **state)
 	assert_non_null(msr_lookup(0x6e0, MSR_NEEDS_DEADLINE));
 	/* Its neighbour, of the same kind, needs nothing. */
 	assert_non_null(msr_lookup(0xc0000102, 0));
+	assert_null(msr_lookup(0x4b564d00, (u32)~MSR_NEEDS_KVM_CLOCK));
+	assert_non_null(msr_lookup(0x4b564d01, MSR_NEEDS_KVM_CLOCK));
+	assert_null(msr_lookup(0xc0010015, VMX_FEATURES));
+	assert_int_equal(msr_lookup(EFER, SVM_FEATURES)->write, MSR_TRAP);
 }
 
 /* Features that the table knows nothing of give nothing. */
@@ -294,8 +367,8 @@ static void test_unknown_features(void **state)
 	u8 a[PAGE_SIZE], b[PAGE_SIZE];
 
 	(void)state;
-	msr_policy_bitmap(a, ALL_FEATURES);
-	msr_policy_bitmap(b, ~0U);
+	msr_policy_bitmap(a, VMX_FEATURES);
+	msr_policy_bitmap(b, (u32)~MSR_NEEDS_SVM);
 	assert_memory_equal(a, b, sizeof(a));
 }
 
@@ -321,9 +394,8 @@ static void test_fixed_values(void **state)
 static void test_outside_both_ranges(void **state)
 {
 	static const u32 msrs[] = {
-		LOW_END,    0x10000830, 0x40000000, 0x4b564d00,
-		0x80000830, HIGH - 1,	HIGH_END,   0xc0010015,
-		0xc0010114, 0xc0011029, 0xffffffff,
+		LOW_END,  0x10000830, 0x40000000, 0x4b564d02, 0x80000830,
+		HIGH - 1, HIGH_END,   0xc0010114, 0xc0011029, 0xffffffff,
 	};
 	u32 i;
 
@@ -333,7 +405,7 @@ static void test_outside_both_ranges(void **state)
 	for (i = LOW_END; i < HIGH; i += 0xfff1)
 		assert_null(msr_lookup(i, ~0U));
 	for (i = HIGH_END; i < 0xc0040000; i++)
-		assert_null(msr_lookup(i, ~0U));
+		assert_null(msr_lookup(i, VMX_FEATURES));
 }
 
 int main(void)
@@ -343,9 +415,9 @@ int main(void)
 		cmocka_unit_test(test_entries),
 		cmocka_unit_test(test_lookup_finds_each_entry),
 		cmocka_unit_test(test_bitmap_agrees_with_lookup),
+		cmocka_unit_test(test_msrpm_agrees_with_lookup),
 		cmocka_unit_test(test_bitmap_stays_in_its_page),
-		cmocka_unit_test(test_x2apic_direct_is_the_list),
-		cmocka_unit_test(test_other_direct_is_the_list),
+		cmocka_unit_test(test_direct_is_the_list),
 		cmocka_unit_test(test_dangerous_are_never_direct),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_needs),

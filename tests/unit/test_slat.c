@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The EPT builder, against tables in an arena that can run out, and against a
- * flat list of what was mapped.
+ * The second-level tables, against tables in an arena that can run out, and
+ * against a flat list of what was mapped.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "core/lib.h"
-#include "vmx/ept.h"
+#include "guest/slat.h"
 
-#define RWX (EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_MEMTYPE_WB)
+/* Permission and memory type bits, as EPT has them; they mean nothing here. */
+#define RWX	   0x37UL
+#define READ_ONLY  0x31UL
+#define TABLE_BITS 0x467UL
 /* Physical addresses of table pages: nothing that a test maps. */
 #define TABLES	   0x7000000000UL
 #define MAX_TABLES 4096
@@ -49,7 +52,7 @@ static u64 *arena_table(void *ctx, u64 phys)
 
 struct fixture {
 	struct arena arena;
-	struct ept ept;
+	struct slat slat;
 };
 
 static int setup(void **state)
@@ -60,12 +63,13 @@ static int setup(void **state)
 		return -1;
 	f->arena.pages = calloc(MAX_TABLES, sizeof(*f->arena.pages));
 	f->arena.limit = MAX_TABLES;
-	f->ept = (struct ept){ .alloc = arena_alloc,
-			       .table = arena_table,
-			       .ctx = &f->arena,
-			       .large_1g = true };
+	f->slat = (struct slat){ .alloc = arena_alloc,
+				 .table = arena_table,
+				 .ctx = &f->arena,
+				 .table_bits = TABLE_BITS,
+				 .large_1g = true };
 	*state = f;
-	return f->arena.pages ? ept_init(&f->ept) : -1;
+	return f->arena.pages ? slat_init(&f->slat) : -1;
 }
 
 static int teardown(void **state)
@@ -83,18 +87,18 @@ static void clear(struct fixture *f, bool large_1g)
 	memset(f->arena.pages, 0, MAX_TABLES * sizeof(*f->arena.pages));
 	f->arena.used = 0;
 	f->arena.limit = MAX_TABLES;
-	f->ept.large_1g = large_1g;
-	assert_int_equal(ept_init(&f->ept), 0);
+	f->slat.large_1g = large_1g;
+	assert_int_equal(slat_init(&f->slat), 0);
 }
 
 /* Size of the leaf that maps gpa to hpa with these bits; fails otherwise. */
 static u64 leaf_size(struct fixture *f, u64 gpa, u64 hpa, u64 bits)
 {
 	u64 size = 0;
-	u64 entry = ept_lookup(&f->ept, gpa, &size);
+	u64 entry = slat_lookup(&f->slat, gpa, &size);
 
 	if (size > PAGE_SIZE)
-		bits |= EPT_LARGE;
+		bits |= SLAT_LARGE;
 	assert_int_equal(entry, (hpa & ~(size - 1)) | bits);
 	assert_int_equal((gpa ^ hpa) & (size - 1), 0);
 	return size;
@@ -104,7 +108,7 @@ static void assert_unmapped(struct fixture *f, u64 gpa)
 {
 	u64 size = 0x5a5a;
 
-	assert_int_equal(ept_lookup(&f->ept, gpa, &size), 0);
+	assert_int_equal(slat_lookup(&f->slat, gpa, &size), 0);
 }
 
 static void test_empty(void **state)
@@ -112,10 +116,10 @@ static void test_empty(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(f->arena.used, 1);
-	assert_int_equal(f->ept.root, TABLES);
+	assert_int_equal(f->slat.root, TABLES);
 	assert_unmapped(f, 0);
 	assert_unmapped(f, SIZE_256T - 1);
-	assert_int_equal(ept_map(&f->ept, 0, 0, 0, RWX), 0);
+	assert_int_equal(slat_map(&f->slat, 0, 0, 0, RWX), 0);
 	assert_int_equal(f->arena.used, 1);
 }
 
@@ -148,8 +152,8 @@ static void test_leaf_sizes(void **state)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		end = cases[i].size - PAGE_SIZE;
 		clear(f, true);
-		assert_int_equal(ept_map(&f->ept, cases[i].gpa, cases[i].hpa,
-					 cases[i].size, RWX),
+		assert_int_equal(slat_map(&f->slat, cases[i].gpa, cases[i].hpa,
+					  cases[i].size, RWX),
 				 0);
 		assert_int_equal(leaf_size(f, cases[i].gpa, cases[i].hpa, RWX),
 				 cases[i].first);
@@ -167,7 +171,7 @@ static void test_no_1g(void **state)
 	struct fixture *f = *state;
 
 	clear(f, false);
-	assert_int_equal(ept_map(&f->ept, 0, 0, 2 * SIZE_1G, RWX), 0);
+	assert_int_equal(slat_map(&f->slat, 0, 0, 2 * SIZE_1G, RWX), 0);
 	assert_int_equal(leaf_size(f, 0, 0, RWX), SIZE_2M);
 	assert_int_equal(leaf_size(f, SIZE_1G, SIZE_1G, RWX), SIZE_2M);
 	/* PML4, PDPT, two directories */
@@ -179,32 +183,30 @@ static void test_tables_used(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(ept_map(&f->ept, 0, 0, 512 * SIZE_1G, RWX), 0);
+	assert_int_equal(slat_map(&f->slat, 0, 0, 512 * SIZE_1G, RWX), 0);
 	assert_int_equal(f->arena.used, 2);
-	assert_int_equal(ept_map(&f->ept, SIZE_512G, 0, SIZE_1G / 2, RWX), 0);
+	assert_int_equal(slat_map(&f->slat, SIZE_512G, 0, SIZE_1G / 2, RWX), 0);
 	assert_int_equal(f->arena.used, 4);
-	assert_int_equal(ept_map(&f->ept, 2 * SIZE_512G, 0, PAGE_SIZE, RWX), 0);
+	assert_int_equal(slat_map(&f->slat, 2 * SIZE_512G, 0, PAGE_SIZE, RWX),
+			 0);
 	assert_int_equal(f->arena.used, 7);
 }
 
 static void test_bits(void **state)
 {
 	static const u64 bits[] = {
-		EPT_READ | EPT_MEMTYPE_UC,
-		EPT_READ | EPT_WRITE | EPT_MEMTYPE_WB,
-		EPT_EXECUTE | EPT_MEMTYPE_WB,
-		RWX,
+		0x1, 0x33, 0x34, 0x37, 0x8000000000000067,
 	};
 	struct fixture *f = *state;
 	u64 gpa, i;
 
 	for (i = 0; i < ARRAY_SIZE(bits); i++) {
 		gpa = i * SIZE_1G;
-		assert_int_equal(ept_map(&f->ept, gpa, gpa, PAGE_SIZE, bits[i]),
-				 0);
 		assert_int_equal(
-			ept_map(&f->ept, gpa + SIZE_2M, gpa, SIZE_2M, bits[i]),
-			0);
+			slat_map(&f->slat, gpa, gpa, PAGE_SIZE, bits[i]), 0);
+		assert_int_equal(slat_map(&f->slat, gpa + SIZE_2M, gpa, SIZE_2M,
+					  bits[i]),
+				 0);
 		assert_int_equal(leaf_size(f, gpa, gpa, bits[i]), PAGE_SIZE);
 		assert_int_equal(leaf_size(f, gpa + SIZE_2M, gpa, bits[i]),
 				 SIZE_2M);
@@ -231,8 +233,8 @@ static void test_invalid(void **state)
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_int_equal(ept_map(&f->ept, cases[i].gpa, cases[i].hpa,
-					 cases[i].size, RWX),
+		assert_int_equal(slat_map(&f->slat, cases[i].gpa, cases[i].hpa,
+					  cases[i].size, RWX),
 				 -EINVAL);
 	assert_int_equal(f->arena.used, 1);
 	assert_unmapped(f, SIZE_256T);
@@ -250,10 +252,10 @@ static void test_overlap(void **state)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		for (j = 0; j < ARRAY_SIZE(sizes); j++) {
 			clear(f, true);
-			assert_int_equal(ept_map(&f->ept, at, 0, sizes[i], RWX),
-					 0);
-			assert_int_equal(ept_map(&f->ept, at, SIZE_1G, sizes[j],
-						 EPT_READ),
+			assert_int_equal(
+				slat_map(&f->slat, at, 0, sizes[i], RWX), 0);
+			assert_int_equal(slat_map(&f->slat, at, SIZE_1G,
+						  sizes[j], READ_ONLY),
 					 -EBUSY);
 			assert_int_equal(leaf_size(f, at, 0, RWX), sizes[i]);
 		}
@@ -265,17 +267,17 @@ static void test_partial_overlap(void **state)
 	struct fixture *f = *state;
 	u64 at = SIZE_1G + 16 * PAGE_SIZE;
 
-	assert_int_equal(ept_map(&f->ept, SIZE_1G, 0, SIZE_1G, RWX), 0);
-	assert_int_equal(ept_map(&f->ept, at, 0, PAGE_SIZE, RWX), -EBUSY);
-	assert_int_equal(ept_map(&f->ept, SIZE_1G - 2 * PAGE_SIZE, 0,
-				 3 * PAGE_SIZE, RWX),
+	assert_int_equal(slat_map(&f->slat, SIZE_1G, 0, SIZE_1G, RWX), 0);
+	assert_int_equal(slat_map(&f->slat, at, 0, PAGE_SIZE, RWX), -EBUSY);
+	assert_int_equal(slat_map(&f->slat, SIZE_1G - 2 * PAGE_SIZE, 0,
+				  3 * PAGE_SIZE, RWX),
 			 -EBUSY);
 	/* What was mapped before the clash stays. */
 	assert_int_equal(leaf_size(f, SIZE_1G - PAGE_SIZE, PAGE_SIZE, RWX),
 			 PAGE_SIZE);
 	assert_int_equal(leaf_size(f, at, 16 * PAGE_SIZE, RWX), SIZE_1G);
 	/* Right behind it is free. */
-	assert_int_equal(ept_map(&f->ept, 2 * SIZE_1G, 0, PAGE_SIZE, RWX), 0);
+	assert_int_equal(slat_map(&f->slat, 2 * SIZE_1G, 0, PAGE_SIZE, RWX), 0);
 }
 
 /* A range that needs tables of every level, with ever more memory. */
@@ -287,24 +289,24 @@ static void test_no_memory(void **state)
 	u32 need, limit;
 
 	clear(f, false);
-	assert_int_equal(ept_map(&f->ept, gpa, gpa, size, RWX), 0);
+	assert_int_equal(slat_map(&f->slat, gpa, gpa, size, RWX), 0);
 	need = f->arena.used;
 	/* PML4, two PDPTs, three directories, page tables at both ends */
 	assert_int_equal(need, 8);
 	f->arena.used = 0;
 	f->arena.limit = 0;
-	assert_int_equal(ept_init(&f->ept), -ENOMEM);
+	assert_int_equal(slat_init(&f->slat), -ENOMEM);
 	for (limit = 1; limit < need; limit++) {
 		clear(f, false);
 		f->arena.limit = limit;
-		assert_int_equal(ept_map(&f->ept, gpa, gpa, size, RWX),
+		assert_int_equal(slat_map(&f->slat, gpa, gpa, size, RWX),
 				 -ENOMEM);
 		assert_int_equal(f->arena.used, limit);
 		assert_unmapped(f, gpa + size - PAGE_SIZE);
 	}
 	clear(f, false);
 	f->arena.limit = need;
-	assert_int_equal(ept_map(&f->ept, gpa, gpa, size, RWX), 0);
+	assert_int_equal(slat_map(&f->slat, gpa, gpa, size, RWX), 0);
 }
 
 /* --- random maps against a flat list --- */
@@ -359,7 +361,7 @@ static struct range random_range(void)
 	struct range r = {
 		.gpa = next() % (16 * SIZE_1G) & ~(align - 1),
 		.size = (1 + next() % 5) * unit,
-		.bits = next() % 2 ? RWX : EPT_READ | EPT_MEMTYPE_WB,
+		.bits = next() % 2 ? RWX : READ_ONLY,
 	};
 
 	/*
@@ -394,12 +396,12 @@ static void compare_at(struct fixture *f, const struct model *m, u64 gpa)
 	if (r)
 		assert_int_equal(
 			leaf_size(f, gpa, r->hpa + (gpa - r->gpa), r->bits),
-			best_leaf(r, gpa, f->ept.large_1g));
+			best_leaf(r, gpa, f->slat.large_1g));
 	else
 		assert_unmapped(f, gpa);
 }
 
-/* Permissions are those of the leaf alone: SDM vol. 3 section 29.3.2. */
+/* Every entry that names a table has the back end's bits and no others. */
 static void check_tables(const struct fixture *f)
 {
 	u64 entry, offset;
@@ -408,11 +410,10 @@ static void check_tables(const struct fixture *f)
 	for (i = 0; i < f->arena.used; i++)
 		for (j = 0; j < 512; j++) {
 			entry = f->arena.pages[i][j];
-			offset = (entry & EPT_ADDRESS) - TABLES;
+			offset = (entry & SLAT_ADDRESS) - TABLES;
 			if (offset < f->arena.used * PAGE_SIZE)
-				assert_int_equal(entry & ~EPT_ADDRESS,
-						 EPT_READ | EPT_WRITE |
-							 EPT_EXECUTE);
+				assert_int_equal(entry & ~SLAT_ADDRESS,
+						 TABLE_BITS);
 		}
 }
 
@@ -450,17 +451,17 @@ static void test_random(void **state)
 				busy++;
 				/* What came before the clash would stay. */
 				if (model_find(&m, r.gpa))
-					assert_int_equal(ept_map(&f->ept, r.gpa,
-								 r.hpa, r.size,
-								 r.bits),
-							 -EBUSY);
+					assert_int_equal(
+						slat_map(&f->slat, r.gpa, r.hpa,
+							 r.size, r.bits),
+						-EBUSY);
 				if (busy % 16 == 0)
 					break;
 				continue;
 			}
-			assert_int_equal(
-				ept_map(&f->ept, r.gpa, r.hpa, r.size, r.bits),
-				0);
+			assert_int_equal(slat_map(&f->slat, r.gpa, r.hpa,
+						  r.size, r.bits),
+					 0);
 			m.ranges[m.nr++] = r;
 		}
 		compare(f, &m);
@@ -480,5 +481,5 @@ int main(void)
 		TEST(test_no_memory), TEST(test_random),
 	};
 
-	return cmocka_run_group_tests_name("ept", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("slat", tests, NULL, NULL);
 }
