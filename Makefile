@@ -78,6 +78,7 @@ include tests/fuzz/fuzz.mk
 include tools/tools.mk
 include tests/lab/lab.mk
 include tests/guest/payloads/payloads.mk
+include tests/bench/bench.mk
 
 .PHONY: all clean FORCE
 clean:

@@ -7,7 +7,7 @@
  */
 #include "lib/payload.h"
 
-#define VECTOR 0x40
+#define VECTOR	   0x40
 #define WAIT_TICKS 10000000UL
 
 static volatile u64 taken, entered;

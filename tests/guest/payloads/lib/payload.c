@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lib/payload.h"
 
-#define COM1 0x3f8
+#define COM1	 0x3f8
 #define UART_IER 1
 #define UART_LCR 3
 #define UART_LSR 5
-#define LCR_8N1 0x03
+#define LCR_8N1	 0x03
 #define LSR_THRE BIT(5)
 #define LSR_TEMT BIT(6)
 
 #define MARK_PORT 0x5e9
 /* Sleep control register, value for S5 and SLP_EN: ACPI 6.4, 4.8.3.7. */
 #define SLEEP_CONTROL 0x600
-#define SLEEP_S5 (5 << 2 | 0x20)
-#define LINE_MAX 200
+#define SLEEP_S5      (5 << 2 | 0x20)
+#define LINE_MAX      200
 
-#define CODE_SELECTOR 0x10
+#define CODE_SELECTOR  0x10
 #define GATE_INTERRUPT 0x8e00
-#define EXCEPTIONS 32
-#define STUB_SIZE 32
+#define EXCEPTIONS     32
+#define STUB_SIZE      32
 
 /* 64-bit gate descriptor, SDM vol. 3 section 6.14.1 */
 struct gate {

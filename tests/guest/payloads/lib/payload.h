@@ -19,8 +19,8 @@
 #include "core/types.h"
 #include "core/x86.h"
 
-#define PAYLOAD(name)                       \
-	const char payload_name[] = name;   \
+#define PAYLOAD(name)                     \
+	const char payload_name[] = name; \
 	void payload_main(void)
 
 /* --- defined by the payload --- */
@@ -76,11 +76,11 @@ static inline void interrupts_off(void)
 /* --- x2APIC, SDM vol. 3 section 11.12 --- */
 
 #define X2APIC_MSR(reg) (0x800U + (reg))
-#define X2APIC_ID X2APIC_MSR(0x02)
-#define X2APIC_TPR X2APIC_MSR(0x08)
-#define X2APIC_EOI X2APIC_MSR(0x0b)
-#define X2APIC_SVR X2APIC_MSR(0x0f)
-#define X2APIC_ICR X2APIC_MSR(0x30)
+#define X2APIC_ID	X2APIC_MSR(0x02)
+#define X2APIC_TPR	X2APIC_MSR(0x08)
+#define X2APIC_EOI	X2APIC_MSR(0x0b)
+#define X2APIC_SVR	X2APIC_MSR(0x0f)
+#define X2APIC_ICR	X2APIC_MSR(0x30)
 
 /* By IA32_APIC_BASE and SVR; the spurious vector is FFh.  Returns the id. */
 u32 x2apic_enable(void);
