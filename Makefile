@@ -77,6 +77,8 @@ include tests/unit/decode.mk
 include tests/fuzz/fuzz.mk
 include tools/tools.mk
 include tests/lab/lab.mk
+include tests/guest/payloads/payloads.mk
+include tests/bench/bench.mk
 
 .PHONY: all clean FORCE
 clean:

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "apic/icr.h"
 
-/* SDM vol. 3, figure 10-28; bit 12 passes, see the header. */
-#define ICR_X2APIC_RESERVED (0xfff00000UL | BIT(17) | BIT(16) | BIT(13))
-
 #define X2APIC_BROADCAST 0xffffffffU
 #define XAPIC_BROADCAST	 0xffU
 #define XAPIC_ID_SHIFT	 24
 #define DFR_MODEL_SHIFT	 28
 #define DFR_FLAT	 0xfU
-
-#define FIRST_LEGAL_VECTOR 16
 
 static u64 all_vcpus(const struct icr_env *env)
 {
@@ -88,7 +83,7 @@ static void plan_fixed(const struct icr_env *env, u64 icr,
 {
 	u64 set;
 
-	if (plan->vector < FIRST_LEGAL_VECTOR) {
+	if (plan->vector < ICR_FIRST_VECTOR) {
 		plan->esr = ESR_SEND_ILLEGAL_VECTOR;
 		return;
 	}
@@ -115,9 +110,12 @@ static bool init_deassert(u64 icr)
 	       ICR_TRIGGER_LEVEL;
 }
 
-static __attribute__((noinline)) void
-decode_slow(const struct icr_env *env, u64 icr, struct icr_plan *plan)
+void icr_decode(const struct icr_env *env, u64 icr, struct icr_plan *plan)
 {
+	*plan = (struct icr_plan){
+		.kind = ICR_NONE,
+		.vector = (u8)(icr & ICR_VECTOR_MASK),
+	};
 	if (env->x2apic && (icr & ICR_X2APIC_RESERVED)) {
 		plan->kind = ICR_GP;
 		return;
@@ -141,25 +139,4 @@ decode_slow(const struct icr_env *env, u64 icr, struct icr_plan *plan)
 		plan_startup(env, icr, plan, ICR_SIPI);
 		break;
 	}
-}
-
-void icr_decode(const struct icr_env *env, u64 icr, struct icr_plan *plan)
-{
-	const u64 unusual = ICR_X2APIC_RESERVED | ICR_DM_MASK | ICR_LOGICAL |
-			    ICR_SHORTHAND_MASK;
-	u64 dest = icr >> 32;
-
-	plan->vector = (u8)(icr & ICR_VECTOR_MASK);
-	plan->esr = 0;
-	/* What kernels send all day: fixed, to one vCPU by its id. */
-	if (likely(!(icr & unusual) && env->x2apic && dest < 64 &&
-		   dest < env->nr_vcpus &&
-		   plan->vector >= FIRST_LEGAL_VECTOR)) {
-		plan->kind = ICR_FIXED;
-		plan->targets = BIT(dest) & env->running;
-		return;
-	}
-	plan->kind = ICR_NONE;
-	plan->targets = 0;
-	decode_slow(env, icr, plan);
 }

@@ -30,6 +30,11 @@
 #define ICR_SHORTHAND_ALL  (2UL << 18)
 #define ICR_SHORTHAND_REST (3UL << 18)
 
+/* SDM vol. 3, figure 10-28; bit 12 passes, see icr_decode(). */
+#define ICR_X2APIC_RESERVED (0xfff00000UL | BIT(17) | BIT(16) | BIT(13))
+/* The vectors below are illegal, 10.5.2. */
+#define ICR_FIRST_VECTOR 16
+
 /* Delivery modes; 3 and 7 are reserved in the ICR. */
 enum icr_dm {
 	ICR_DM_FIXED = 0,
@@ -93,5 +98,19 @@ struct icr_plan {
  * - A destination that is no vCPU: the kind as asked for, `targets` 0.
  */
 void icr_decode(const struct icr_env *env, u64 icr, struct icr_plan *plan);
+
+/*
+ * What kernels send all day: an x2APIC-mode value that is fixed, without a
+ * shorthand, to one existing vCPU by its physical id.  icr_decode() says of it
+ * ICR_FIXED, its vector, and this vCPU if it runs; so the exit path need not
+ * ask.
+ */
+static inline bool icr_is_plain(u64 icr, u32 nr_vcpus)
+{
+	return !(icr & (ICR_X2APIC_RESERVED | ICR_DM_MASK | ICR_LOGICAL |
+			ICR_SHORTHAND_MASK)) &&
+	       icr >> 32 < nr_vcpus &&
+	       (icr & ICR_VECTOR_MASK) >= ICR_FIRST_VECTOR;
+}
 
 #endif

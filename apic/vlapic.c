@@ -124,7 +124,7 @@ static void send_plan(struct vcpu *v, const struct icr_plan *plan)
 	}
 }
 
-static int write_icr(struct vcpu *v, u64 value)
+static __attribute__((noinline)) int decode_icr(struct vcpu *v, u64 value)
 {
 	struct partition *p = v->part;
 	struct icr_env env = {
@@ -137,12 +137,26 @@ static int write_icr(struct vcpu *v, u64 value)
 	};
 	struct icr_plan plan;
 
-	v->cause = CAUSE_MSR_ICR;
 	icr_decode(&env, value, &plan);
 	if (plan.kind == ICR_GP)
 		return -EINVAL;
 	v->lapic.icr = value;
 	send_plan(v, &plan);
+	return 0;
+}
+
+int vlapic_write_icr(struct vcpu *v, u64 value)
+{
+	struct partition *p = v->part;
+	u64 running = __atomic_load_n(&p->running, __ATOMIC_ACQUIRE);
+
+	if (unlikely(!x2apic_on(&v->lapic)))
+		return -EINVAL;
+	v->cause = CAUSE_MSR_ICR;
+	if (unlikely(!icr_is_plain(value, p->config->nr_cpus)))
+		return decode_icr(v, value);
+	v->lapic.icr = value;
+	partition_send(p, BIT(value >> 32) & running, (u8)value);
 	return 0;
 }
 
@@ -193,7 +207,8 @@ static int write_register(struct vcpu *v, u32 reg, u64 value)
 {
 	switch (reg) {
 	case APIC_ICR:
-		return write_icr(v, value);
+		v->cause = CAUSE_MSR_ICR;
+		return decode_icr(v, value);
 	case APIC_SVR:
 		return write_svr(v, value);
 	case APIC_ESR:

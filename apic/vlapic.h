@@ -30,6 +30,9 @@ void vlapic_reset(struct vcpu *v);
 int vlapic_msr_read(struct vcpu *v, u32 reg, u64 *value);
 int vlapic_msr_write(struct vcpu *v, u32 reg, u64 value);
 
+/* The same for the ICR, by the short way: every IPI of the guest takes it. */
+int vlapic_write_icr(struct vcpu *v, u64 value);
+
 /* IA32_APIC_BASE: 0, or -EINVAL for #GP. */
 int vlapic_write_base(struct vcpu *v, u64 value);
 

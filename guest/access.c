@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What a guest's CPUID, RDMSR, WRMSR, XSETBV and I/O instructions do. */
+#include "apic/lapic.h"
 #include "apic/vlapic.h"
 #include "core/clock.h"
 #include "core/partition.h"
@@ -194,22 +195,27 @@ enum outcome guest_rdmsr(struct vcpu *v, struct guest_regs *regs)
 	return OUTCOME_DONE;
 }
 
-enum outcome guest_wrmsr(struct vcpu *v, struct guest_regs *regs)
+/* Apart, so that an IPI does not pay for the registers it needs. */
+static __attribute__((noinline)) enum outcome
+write_listed(struct vcpu *v, u32 msr, u64 value)
 {
-	u32 msr = (u32)regs->gpr[GPR_RCX];
-	u64 value = (u32)regs->gpr[GPR_RAX] | regs->gpr[GPR_RDX] << 32;
-	const struct msr_range *r;
+	const struct msr_range *r = msr_lookup(msr, host_msr_features);
 
-	/* The one write on a fast path. */
-	if (likely(msr == MSR_X2APIC_FIRST + 0x30))
-		return vlapic_msr_write(v, 0x30, value) ? OUTCOME_GP :
-							  OUTCOME_DONE;
-	r = msr_lookup(msr, host_msr_features);
 	if (!r || (r->write != MSR_TRAP && r->write != MSR_ZERO))
 		return OUTCOME_GP;
 	if (r->write == MSR_TRAP && write_handled(v, r, msr, value))
 		return OUTCOME_GP;
 	return OUTCOME_DONE;
+}
+
+enum outcome guest_wrmsr(struct vcpu *v, struct guest_regs *regs)
+{
+	u32 msr = (u32)regs->gpr[GPR_RCX];
+	u64 value = (u32)regs->gpr[GPR_RAX] | regs->gpr[GPR_RDX] << 32;
+
+	if (likely(msr == APIC_MSR(APIC_ICR)))
+		return vlapic_write_icr(v, value) ? OUTCOME_GP : OUTCOME_DONE;
+	return write_listed(v, msr, value);
 }
 
 /* SDM vol. 1 section 13.3: which components may be on together. */

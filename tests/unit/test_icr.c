@@ -115,6 +115,24 @@ static void model(const struct icr_env *e, u64 icr, struct icr_plan *p)
 	}
 }
 
+/*
+ * What the exit path sends without decoding must be what the model sends; and
+ * it must be every plain IPI, or the short way is not taken.
+ */
+static void compare_plain(const struct icr_env *e, u64 icr,
+			  const struct icr_plan *want)
+{
+	bool physical = !(icr >> 11 & 1) && !(icr >> 18 & 3);
+	bool plain = want->kind == ICR_FIXED && !(icr >> 8 & 7) && physical &&
+		     icr >> 32 < e->nr_vcpus;
+
+	if (icr_is_plain(icr, e->nr_vcpus) != plain)
+		fail_msg("icr %016lx: plain is %d", icr, !plain);
+	if (plain && want->targets != (1UL << (icr >> 32) & e->running))
+		fail_msg("icr %016lx: plain, but targets %lx", icr,
+			 want->targets);
+}
+
 static void compare(const struct icr_env *e, u64 icr)
 {
 	struct icr_plan got = { .kind = 99, .targets = ~0UL, .esr = 0xff };
@@ -122,6 +140,8 @@ static void compare(const struct icr_env *e, u64 icr)
 
 	icr_decode(e, icr, &got);
 	model(e, icr, &want);
+	if (e->x2apic)
+		compare_plain(e, icr, &want);
 	if (got.kind == want.kind && got.esr == want.esr &&
 	    got.targets == want.targets &&
 	    ((got.kind != ICR_FIXED && got.kind != ICR_SIPI) ||

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the benchmarks share: runs of the lab, and rows of the report."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.environ.get("ASHLAR_BUILD", os.path.join(TOP, "build"))
+IMAGE = os.path.join(BUILD, "ashlar.elf")
+RUN = os.path.join(TOP, "tests/lab/run")
+sys.path.insert(0, os.path.join(TOP, "tests/lab"))
+
+# The limits, and the goal within the first of them.
+ICR_LIMIT = 300  # instructions from the exit to the physical ICR write
+ICR_GOAL = 150
+BOOT_LIMIT = 5_000_000  # ticks from entry to the first guest, see boot.py
+SIZE_LIMIT = 256 * 1024  # bytes of text and data
+
+TIMEOUT = 300
+GRACE = 60
+
+
+class BenchError(Exception):
+    """A run that did not give its figures."""
+
+
+def run(arguments, timeout=TIMEOUT):
+    """One run of tests/lab/run on Bochs: its report, and COM1's output."""
+    with tempfile.TemporaryDirectory(prefix="ashlar-bench.") as directory:
+        serial = os.path.join(directory, "serial")
+        done = subprocess.run(
+            [sys.executable, RUN, "--machine", "bochs", "--serial", serial,
+             "--timeout", str(timeout)] + arguments,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, timeout=timeout + GRACE,
+            check=False)
+        if done.returncode:
+            raise BenchError(f"{' '.join(arguments)}: status "
+                             f"{done.returncode}: {done.stderr[-2000:]}")
+        report = json.loads(done.stdout.strip().splitlines()[-1])
+        with open(serial, encoding="utf-8", errors="replace") as file:
+            return report, file.read().replace("\r", "")
+
+
+def quantile(values, share):
+    """The smallest value that at least this share does not exceed."""
+    ordered = sorted(values)
+    index = max(0, -int(-share * len(ordered) // 1) - 1)
+    return ordered[index]
+
+
+def latency(values):
+    """The latency object of a row."""
+    return {"min": min(values), "median": quantile(values, 0.5),
+            "p99": quantile(values, 0.99), "max": max(values)}
+
+
+def row(workload, **figures):
+    """A row of build/bench/report.json; null is what was not measured."""
+    fields = {"machine": "bochs", "workload": workload, "mode": "did",
+              "ticks": None, "seconds": None, "ratio": None,
+              "interrupts": None, "exits": {}, "latency": None}
+    unknown = set(figures) - set(fields)
+    assert not unknown, unknown
+    return {**fields, **figures}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A payload as a bzImage with a 64-bit entry (Linux,
+ * Documentation/arch/x86/boot.rst): two setup sectors with the header, then
+ * the code at pref_address, entered in long mode at offset 200h with the low
+ * 4 GiB mapped one to one and boot_params at %rsi.
+ */
+#define BP_CMD_LINE_PTR 0x228
+
+	.section .setup, "a", @progbits
+setup:
+	.org	0x1f1
+	.byte	1		/* setup_sects: one behind the boot sector */
+	.word	0		/* root_flags */
+	.long	payload_paragraphs /* syssize */
+	.word	0		/* ram_size */
+	.word	0xffff		/* vid_mode: normal */
+	.word	0		/* root_dev */
+	.word	0xaa55		/* boot_flag */
+	.byte	0xeb, header_end - 1f
+1:	.ascii	"HdrS"
+	.word	0x20f		/* version 2.15 */
+	.long	0		/* realmode_swtch */
+	.word	0		/* start_sys_seg */
+	.word	0		/* kernel_version: none */
+	.byte	0		/* type_of_loader */
+	.byte	1		/* loadflags: LOADED_HIGH */
+	.word	0		/* setup_move_size */
+	.long	payload_start	/* code32_start */
+	.long	0, 0		/* ramdisk_image, ramdisk_size */
+	.long	0		/* bootsect_kludge */
+	.word	0		/* heap_end_ptr */
+	.byte	0, 0		/* ext_loader_ver, ext_loader_type */
+	.long	0		/* cmd_line_ptr */
+	.long	0x7fffffff	/* initrd_addr_max */
+	.long	0x200000	/* kernel_alignment */
+	.byte	0		/* relocatable_kernel */
+	.byte	21		/* min_alignment, a power of 2 */
+	.word	1		/* xloadflags: XLF_KERNEL_64 */
+	.long	1023		/* cmdline_size */
+	.long	0		/* hardware_subarch */
+	.quad	0		/* hardware_subarch_data */
+	.long	0, 0		/* payload_offset, payload_length */
+	.quad	0		/* setup_data */
+	.quad	payload_start	/* pref_address */
+	.long	payload_size	/* init_size */
+header_end:
+	.org	0x264		/* where init_size ends, by boot.rst */
+	.org	0x400
+
+	.section .head, "ax", @progbits
+	.code32
+entry_32:
+	/* A loader without the 64-bit entry: none is supported. */
+	cli
+	hlt
+	jmp	entry_32
+
+	.org	0x200
+	.code64
+	.globl	entry_64
+entry_64:
+	cli
+	cld
+	mov	$stack_top, %esp
+	mov	%rsi, %rbx
+	mov	$bss_start, %edi
+	mov	$bss_end, %ecx
+	sub	%edi, %ecx
+	xor	%eax, %eax
+	rep	stosb
+	/* Selectors of our own: the loader's GDT may be anywhere. */
+	lgdt	gdt_pointer
+	mov	$0x18, %eax
+	mov	%eax, %ds
+	mov	%eax, %es
+	mov	%eax, %ss
+	push	$0x10
+	push	$1f
+	lretq
+1:	mov	BP_CMD_LINE_PTR(%rbx), %edi
+	call	payload_run
+	ud2
+
+	.section .rodata
+	.balign	8
+gdt:
+	.quad	0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff
+gdt_pointer:
+	.word	. - gdt - 1
+	.quad	gdt
+
+	.bss
+	.balign	16
+	.skip	0x4000
+stack_top:
+
+	.section .note.GNU-stack, "", @progbits
