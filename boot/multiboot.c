@@ -154,7 +154,7 @@ static int read_name(struct parse *p, u64 phys, u64 limit, char *name)
 {
 	bool started = false;
 	size_t n = 0;
-	char c;
+	char c = '\0';
 	u64 i;
 	int err;
 
@@ -369,7 +369,7 @@ static int parse_mmap(struct parse *p, const struct multiboot_info *mbi)
 
 static int parse_multiboot(struct parse *p, u64 info)
 {
-	struct multiboot_info mbi;
+	struct multiboot_info mbi = { 0 };
 	int err;
 
 	err = read_at(p, "information", info, &mbi, sizeof(mbi));
@@ -384,8 +384,8 @@ static int parse_multiboot(struct parse *p, u64 info)
 
 static int parse_mmap_tag(struct parse *p, u64 phys, u32 size)
 {
-	struct multiboot_tag_mmap tag;
-	struct multiboot2_mmap_entry e;
+	struct multiboot_tag_mmap tag = { 0 };
+	struct multiboot2_mmap_entry e = { 0 };
 	u32 off;
 	int err;
 
@@ -412,7 +412,7 @@ static int parse_mmap_tag(struct parse *p, u64 phys, u32 size)
 
 static int parse_module_tag(struct parse *p, u64 phys, u32 size)
 {
-	struct multiboot_tag_module tag;
+	struct multiboot_tag_module tag = { 0 };
 	int err = read_at(p, "module", phys, &tag, sizeof(tag));
 
 	if (err)
@@ -500,7 +500,7 @@ static int parse_tags(struct parse *p, u64 info, u32 total)
 
 static int parse_multiboot2(struct parse *p, u64 info)
 {
-	struct multiboot2_info mbi;
+	struct multiboot2_info mbi = { 0 };
 	int err;
 
 	if (info % 8)

@@ -600,7 +600,7 @@ static int parse_table(struct parse *p, u64 phys)
 /* The XSDT and the RSDT differ in the size of an entry only (5.2.7, 5.2.8). */
 static int parse_root(struct parse *p, u64 phys, const char *name, u32 size)
 {
-	struct table t;
+	struct table t = { 0 };
 	u64 entry;
 	u32 i, n;
 	int err = map_table(p, &t, name, phys, name, sizeof(struct sdt_header));
@@ -714,7 +714,7 @@ static void scan_s5(struct acpi_info *ai, const u8 *p, u32 length)
 
 static int parse_dsdt(struct parse *p)
 {
-	struct table t;
+	struct table t = { 0 };
 	int err;
 
 	if (!p->dsdt)
