@@ -20,6 +20,6 @@ $B/unit/%: tests/unit/%.c $B/host/libpure.a
 
 .PHONY: unit
 unit: $(UNIT)
-	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+	@tests/unit/run $(UNIT)
 
 -include $(HOST_OBJS:.o=.d) $(UNIT:=.d)
