@@ -79,6 +79,8 @@ include tools/tools.mk
 include tests/lab/lab.mk
 include tests/guest/payloads/payloads.mk
 include tests/bench/bench.mk
+include tests/lint/lint.mk
+include tests/test.mk
 
 .PHONY: all clean FORCE
 clean:

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make test`: all tests, part by part.  Each part is a target too: unit, host,
+# fuzz, e2e.  Included last.
+PYTHON ?= /usr/bin/python3
+PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
+
+# Tests in Python that need no machine; the others are the end-to-end tests.
+HOST_TESTS := tests/e2e/test_ashlarctl.py tests/e2e/test_decode_objdump.py
+
+# What a part needs is installed before anything of it is made.
+.PHONY: setup-build setup-test
+setup-build:
+	@tools/setup build
+setup-test:
+	@tools/setup build test
+
+$(OBJS) $(DSDT).aml $(HOST_OBJS) $(CTL_OBJS): | setup-build
+$(FUZZ_OBJS) $(UNIT) $(FUZZ): | setup-test
+$(LAB)/vmlinuz $(GUEST_PROGRAMS): | lab-root
+
+.PHONY: host e2e test
+host: setup-test $B/ashlarctl $B/unit/decode_dump
+	$(PYTEST) -q $(HOST_TESTS)
+
+e2e: setup-test lab $(ELF) $B/ashlarctl
+	$(PYTEST) -v -ra tests/e2e $(HOST_TESTS:%=--ignore=%)
+
+# A part that fails does not keep the others from running.
+test:
+	@tests/all unit host fuzz e2e
