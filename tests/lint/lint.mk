@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make lint`: format, cppcheck, clang-tidy, and the checks of tests/lint/check.
+# All of them run even if one finds something.
+LINT_DIRS := apic boot core drivers eli guest tools vmx tests
+LINT_C := $(sort $(shell find $(LINT_DIRS) -name '*.[ch]'))
+# Compiled for the hypervisor, and for the host.
+LINT_HV := $(filter-out tests/% tools/%,$(filter %.c,$(LINT_C)))
+LINT_HOST := $(filter tests/% tools/%,$(filter %.c,$(LINT_C)))
+
+# What clang must know of CFLAGS to read the sources; it knows not all of GCC's.
+TIDY_FLAGS := -std=gnu11 -O2 -I.
+TIDY_HV := $(TIDY_FLAGS) -ffreestanding -m64 -mno-red-zone -mgeneral-regs-only \
+	-mcmodel=kernel
+CPPCHECK_FLAGS := -q --std=c11 --platform=unix64 -D__x86_64__ -I. \
+	--enable=warning,style,performance,portability --error-exitcode=1 \
+	--suppressions-list=tests/lint/cppcheck.suppressions
+LINT_PARTS := lint-format lint-cppcheck lint-tidy lint-tree
+
+.PHONY: lint setup-lint $(LINT_PARTS)
+lint:
+	@tests/all $(LINT_PARTS)
+
+setup-lint:
+	@tools/setup build test lint
+
+lint-format: setup-lint
+	clang-format --dry-run -Werror $(LINT_C)
+
+lint-cppcheck: setup-lint
+	cppcheck $(CPPCHECK_FLAGS) -j2 $(filter %.c,$(LINT_C))
+
+# On stderr are counts of what is suppressed and of no interest.
+lint-tidy: setup-lint
+	@echo "clang-tidy: $(words $(LINT_HV) $(LINT_HOST)) files"
+	@status=0; \
+	printf '%s\n' $(LINT_HV) | xargs -P2 -n2 sh -c \
+		'clang-tidy -quiet "$$@" -- $(TIDY_HV) 2>/dev/null' sh || \
+		status=1; \
+	printf '%s\n' $(LINT_HOST) | xargs -P2 -n2 sh -c \
+		'clang-tidy -quiet "$$@" -- $(TIDY_FLAGS) 2>/dev/null' sh || \
+		status=1; \
+	exit $$status
+
+lint-tree: setup-lint
+	@$(PYTHON) tests/lint/check --cc "$(CC)" \
+		--flags "$(filter-out -MMD -MP,$(CFLAGS))" \
+		--cc "$(HOST_CC)" \
+		--flags "$(filter-out -MMD -MP,$(HOST_CFLAGS))"
