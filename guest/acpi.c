@@ -372,9 +372,9 @@ int guest_acpi_build(u8 *buf, size_t size, u64 gpa,
 		err = build_madt(&a, config->nr_vcpus, &table[1]);
 	if (!err)
 		err = build_xsdt(&a, table, ARRAY_SIZE(table), &xsdt);
-	if (!err)
-		finish_rsdp(rsdp, xsdt);
-	if (!err)
-		put_reset_vector(buf, size, gpa);
-	return err;
+	if (err)
+		return err;
+	finish_rsdp(rsdp, xsdt);
+	put_reset_vector(buf, size, gpa);
+	return 0;
 }
