@@ -15,6 +15,7 @@ setup-test:
 	@tools/setup build test
 
 $(OBJS) $(DSDT).aml $(HOST_OBJS) $(CTL_OBJS): | setup-build
+$(PAYLOAD_LIB) $(PAYLOAD_START): | setup-build
 $(FUZZ_OBJS) $(UNIT) $(FUZZ): | setup-test
 $(LAB)/vmlinuz $(GUEST_PROGRAMS): | lab-root
 
@@ -22,7 +23,7 @@ $(LAB)/vmlinuz $(GUEST_PROGRAMS): | lab-root
 host: setup-test $B/ashlarctl $B/unit/decode_dump
 	$(PYTEST) -q $(HOST_TESTS)
 
-e2e: setup-test lab $(ELF) $B/ashlarctl
+e2e: setup-test lab payloads $(ELF) $B/ashlarctl
 	$(PYTEST) -v -ra tests/e2e $(HOST_TESTS:%=--ignore=%)
 
 # A part that fails does not keep the others from running.

@@ -8,7 +8,7 @@ LINT_HV := $(filter-out tests/% tools/%,$(filter %.c,$(LINT_C)))
 LINT_HOST := $(filter tests/% tools/%,$(filter %.c,$(LINT_C)))
 
 # What clang must know of CFLAGS to read the sources; it knows not all of GCC's.
-TIDY_FLAGS := -std=gnu11 -O2 -I.
+TIDY_FLAGS := -std=gnu11 -O2 -I. -Itests/guest/payloads
 TIDY_HV := $(TIDY_FLAGS) -ffreestanding -m64 -mno-red-zone -mgeneral-regs-only \
 	-mcmodel=kernel
 # It stumbles over attributes behind a pointer to a function.
