@@ -153,9 +153,9 @@
 #define LD_1_EAX_XSAVEOPT BIT(0)
 #define LD_1_EAX_XSAVEC	  BIT(1)
 #define LD_1_EAX_XGETBV1  BIT(2)
-#define LD_1_EAX                                                    \
-	(LD_1_EAX_XSAVEOPT | LD_1_EAX_XSAVEC | LD_1_EAX_XGETBV1)
 #define LD_N_ECX_ALIGN64  BIT(1)
+
+#define LD_1_EAX (LD_1_EAX_XSAVEOPT | LD_1_EAX_XSAVEC | LD_1_EAX_XGETBV1)
 
 #define KVM_EAX_NOP_IO_DELAY BIT(1)
 #define KVM_EAX_CLOCKSOURCE2 BIT(3)

@@ -117,6 +117,7 @@ static enum outcome exit_npf(struct vcpu *v, struct guest_regs *regs)
 	return guest_mmio(v, regs, b->exitinfo2);
 }
 
+/* clang-format off */
 static const struct exit_handler exits[SVM_NR_EXITS] = {
 	[SVM_EXIT_EXCEPTION + VEC_DB] = { exit_debug, CAUSE_EXCEPTION },
 	[SVM_EXIT_EXCEPTION + VEC_AC] = { exit_alignment, CAUSE_EXCEPTION },
@@ -148,6 +149,7 @@ static const struct exit_handler exits[SVM_NR_EXITS] = {
 	[SVM_EXIT_MCOMMIT] = { guest_undefined, CAUSE_EXCEPTION },
 	[SVM_EXIT_TLBSYNC] = { guest_undefined, CAUSE_EXCEPTION },
 };
+/* clang-format on */
 
 static const struct exit_handler npf = { exit_npf, CAUSE_EPT_OTHER };
 

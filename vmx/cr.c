@@ -11,7 +11,7 @@
 #include "vmx/vmcs.h"
 
 /* Exit qualification, table 28-3 */
-#define QUAL_CR(q) ((q) & 15)
+#define QUAL_CR(q) (15 & (q))
 #define QUAL_CR_TYPE(q) ((q) >> 4 & 3)
 #define QUAL_CR_GPR(q) ((q) >> 8 & 15)
 #define QUAL_CR_LMSW(q) ((q) >> 16 & 0xffff)

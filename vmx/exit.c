@@ -8,7 +8,7 @@
 #include "vmx/internal.h"
 #include "vmx/vmcs.h"
 
-#define QUAL_IO_SIZE(q) ((u8)(((q) & 7) + 1))
+#define QUAL_IO_SIZE(q) ((u8)((7 & (q)) + 1))
 #define QUAL_IO_IN BIT(3)
 #define QUAL_IO_STRING BIT(4)
 #define QUAL_IO_PORT(q) ((u16)((q) >> 16))
@@ -103,6 +103,7 @@ static enum outcome exit_entry_failed(struct vcpu *v, struct guest_regs *regs)
 	return guest_park(v, "VM entry refused the guest's state");
 }
 
+/* clang-format off */
 static const struct exit_handler exits[NR_EXIT_REASONS] = {
 	[EXIT_EXCEPTION_NMI] = { exit_exception, CAUSE_EXCEPTION },
 	[EXIT_EXTERNAL_INTERRUPT] = { guest_retry, CAUSE_EXTERNAL_INTERRUPT },
@@ -130,6 +131,7 @@ static const struct exit_handler exits[NR_EXIT_REASONS] = {
 	[EXIT_WBINVD] = { guest_wbinvd, CAUSE_EXCEPTION },
 	[EXIT_XSETBV] = { guest_xsetbv, CAUSE_XSETBV },
 };
+/* clang-format on */
 
 /*
  * An event whose delivery the exit cut short is delivered again at the next

@@ -11,7 +11,8 @@
 #include "guest/msr.c"
 
 /* All that a machine can have; it has one of the two vendors' extensions. */
-#define COMMON	     (MSR_NEEDS_RDTSCP | MSR_NEEDS_DEADLINE | MSR_NEEDS_KVM_CLOCK)
+#define COMMON (MSR_NEEDS_RDTSCP | MSR_NEEDS_DEADLINE | MSR_NEEDS_KVM_CLOCK)
+
 #define VMX_FEATURES (COMMON | MSR_NEEDS_VMX)
 #define SVM_FEATURES (COMMON | MSR_NEEDS_SVM)
 #define VENDORS	     (MSR_NEEDS_VMX | MSR_NEEDS_SVM)
