@@ -66,7 +66,7 @@ void lapic_send(u32 apic_id, u32 low);
  */
 void ioapic_mask_all(const struct acpi_info *acpi);
 
-/* Routes ISA interrupt `irq` as NMI to one core, edge.  -ENOENT: no such pin. */
+/* ISA interrupt `irq` becomes an edge NMI to one core; -ENOENT: no such pin */
 int __must_check ioapic_route_nmi(const struct acpi_info *acpi, u8 irq,
 				  u32 apic_id);
 

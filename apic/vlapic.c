@@ -20,6 +20,7 @@
 
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR };
 
+/* clang-format off */
 static const u32 lvt_bits[VLAPIC_LVTS] = {
 	[LVT_TIMER] = LVT_TIMER_BITS,
 	[LVT_THERMAL] = LVT_OTHER_BITS,
@@ -28,6 +29,7 @@ static const u32 lvt_bits[VLAPIC_LVTS] = {
 	[LVT_LINT1] = LVT_LINT_BITS,
 	[LVT_ERROR] = 0xff | BIT(12) | LVT_MASKED,
 };
+/* clang-format on */
 
 static u32 core_read(u32 reg)
 {
