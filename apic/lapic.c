@@ -8,12 +8,12 @@
 #define HOST_SPURIOUS 0xff
 
 /* 82093AA data sheet: index and data registers, redirection table. */
-#define IOREGSEL 0x00
-#define IOWIN 0x10
-#define IOAPIC_VERSION 1
+#define IOREGSEL	0x00
+#define IOWIN		0x10
+#define IOAPIC_VERSION	1
 #define IOAPIC_RTE(pin) (0x10 + 2 * (pin))
-#define IOAPIC_MASKED BIT(16)
-#define IOAPIC_DM_NMI 0x400UL
+#define IOAPIC_MASKED	BIT(16)
+#define IOAPIC_DM_NMI	0x400UL
 #define IOAPIC_MAX_PINS 240
 
 #define PIC1_DATA 0x21
@@ -26,9 +26,11 @@ int lapic_enable(char *error, size_t size)
 
 	cpuid(1, 0, &a, &b, &c, &d);
 	if (!(c & BIT(21)) || !(base & APIC_BASE_ENABLE)) {
-		fmt_snprintf(error, size, "APIC: no x2APIC on this CPU "
+		fmt_snprintf(error, size,
+			     "APIC: no x2APIC on this CPU "
 			     "(IA32_APIC_BASE = %lx); enable it in the "
-			     "firmware or use a CPU that has it", base);
+			     "firmware or use a CPU that has it",
+			     base);
 		return -ENODEV;
 	}
 	wrmsr(MSR_IA32_APIC_BASE, base | APIC_BASE_X2APIC);

@@ -37,14 +37,14 @@ enum {
 	APIC_SELF_IPI = 0x3f,
 };
 
-#define APIC_MSR(reg) (0x800 + (u32)(reg))
+#define APIC_MSR(reg)	(0x800 + (u32)(reg))
 #define APIC_SVR_ENABLE BIT(8)
 #define APIC_LVT_MASKED BIT(16)
 
-#define APIC_DM_NMI 0x400U
+#define APIC_DM_NMI  0x400U
 #define APIC_DM_INIT 0x500U
 #define APIC_DM_SIPI 0x600U
-#define APIC_ASSERT 0x4000U
+#define APIC_ASSERT  0x4000U
 
 /*
  * Boot, each core: turns x2APIC mode on, masks every LVT, enables the unit.

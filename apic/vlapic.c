@@ -10,15 +10,22 @@
 /* Integrated APIC, 6 LVT entries, no suppression of EOI broadcasts. */
 #define VLAPIC_VERSION 0x00050014U
 
-#define LVT_MASKED BIT(16)
+#define LVT_MASKED     BIT(16)
 #define LVT_TIMER_MODE (3UL << 17)
 #define LVT_TIMER_BITS (0xffUL | BIT(12) | LVT_MASKED | LVT_TIMER_MODE)
-#define LVT_LINT_BITS (0x1ffffUL & ~0x800UL)
+#define LVT_LINT_BITS  (0x1ffffUL & ~0x800UL)
 #define LVT_OTHER_BITS (0x17ffUL | LVT_MASKED)
-#define SVR_BITS 0x3ffUL
-#define DFR_FLAT 0xffffffffU
+#define SVR_BITS       0x3ffUL
+#define DFR_FLAT       0xffffffffU
 
-enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR };
+enum {
+	LVT_TIMER,
+	LVT_THERMAL,
+	LVT_PERF,
+	LVT_LINT0,
+	LVT_LINT1,
+	LVT_ERROR
+};
 
 /* clang-format off */
 static const u32 lvt_bits[VLAPIC_LVTS] = {

@@ -12,14 +12,14 @@
 
 struct vcpu;
 
-#define VLAPIC_LVTS 6	/* timer, thermal, perf, LINT0, LINT1, error */
+#define VLAPIC_LVTS 6 /* timer, thermal, perf, LINT0, LINT1, error */
 
 struct vlapic {
-	u64 base;	/* IA32_APIC_BASE */
+	u64 base; /* IA32_APIC_BASE */
 	u32 svr;
 	u32 esr, esr_pending;
-	u32 icr2;	/* xAPIC mode: the destination half */
-	u64 icr;	/* as last written */
+	u32 icr2; /* xAPIC mode: the destination half */
+	u64 icr;  /* as last written */
 	u32 lvt[VLAPIC_LVTS];
 };
 

@@ -8,8 +8,8 @@
 #include "core/x86.h"
 
 #define PM_TIMER_HZ 3579545UL
-#define PIT_HZ 1193182UL
-#define FEMTO 1000000000000000UL
+#define PIT_HZ	    1193182UL
+#define FEMTO	    1000000000000000UL
 /* Length of the measurement, and how often a dead timer is read. */
 #define WINDOW_MS 10
 #define MAX_READS 200000000UL
@@ -17,13 +17,13 @@
 #define BELIEF 1000
 
 /* HPET specification 1.0a, section 2.3 */
-#define HPET_PERIOD 0x004
-#define HPET_CONFIG 0x010
+#define HPET_PERIOD  0x004
+#define HPET_CONFIG  0x010
 #define HPET_COUNTER 0x0f0
 
-#define PIT_CH2 0x42
+#define PIT_CH2	 0x42
 #define PIT_MODE 0x43
-#define PORT_B 0x61
+#define PORT_B	 0x61
 
 struct host_clock host_clock;
 u64 clock_spent[CLOCK_PHASES];
@@ -80,8 +80,8 @@ static void choose_reference(const struct acpi_info *acpi, struct reference *r)
 {
 	if (acpi->has_pm_timer) {
 		pm_timer_port = acpi->pm_timer_port;
-		*r = (struct reference){ "PM timer", read_pm_timer,
-					 PM_TIMER_HZ, 0xffffff };
+		*r = (struct reference){ "PM timer", read_pm_timer, PM_TIMER_HZ,
+					 0xffffff };
 	} else if (!use_hpet(acpi, r)) {
 		/* Gate on, speaker off; mode 0, both bytes, count from FFFF. */
 		outb(PORT_B, (u8)((inb(PORT_B) & ~2) | 1));
@@ -203,8 +203,10 @@ int clock_init(const struct acpi_info *acpi, char *error, size_t size)
 
 	choose_reference(acpi, &r);
 	if (measure(&r, &hc->tsc_hz, &lapic_hz) || !hc->tsc_hz || !lapic_hz) {
-		fmt_snprintf(error, size, "clock: the %s does not count; "
-			     "check the firmware's ACPI tables", r.name);
+		fmt_snprintf(error, size,
+			     "clock: the %s does not count; "
+			     "check the firmware's ACPI tables",
+			     r.name);
 		return -ENODEV;
 	}
 	hc->crystal_hz = agrees(lapic_hz, hc->tsc_hz) ? hc->tsc_hz : lapic_hz;
@@ -213,8 +215,8 @@ int clock_init(const struct acpi_info *acpi, char *error, size_t size)
 		hc->crystal_hz = crystal;
 	} else if (claimed) {
 		log_printf("clock: CPUID claims %lu kHz, the %s says %lu kHz: "
-			   "taking the latter", claimed / 1000, r.name,
-			   hc->tsc_hz / 1000);
+			   "taking the latter",
+			   claimed / 1000, r.name, hc->tsc_hz / 1000);
 	}
 	log_printf("clock: TSC %lu kHz, APIC timer %lu kHz", hc->tsc_hz / 1000,
 		   hc->crystal_hz / 1000);

@@ -11,7 +11,7 @@
 
 struct host_clock {
 	u64 tsc_hz;
-	u64 crystal_hz;	/* of the local APIC timer before its divider */
+	u64 crystal_hz; /* of the local APIC timer before its divider */
 	u64 wall;	/* seconds since 1970 at TSC 0, from the RTC */
 };
 extern struct host_clock host_clock;

@@ -499,7 +499,7 @@ static size_t next_bytes(struct mux *m, u8 *buf, size_t n)
 	}
 	if (m->raw && !m->out_len)
 		done += console_take(&m->consoles[m->raw_partition], buf + done,
-				 n - done);
+				     n - done);
 	return done;
 }
 

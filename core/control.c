@@ -9,13 +9,13 @@
 #include "core/x86.h"
 
 /* ACPI 6.5 section 4.8.3.2.1, 4.8.3.7 */
-#define PM1_SLP_TYP(t) ((u16)((t) << 10))
-#define PM1_SLP_EN BIT(13)
-#define SLEEP_SLP_EN BIT(5)
+#define PM1_SLP_TYP(t)	 ((u16)((t) << 10))
+#define PM1_SLP_EN	 BIT(13)
+#define SLEEP_SLP_EN	 BIT(5)
 #define SLEEP_SLP_TYP(t) ((u8)((t) << 2))
 
-#define RESET_CONTROL 0xcf9
-#define KBC_COMMAND 0x64
+#define RESET_CONTROL	0xcf9
+#define KBC_COMMAND	0x64
 #define KBC_PULSE_RESET 0xfe
 /* How long the machine may take to go down. */
 #define POWER_WAIT_US 100000

@@ -13,14 +13,14 @@
 #include "core/trap.h"
 #include "core/x86.h"
 
-#define TRAMPOLINE 0x8000UL
+#define TRAMPOLINE   0x8000UL
 #define INIT_WAIT_US 10000
 #define SIPI_WAIT_US 200
-#define UP_WAIT_US 200000
-#define TSC_ROUNDS 16
+#define UP_WAIT_US   200000
+#define TSC_ROUNDS   16
 
-#define GDT_CODE 0x00af9b000000ffffUL
-#define GDT_DATA 0x00cf93000000ffffUL
+#define GDT_CODE	  0x00af9b000000ffffUL
+#define GDT_DATA	  0x00cf93000000ffffUL
 #define GDT_TSS_AVAILABLE (0x89UL << 40)
 
 struct cpu_public cpu_public[MAX_CPUS];
@@ -171,7 +171,7 @@ static bool wake(u32 cpu, u32 apic_id)
 	clock_delay_us(INIT_WAIT_US);
 	for (tries = 0; tries < 2; tries++) {
 		lapic_send(apic_id, APIC_DM_SIPI | APIC_ASSERT |
-				    TRAMPOLINE >> PAGE_SHIFT);
+					    TRAMPOLINE >> PAGE_SHIFT);
 		if (wait_up(cpu, tries ? UP_WAIT_US : SIPI_WAIT_US))
 			return true;
 	}
@@ -211,16 +211,19 @@ static int start_one(u32 cpu, u32 apic_id, char *error, size_t size)
 	up = wake(cpu, apic_id);
 	clock_add(CLOCK_IPI_WAIT, rdtsc() - t);
 	if (ap_failed || !up) {
-		fmt_snprintf(error, size, "cpu %u (APIC id %u): %s", cpu,
-			     apic_id, ap_failed ? ap_error :
-			     "does not start; disable it in the firmware");
+		fmt_snprintf(
+			error, size, "cpu %u (APIC id %u): %s", cpu, apic_id,
+			ap_failed ?
+				ap_error :
+				"does not start; disable it in the firmware");
 		return -ENODEV;
 	}
 	skew = compare_tsc();
 	if (skew) {
-		fmt_snprintf(error, size, "cpu %u: its TSC is %ld ticks off "
-			     "that of cpu 0; a firmware update may help", cpu,
-			     (long)skew);
+		fmt_snprintf(error, size,
+			     "cpu %u: its TSC is %ld ticks off "
+			     "that of cpu 0; a firmware update may help",
+			     cpu, (long)skew);
 		return -ENODEV;
 	}
 	return 0;
@@ -235,8 +238,10 @@ int smp_start(const struct acpi_info *acpi, const struct boot_info *bi,
 	nr_cpus = 1;
 	cpu_public[0].up = true;
 	if (acpi->nr_cpus > 1 && !low_page_free(bi)) {
-		fmt_snprintf(error, size, "cpus: no RAM at %lx to start them "
-			     "from; update the firmware", TRAMPOLINE);
+		fmt_snprintf(error, size,
+			     "cpus: no RAM at %lx to start them "
+			     "from; update the firmware",
+			     TRAMPOLINE);
 		return -ENOMEM;
 	}
 	memcpy(phys_to_virt(TRAMPOLINE), trampoline_start,
@@ -272,8 +277,8 @@ void cpu_request(u32 cpu, u32 bits)
 
 void cpu_serve_requests(void)
 {
-	u32 requests = __atomic_exchange_n(
-		&cpu_public[this_cpu.id].requests, 0, __ATOMIC_SEQ_CST);
+	u32 requests = __atomic_exchange_n(&cpu_public[this_cpu.id].requests, 0,
+					   __ATOMIC_SEQ_CST);
 
 	if (log_panicking())
 		for (;;)

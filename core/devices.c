@@ -10,7 +10,7 @@
 
 /* At most so many marks at once, and one more each so often. */
 #define MARK_BURST 16
-#define MARK_MS 10
+#define MARK_MS	   10
 
 void partition_send(struct partition *p, u64 targets, u8 vector)
 {
@@ -22,8 +22,7 @@ void partition_send(struct partition *p, u64 targets, u8 vector)
 	}
 }
 
-void partition_request(struct partition *p, u64 targets, u32 request,
-		       u8 vector)
+void partition_request(struct partition *p, u64 targets, u32 request, u8 vector)
 {
 	u32 cpu;
 

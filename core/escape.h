@@ -31,8 +31,8 @@ static inline u8 escape_after_esc(u8 byte)
 		return ESCAPE_STRING;
 	default:
 		/* 20h-2Fh are intermediate, all else ends the sequence. */
-		return byte >= 0x20 && byte <= 0x2f ? ESCAPE_BEGUN
-						    : ESCAPE_NONE;
+		return byte >= 0x20 && byte <= 0x2f ? ESCAPE_BEGUN :
+						      ESCAPE_NONE;
 	}
 }
 

@@ -138,8 +138,8 @@ static void put_conversion(struct out *o, struct spec *s, char c, va_list *ap)
 	case 'u':
 	case 'x':
 		put_number(o, s,
-			   s->longs ? va_arg(*ap, unsigned long)
-				    : va_arg(*ap, unsigned int),
+			   s->longs ? va_arg(*ap, unsigned long) :
+				      va_arg(*ap, unsigned int),
 			   c == 'x' ? 16 : 10, false);
 		break;
 	case 'p':

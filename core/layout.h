@@ -11,21 +11,21 @@
 /* While booting the low 4 GiB; after the seal modules and IO-APICs only. */
 #define DIRECT_VMA 0xffff800000000000
 /* This core's own GiB: percpu behind a guard page, then the window. */
-#define LOCAL_VMA 0xffffffffc0000000
+#define LOCAL_VMA  0xffffffffc0000000
 #define WINDOW_VMA 0xffffffffc0200000
 
 /* Offsets in struct percpu, checked in core/percpu.h. */
-#define PERCPU_REGS 0x3f80
-#define PERCPU_STACK_END 0x4000
-#define PERCPU_KICK_MARK 0x4000
-#define PERCPU_VMX_ROOT 0x4004
-#define PERCPU_VMCB_PA 0x4008
+#define PERCPU_REGS	    0x3f80
+#define PERCPU_STACK_END    0x4000
+#define PERCPU_KICK_MARK    0x4000
+#define PERCPU_VMX_ROOT	    0x4004
+#define PERCPU_VMCB_PA	    0x4008
 #define PERCPU_HOST_VMCB_PA 0x4010
 
 /* Selectors of every core's GDT. */
 #define SEL_CODE 0x08
 #define SEL_DATA 0x10
-#define SEL_TSS 0x18
+#define SEL_TSS	 0x18
 
 /* SDM vol. 3 section 2.5 */
 #define CR0_PE 0x00000001
@@ -38,13 +38,13 @@
 #define CR0_CD 0x40000000
 #define CR0_PG 0x80000000
 
-#define CR4_PAE 0x00000020
-#define CR4_MCE 0x00000040
-#define CR4_PGE 0x00000080
-#define CR4_OSFXSR 0x00000200
-#define CR4_UMIP 0x00000800
-#define CR4_LA57 0x00001000
-#define CR4_VMXE 0x00002000
+#define CR4_PAE	    0x00000020
+#define CR4_MCE	    0x00000040
+#define CR4_PGE	    0x00000080
+#define CR4_OSFXSR  0x00000200
+#define CR4_UMIP    0x00000800
+#define CR4_LA57    0x00001000
+#define CR4_VMXE    0x00002000
 #define CR4_OSXSAVE 0x00040000
 
 #endif

@@ -22,13 +22,13 @@
 #include "guest/msr.h"
 
 #define TABLE_MODULE "table"
-#define ERROR_SIZE 160
+#define ERROR_SIZE   160
 /* Level type in CPUID leaf 0Bh ECX */
-#define LEVEL_SMT 1
-#define POOL_BASE_SIZE (1UL << 20)
-#define POOL_PER_CPU (192UL << 10)
+#define LEVEL_SMT	   1
+#define POOL_BASE_SIZE	   (1UL << 20)
+#define POOL_PER_CPU	   (192UL << 10)
 #define POOL_PER_PARTITION (64UL << 10)
-#define POOL_PER_GIB PAGE_SIZE
+#define POOL_PER_GIB	   PAGE_SIZE
 
 static struct boot_info boot_info;
 static struct acpi_info acpi;
@@ -71,8 +71,8 @@ static void read_boot_info(u32 magic, u32 info)
 
 static void read_acpi(void)
 {
-	must(acpi_parse(boot_info.has_rsdp ? boot_info.rsdp : NULL,
-			&low_memory, &acpi, error, sizeof(error)));
+	must(acpi_parse(boot_info.has_rsdp ? boot_info.rsdp : NULL, &low_memory,
+			&acpi, error, sizeof(error)));
 	control_init(&acpi);
 }
 
@@ -112,7 +112,8 @@ static void take_pool(void)
 	size = ALIGN_UP(size, SIZE_2M);
 	if (place_take(&memory, size, SIZE_2M, PLACE_BELOW_4G, &phys))
 		boot_refuse("memory: no %lu KiB free below 4 GiB for Ashlar; "
-			    "add memory", size / 1024);
+			    "add memory",
+			    size / 1024);
 	pool_init(phys, size);
 }
 
@@ -177,8 +178,7 @@ static u32 core_of(u32 apic_id)
 static void describe_machine(struct table_machine *m)
 {
 	static const char *names[BOOT_MODULES];
-	static const u16 com[] = { UART_COM1, UART_COM2, UART_COM3,
-				   UART_COM4 };
+	static const u16 com[] = { UART_COM1, UART_COM2, UART_COM3, UART_COM4 };
 	u32 i;
 
 	*m = (struct table_machine){
@@ -214,8 +214,7 @@ static void read_table(void)
 	int err;
 
 	describe_machine(&machine);
-	err = table_parse(phys_to_virt(m->base), m->size, &table, report,
-			  NULL);
+	err = table_parse(phys_to_virt(m->base), m->size, &table, report, NULL);
 	if (!err)
 		err = table_check(&table, &machine, report, NULL) |
 		      table_supported(&table, report, NULL);

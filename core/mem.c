@@ -6,18 +6,18 @@
 #include "core/x86.h"
 
 /* Page-table entries, SDM vol. 3 section 4.5 */
-#define PTE_P BIT(0)
-#define PTE_W BIT(1)
-#define PTE_PCD BIT(4)
-#define PTE_A BIT(5)
-#define PTE_D BIT(6)
-#define PTE_PS BIT(7)
-#define PTE_NX BIT(63)
+#define PTE_P	 BIT(0)
+#define PTE_W	 BIT(1)
+#define PTE_PCD	 BIT(4)
+#define PTE_A	 BIT(5)
+#define PTE_D	 BIT(6)
+#define PTE_PS	 BIT(7)
+#define PTE_NX	 BIT(63)
 #define PTE_ADDR 0x000ffffffffff000UL
 
 #define PT_ENTRIES 512
-#define LEVEL_PT 1
-#define LEVEL_PD 2
+#define LEVEL_PT   1
+#define LEVEL_PD   2
 #define LEVEL_PML4 4
 
 /* Where a core sees its own page directory; see also core/percpu.h. */
@@ -115,8 +115,7 @@ static int map_leaf(u64 *table, u32 level, u64 va, u64 pa, u64 left, u32 flags,
 	return 0;
 }
 
-static int map_range(u64 *table, u32 level, u64 va, u64 pa, u64 size,
-		     u32 flags)
+static int map_range(u64 *table, u32 level, u64 va, u64 pa, u64 size, u32 flags)
 {
 	u64 step;
 	int err;
@@ -218,8 +217,8 @@ void *paging_add_private(u64 va, u64 *phys)
 {
 	u64 *page = pool_alloc(1, phys);
 
-	if (!page || map_range((u64 *)LOCAL_PD, LEVEL_PD, va, *phys, PAGE_SIZE,
-			       MAP_RW))
+	if (!page ||
+	    map_range((u64 *)LOCAL_PD, LEVEL_PD, va, *phys, PAGE_SIZE, MAP_RW))
 		return NULL;
 	return (void *)va;
 }

@@ -96,8 +96,9 @@ void partition_reset(struct partition *p)
 	bool restart = may_restart(p);
 
 	end(p, PARTITION_STOPPED, restart,
-	    restart ? "reset by the guest" : "reset by the guest, restart = "
-					     "never or used up");
+	    restart ? "reset by the guest" :
+		      "reset by the guest, restart = "
+		      "never or used up");
 }
 
 void partition_poweroff(struct partition *p)
@@ -205,8 +206,7 @@ static void __noreturn leave_partition(struct vcpu *v)
 static void __noreturn leave_for_init(struct vcpu *v)
 {
 	backend->leave();
-	__atomic_fetch_and(&v->part->running, ~BIT(v->index),
-			   __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&v->part->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
 	eli_hand_back();
 	cpu_leave();
 }
@@ -476,7 +476,8 @@ int partitions_build(const struct table *t, const struct boot_info *bi,
 		wanted[i] = t->partitions[i].memory;
 	err = place_memory(map, wanted, t->nr_partitions, memory, &shortage);
 	if (err) {
-		fmt_snprintf(error, size, "partition %s: %lu KiB of memory are "
+		fmt_snprintf(error, size,
+			     "partition %s: %lu KiB of memory are "
 			     "missing; ask for less",
 			     t->partitions[shortage.request].name,
 			     shortage.missing / 1024);
@@ -490,7 +491,9 @@ int partitions_build(const struct table *t, const struct boot_info *bi,
 	}
 	nr_partitions = t->nr_partitions;
 	if (err)
-		fmt_snprintf(error, size, "partition %s: no memory for its "
-			     "tables; ask for less", t->partitions[i - 1].name);
+		fmt_snprintf(error, size,
+			     "partition %s: no memory for its "
+			     "tables; ask for less",
+			     t->partitions[i - 1].name);
 	return err;
 }

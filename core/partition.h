@@ -31,8 +31,8 @@ struct partition {
 	u32 id;
 	u32 nr_ram;
 	struct guest_region ram[PARTITION_REGIONS];
-	u64 second_level;	/* EPT pointer or nested CR3 */
-	u32 apic_id[MAX_CPUS];	/* host APIC id of each vCPU's core */
+	u64 second_level;      /* EPT pointer or nested CR3 */
+	u32 apic_id[MAX_CPUS]; /* host APIC id of each vCPU's core */
 	const struct boot_module *kernel, *initrd;
 
 	/* FIFO; guards the devices, state, ending, reason and restarts. */
@@ -42,12 +42,12 @@ struct partition {
 	struct vlegacy legacy;
 	struct vioapic ioapic;
 	enum partition_state state;
-	bool ending;		/* cores are on their way out */
+	bool ending; /* cores are on their way out */
 	enum partition_state end_state;
-	bool end_restart;	/* start again after the end */
+	bool end_restart; /* start again after the end */
 	u32 restarts;
 	char reason[160];
-	u64 mark_time;		/* TSC: marks are paid for up to here */
+	u64 mark_time; /* TSC: marks are paid for up to here */
 
 	/* Atomic: bit n, vCPU n takes interrupts; is in x2APIC mode. */
 	u64 running, x2apic;
@@ -67,8 +67,7 @@ extern u32 host_msr_features;
 /* --- exit path, on a core of the partition --- */
 
 /* Forbidden act: says so with the registers, and ends the partition. */
-void partition_park(struct partition *p, const char *fmt, ...)
-	__printf(2, 3);
+void partition_park(struct partition *p, const char *fmt, ...) __printf(2, 3);
 /* One IPI with the guest's vector to each vCPU in the set. */
 void partition_send(struct partition *p, u64 targets, u8 vector);
 /* NMI, INIT or SIPI to each vCPU in the set. */

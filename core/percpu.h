@@ -26,7 +26,11 @@ struct tss {
 _Static_assert(sizeof(struct tss) == 104, "TSS");
 
 /* Interrupt stack table slots. */
-enum { IST_NMI = 1, IST_DF = 2, IST_MC = 3 };
+enum {
+	IST_NMI = 1,
+	IST_DF = 2,
+	IST_MC = 3
+};
 
 struct percpu {
 	u8 stack[CPU_STACK_SIZE - sizeof(struct guest_regs)];
@@ -64,29 +68,29 @@ extern struct percpu this_cpu;
 
 #define CPU_STACK_TOP ((u64)&this_cpu + CPU_STACK_SIZE)
 /* One page each, with guard pages in between. */
-#define CPU_NMI_STACK (LOCAL_VMA + 0x40000)
-#define CPU_DF_STACK (LOCAL_VMA + 0x42000)
-#define CPU_MC_STACK (LOCAL_VMA + 0x44000)
-#define CPU_VMCB (LOCAL_VMA + 0x48000)
+#define CPU_NMI_STACK	  (LOCAL_VMA + 0x40000)
+#define CPU_DF_STACK	  (LOCAL_VMA + 0x42000)
+#define CPU_MC_STACK	  (LOCAL_VMA + 0x44000)
+#define CPU_VMCB	  (LOCAL_VMA + 0x48000)
 #define CPU_NMI_STACK_TOP (CPU_NMI_STACK + PAGE_SIZE)
-#define CPU_DF_STACK_TOP (CPU_DF_STACK + PAGE_SIZE)
-#define CPU_MC_STACK_TOP (CPU_MC_STACK + PAGE_SIZE)
+#define CPU_DF_STACK_TOP  (CPU_DF_STACK + PAGE_SIZE)
+#define CPU_MC_STACK_TOP  (CPU_MC_STACK + PAGE_SIZE)
 
 /* What a core asks of another; bits of cpu_public.requests. */
 enum cpu_request {
-	REQ_NMI = 1 << 0,	/* guest NMI */
-	REQ_INIT = 1 << 1,	/* guest INIT */
-	REQ_SIPI = 1 << 2,	/* guest SIPI, vector in sipi_vector */
-	REQ_STOP = 1 << 3,	/* leave the guest, hand the core back */
-	REQ_START = 1 << 4,	/* vCPU 0 only: build the guest and run it */
+	REQ_NMI = 1 << 0,   /* guest NMI */
+	REQ_INIT = 1 << 1,  /* guest INIT */
+	REQ_SIPI = 1 << 2,  /* guest SIPI, vector in sipi_vector */
+	REQ_STOP = 1 << 3,  /* leave the guest, hand the core back */
+	REQ_START = 1 << 4, /* vCPU 0 only: build the guest and run it */
 };
 
 struct cpu_public {
-	u32 apic_id;		/* set while booting */
-	bool up;		/* set by the core itself, once */
-	u32 requests;		/* atomic: any core sets, the owner takes */
-	u8 sipi_vector;		/* written before REQ_SIPI is set */
-	struct ledger ledger;	/* written by the owner, read by any */
+	u32 apic_id;	      /* set while booting */
+	bool up;	      /* set by the core itself, once */
+	u32 requests;	      /* atomic: any core sets, the owner takes */
+	u8 sipi_vector;	      /* written before REQ_SIPI is set */
+	struct ledger ledger; /* written by the owner, read by any */
 };
 
 extern struct cpu_public cpu_public[MAX_CPUS];

@@ -128,8 +128,8 @@ static struct place_range best_extent(const struct place_map *m, u64 align,
 
 	for (i = 0; i < m->nr; i++) {
 		e = extent(&m->range[i], align);
-		if (best.size < want ? e.size > best.size
-				     : e.size >= want && e.size < best.size)
+		if (best.size < want ? e.size > best.size :
+				       e.size >= want && e.size < best.size)
 			best = e;
 	}
 	return best;

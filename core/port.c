@@ -13,7 +13,7 @@
 
 #define LINE_MAX 256
 /* Lines unfinished for so long are shown; the prompt waits for quiet. */
-#define IDLE_MS 20
+#define IDLE_MS	  20
 #define SETTLE_MS 200
 #define ESCAPE_MS 300
 
@@ -27,7 +27,7 @@ static const struct table *table;
 struct own_port {
 	struct uart uart;
 	struct console console;
-	s32 held;	/* a byte received that found no room; -1: none */
+	s32 held; /* a byte received that found no room; -1: none */
 };
 static struct own_port own_ports[MAX_PARTITIONS];
 
@@ -140,9 +140,10 @@ static int configure_uart(struct uart *u, enum table_console port,
 	nmi_cpu = 0;
 	if (!ioapic_route_nmi(acpi, com[port].irq, cpu_public[0].apic_id))
 		return 0;
-	fmt_snprintf(error, size, "COM%u: no IO-APIC pin for its IRQ %u; "
-		     "give a sidecore", port - TABLE_CONSOLE_COM1 + 1,
-		     com[port].irq);
+	fmt_snprintf(error, size,
+		     "COM%u: no IO-APIC pin for its IRQ %u; "
+		     "give a sidecore",
+		     port - TABLE_CONSOLE_COM1 + 1, com[port].irq);
 	return -ENOENT;
 }
 
@@ -258,7 +259,8 @@ void port_poll(void)
 			;
 		return;
 	}
-	n = mux_output(&mux, rdtsc(), buf, uart_tx_ready(&uart) ? uart.fifo : 0);
+	n = mux_output(&mux, rdtsc(), buf,
+		       uart_tx_ready(&uart) ? uart.fifo : 0);
 	if (n)
 		uart_put_fifo(&uart, buf, n);
 }

@@ -128,12 +128,12 @@ size_t word_utf8(const char *s, size_t n, u32 *code)
 {
 	static const u32 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	u8 c = (u8)s[0];
-	size_t len = c < 0x80	? 1
-		     : c < 0xc0 ? 0
-		     : c < 0xe0 ? 2
-		     : c < 0xf0 ? 3
-		     : c < 0xf8 ? 4
-				: 0;
+	size_t len = c < 0x80 ? 1 :
+		     c < 0xc0 ? 0 :
+		     c < 0xe0 ? 2 :
+		     c < 0xf0 ? 3 :
+		     c < 0xf8 ? 4 :
+				0;
 	size_t i;
 
 	if (!len || len > n)

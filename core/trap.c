@@ -4,8 +4,8 @@
 #include "core/percpu.h"
 #include "core/x86.h"
 
-#define EXCEPTIONS 32
-#define STUB_SIZE 16
+#define EXCEPTIONS     32
+#define STUB_SIZE      16
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate */
 
 extern const u8 trap_stubs[], nmi_entry[];
@@ -36,10 +36,9 @@ void trap_init(void)
 
 	for (i = 0; i < EXCEPTIONS; i++)
 		host_idt[i] = idt_interrupt_gate(
-			(u64)trap_stubs + i * STUB_SIZE,
-			i == VEC_DF ? IST_DF :
-			i == VEC_MC ? IST_MC :
-				      0);
+			(u64)trap_stubs + i * STUB_SIZE, i == VEC_DF ? IST_DF :
+							 i == VEC_MC ? IST_MC :
+								       0);
 	host_idt[VEC_NMI] = idt_interrupt_gate((u64)nmi_entry, IST_NMI);
 }
 

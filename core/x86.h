@@ -43,7 +43,7 @@ enum {
 	MSR_IA32_TSC_AUX = 0xc0000103,
 };
 
-#define APIC_BASE_BSP BIT(8)
+#define APIC_BASE_BSP	 BIT(8)
 #define APIC_BASE_X2APIC BIT(10)
 #define APIC_BASE_ENABLE BIT(11)
 
@@ -52,10 +52,10 @@ enum {
 #define EFER_NXE BIT(11)
 
 #define RFLAGS_FIXED 0x2UL
-#define RFLAGS_TF BIT(8)
-#define RFLAGS_IF BIT(9)
-#define RFLAGS_VM BIT(17)
-#define RFLAGS_RF BIT(16)
+#define RFLAGS_TF    BIT(8)
+#define RFLAGS_IF    BIT(9)
+#define RFLAGS_VM    BIT(17)
+#define RFLAGS_RF    BIT(16)
 
 /* Value of IA32_PAT after reset, SDM vol. 3 section 12.12.4 */
 #define PAT_RESET 0x0007040600070406UL
@@ -109,15 +109,15 @@ static inline void xsetbv(u64 v)
 	asm volatile("xsetbv" : : "c"(0), "a"((u32)v), "d"((u32)(v >> 32)));
 }
 
-#define READ_CR(n)                                                  \
-	static inline u64 read_cr##n(void)                          \
-	{                                                           \
-		u64 v;                                              \
-		asm volatile("mov %%cr" #n ", %0" : "=r"(v));       \
-		return v;                                           \
-	}                                                           \
-	static inline void write_cr##n(u64 v)                       \
-	{                                                           \
+#define READ_CR(n)                                                     \
+	static inline u64 read_cr##n(void)                             \
+	{                                                              \
+		u64 v;                                                 \
+		asm volatile("mov %%cr" #n ", %0" : "=r"(v));          \
+		return v;                                              \
+	}                                                              \
+	static inline void write_cr##n(u64 v)                          \
+	{                                                              \
 		asm volatile("mov %0, %%cr" #n : : "r"(v) : "memory"); \
 	}
 READ_CR(0)

@@ -4,25 +4,25 @@
 #include "core/types.h"
 
 #define CONFIG_ADDRESS 0xcf8
-#define CONFIG_DATA 0xcfc
-#define CONFIG_ENABLE 0x80000000U
+#define CONFIG_DATA    0xcfc
+#define CONFIG_ENABLE  0x80000000U
 
-#define PCI_BUSES 256
-#define PCI_DEVICES 32
+#define PCI_BUSES     256
+#define PCI_DEVICES   32
 #define PCI_FUNCTIONS 8
 
 /* Registers, as dwords that hold them */
-#define PCI_ID 0x00
-#define PCI_COMMAND 0x04
-#define PCI_HEADER 0x0c
-#define PCI_CAPABILITIES 0x34
-#define PCI_COMMAND_MASTER BIT(2)
+#define PCI_ID			0x00
+#define PCI_COMMAND		0x04
+#define PCI_HEADER		0x0c
+#define PCI_CAPABILITIES	0x34
+#define PCI_COMMAND_MASTER	BIT(2)
 #define PCI_STATUS_CAPABILITIES BIT(20)
-#define PCI_HEADER_MULTI BIT(23)
+#define PCI_HEADER_MULTI	BIT(23)
 
-#define PCI_CAP_MSI 0x05
-#define PCI_CAP_MSIX 0x11
-#define PCI_MSI_ENABLE BIT(16)
+#define PCI_CAP_MSI	0x05
+#define PCI_CAP_MSIX	0x11
+#define PCI_MSI_ENABLE	BIT(16)
 #define PCI_MSIX_ENABLE BIT(31)
 /* No list is longer than the space behind the header holds. */
 #define PCI_MAX_CAPABILITIES 48
@@ -52,8 +52,7 @@ static void quiet_msi(u32 function)
 	for (i = 0; pos && i < PCI_MAX_CAPABILITIES; i++) {
 		cap = config_read(function, pos);
 		if ((cap & 0xff) == PCI_CAP_MSI)
-			config_write(function, pos,
-				     cap & ~(u32)PCI_MSI_ENABLE);
+			config_write(function, pos, cap & ~(u32)PCI_MSI_ENABLE);
 		else if ((cap & 0xff) == PCI_CAP_MSIX)
 			config_write(function, pos,
 				     cap & ~(u32)PCI_MSIX_ENABLE);

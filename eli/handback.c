@@ -12,10 +12,10 @@
 #include "core/x86.h"
 #include "eli/eli.h"
 
-#define VECTORS 256
-#define STUB_SIZE 16
+#define VECTORS	    256
+#define STUB_SIZE   16
 #define DRAIN_STEPS (2 * VECTORS)
-#define XSAVE_AREA 576
+#define XSAVE_AREA  576
 
 extern const u8 drain_stubs[];
 
@@ -26,8 +26,8 @@ void eli_init(void)
 	u32 i;
 
 	for (i = 0; i < VECTORS; i++)
-		drain_idt[i] = idt_interrupt_gate(
-			(u64)drain_stubs + i * STUB_SIZE, 0);
+		drain_idt[i] =
+			idt_interrupt_gate((u64)drain_stubs + i * STUB_SIZE, 0);
 	/* A real NMI must still be a kick. */
 	drain_idt[VEC_NMI] = idt_host_gate(VEC_NMI);
 }
@@ -62,8 +62,8 @@ static void choose_spurious(void)
 {
 	u32 vector = 0xff;
 
-	while (vector > 0xf0 && (bit_set(APIC_ISR, vector) ||
-				 bit_set(APIC_IRR, vector)))
+	while (vector > 0xf0 &&
+	       (bit_set(APIC_ISR, vector) || bit_set(APIC_IRR, vector)))
 		vector--;
 	wrmsr(APIC_MSR(APIC_SVR), APIC_SVR_ENABLE | vector);
 }
@@ -110,7 +110,7 @@ static void reset_fpu(void)
 void eli_reset_core(void)
 {
 	static const u32 msrs[] = {
-		MSR_IA32_STAR,	 MSR_IA32_LSTAR,   MSR_IA32_CSTAR,
+		MSR_IA32_STAR,	MSR_IA32_LSTAR,		 MSR_IA32_CSTAR,
 		MSR_IA32_FMASK, MSR_IA32_KERNEL_GS_BASE,
 	};
 	u32 i;

@@ -13,15 +13,15 @@
 #include "guest/ports.h"
 #include "guest/vcpu.h"
 
-#define XCR0_X87 BIT(0)
-#define XCR0_SSE BIT(1)
-#define XCR0_AVX BIT(2)
+#define XCR0_X87    BIT(0)
+#define XCR0_SSE    BIT(1)
+#define XCR0_AVX    BIT(2)
 #define XCR0_AVX512 (7UL << 5)
 /* No PKRU: CR4.PKE is not offered. */
 #define XCR0_HANDLED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 
 #define MSR_X2APIC_FIRST 0x800
-#define MTRR_DEF_BITS (0xffUL | BIT(11))
+#define MTRR_DEF_BITS	 (0xffUL | BIT(11))
 /* Fast strings on; branch trace and PEBS not there. */
 #define MISC_ENABLE_VALUE (BIT(0) | BIT(11) | BIT(12))
 
@@ -196,8 +196,8 @@ enum outcome guest_rdmsr(struct vcpu *v, struct guest_regs *regs)
 }
 
 /* Apart, so that an IPI does not pay for the registers it needs. */
-static __attribute__((noinline)) enum outcome
-write_listed(struct vcpu *v, u32 msr, u64 value)
+static __attribute__((noinline)) enum outcome write_listed(struct vcpu *v,
+							   u32 msr, u64 value)
 {
 	const struct msr_range *r = msr_lookup(msr, host_msr_features);
 

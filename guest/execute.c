@@ -77,8 +77,8 @@ static u64 to_linear(const struct insn *insn, u64 offset, u8 segment,
 {
 	offset &= size_mask(insn->addr_size);
 	if (insn->mode == DECODE_64)
-		return segment >= SEGMENT_FS ? offset + seg_base[segment]
-					     : offset;
+		return segment >= SEGMENT_FS ? offset + seg_base[segment] :
+					       offset;
 	return (offset + seg_base[segment]) & 0xffffffff;
 }
 
@@ -331,14 +331,14 @@ static bool writes_memory(const struct insn *insn)
 static void load_operands(const struct insn *insn, const u64 *gpr, u64 mem,
 			  struct alu *a)
 {
-	u64 other = insn->src_is_imm
-			    ? insn->imm & size_mask(insn->op_size)
-			    : read_reg(insn, gpr, insn->reg, insn->op_size);
+	u64 other = insn->src_is_imm ?
+			    insn->imm & size_mask(insn->op_size) :
+			    read_reg(insn, gpr, insn->reg, insn->op_size);
 
 	if (insn->op == INSN_MOVSX)
 		mem = sign_extend(mem, insn->mem_size);
-	mem &= size_mask(insn->op == INSN_MOVZX ? insn->mem_size
-						: insn->op_size);
+	mem &= size_mask(insn->op == INSN_MOVZX ? insn->mem_size :
+						  insn->op_size);
 	a->size = insn->op_size;
 	a->dest = insn->mem_is_dest ? mem : other;
 	a->src = insn->mem_is_dest ? other : mem;

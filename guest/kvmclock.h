@@ -8,7 +8,7 @@
 
 #include "core/types.h"
 
-#define KVM_CLOCK_ENABLE BIT(0)
+#define KVM_CLOCK_ENABLE     BIT(0)
 #define KVM_CLOCK_TSC_STABLE BIT(0)
 
 struct kvm_clock_page {

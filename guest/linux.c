@@ -449,8 +449,8 @@ static int write_e820(const struct linux_plan *plan,
 	u8 n = plan->ram_high ? 4 : 3;
 	int err = put(mem, plan->rsi + BP_E820_ENTRIES, &n, 1);
 
-	return err ? err
-		   : put(mem, plan->rsi + BP_E820_TABLE, map,
+	return err ? err :
+		     put(mem, plan->rsi + BP_E820_TABLE, map,
 			 n * sizeof(map[0]));
 }
 

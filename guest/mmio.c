@@ -39,8 +39,7 @@ static size_t fetch(struct vcpu *v, const struct vcpu_state *s, u8 *bytes)
 	return n;
 }
 
-static int decode(struct vcpu *v, const struct vcpu_state *s,
-		  struct insn *insn)
+static int decode(struct vcpu *v, const struct vcpu_state *s, struct insn *insn)
 {
 	enum decode_mode mode = s->code_bits == 64 ? DECODE_64 :
 				s->code_bits == 32 ? DECODE_32 :
@@ -156,8 +155,10 @@ enum outcome guest_mmio(struct vcpu *v, struct guest_regs *regs, u64 gpa)
 	e.gpr[GPR_RSP] = e.s.rsp;
 	if (decode(v, &e.s, &e.insn) ||
 	    (!insn_rep_done(&e.insn, e.gpr) && execute(&e))) {
-		partition_park(v->part, "access to guest address %lx by an "
-			       "instruction that is not emulated", gpa);
+		partition_park(v->part,
+			       "access to guest address %lx by an "
+			       "instruction that is not emulated",
+			       gpa);
 		return OUTCOME_PARK;
 	}
 	commit(&e, regs);

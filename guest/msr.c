@@ -83,10 +83,10 @@ static const struct msr_range ranges[] = {
 	/* AMD: what Linux reads without asking CPUID. */
 	{ 0xc0010010, 0xc0010010, MSR_ZERO, MSR_GP, MSR_H_NONE, MSR_NEEDS_SVM,
 	  0, "SYSCFG: no memory encryption" },
-	{ 0xc0010015, 0xc0010015, MSR_ZERO, MSR_ZERO, MSR_H_NONE,
-	  MSR_NEEDS_SVM, 0, "HWCR" },
-	{ 0xc001001f, 0xc001001f, MSR_ZERO, MSR_ZERO, MSR_H_NONE,
-	  MSR_NEEDS_SVM, 0, "NB_CFG" },
+	{ 0xc0010015, 0xc0010015, MSR_ZERO, MSR_ZERO, MSR_H_NONE, MSR_NEEDS_SVM,
+	  0, "HWCR" },
+	{ 0xc001001f, 0xc001001f, MSR_ZERO, MSR_ZERO, MSR_H_NONE, MSR_NEEDS_SVM,
+	  0, "NB_CFG" },
 
 	/* KVM's clock: one page per vCPU, written once. */
 	{ 0x4b564d00, 0x4b564d00, MSR_ZERO, MSR_TRAP, MSR_H_KVM_WALL,
@@ -118,7 +118,7 @@ static s32 map_index(u32 msr)
 
 static void clear_bit(u8 *map, u32 bit)
 {
-	map[bit / 8] &= (u8)~(1U << bit % 8);
+	map[bit / 8] &= (u8) ~(1U << bit % 8);
 }
 
 /* One bit each: all reads, then all writes. */

@@ -10,10 +10,10 @@
 #include "core/types.h"
 
 enum msr_policy {
-	MSR_GP,		/* does not exist */
-	MSR_DIRECT,	/* the processor's own, no exit */
-	MSR_TRAP,	/* exits to the handler */
-	MSR_ZERO,	/* reads as 0; writes of anything are ignored */
+	MSR_GP,	    /* does not exist */
+	MSR_DIRECT, /* the processor's own, no exit */
+	MSR_TRAP,   /* exits to the handler */
+	MSR_ZERO,   /* reads as 0; writes of anything are ignored */
 };
 
 enum msr_handler {
@@ -24,7 +24,7 @@ enum msr_handler {
 	MSR_H_MTRR_DEF,
 	MSR_H_MISC_ENABLE,
 	MSR_H_DEBUGCTL,
-	MSR_H_FIXED,	/* reads as `value`, #GP on writes */
+	MSR_H_FIXED, /* reads as `value`, #GP on writes */
 	MSR_H_X2APIC,
 	MSR_H_KVM_WALL,
 	MSR_H_KVM_CLOCK,
@@ -32,16 +32,16 @@ enum msr_handler {
 };
 
 /* Host features that an MSR needs to exist for the guest. */
-#define MSR_NEEDS_RDTSCP BIT(0)
+#define MSR_NEEDS_RDTSCP   BIT(0)
 #define MSR_NEEDS_DEADLINE BIT(1)
-#define MSR_NEEDS_VMX BIT(2)
-#define MSR_NEEDS_SVM BIT(3)
+#define MSR_NEEDS_VMX	   BIT(2)
+#define MSR_NEEDS_SVM	   BIT(3)
 /* The guest's clock is KVM's, for want of CPUID leaf 15h. */
 #define MSR_NEEDS_KVM_CLOCK BIT(4)
 
 struct msr_range {
 	u32 first, last;
-	u8 read, write;	/* enum msr_policy */
+	u8 read, write; /* enum msr_policy */
 	u8 handler;
 	u32 needs;
 	u64 value;

@@ -2,8 +2,8 @@
 #include "guest/slat.h"
 
 #define SLAT_ENTRIES 512
-#define SLAT_TOP 4
-#define GPA_LIMIT BIT(48)
+#define SLAT_TOP     4
+#define GPA_LIMIT    BIT(48)
 
 static u64 level_size(u32 level)
 {

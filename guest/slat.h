@@ -10,7 +10,7 @@
 
 #include "core/types.h"
 
-#define SLAT_LARGE BIT(7)
+#define SLAT_LARGE   BIT(7)
 #define SLAT_ADDRESS 0x000ffffffffff000UL
 
 struct slat {
@@ -19,9 +19,9 @@ struct slat {
 	/* The page that alloc handed out at `phys`. */
 	u64 *(*table)(void *ctx, u64 phys);
 	void *ctx;
-	u64 table_bits;		/* of an entry that names a table */
-	bool large_1g;		/* 1 GiB leaves may be used */
-	u64 root;		/* physical address, set by slat_init */
+	u64 table_bits; /* of an entry that names a table */
+	bool large_1g;	/* 1 GiB leaves may be used */
+	u64 root;	/* physical address, set by slat_init */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -33,8 +33,7 @@ int __must_check slat_init(struct slat *t);
  * Returns 0, -ENOMEM, -EINVAL (alignment, beyond 48 bits) or -EBUSY (some of it
  * is mapped already; what was mapped before the clash stays).
  */
-int __must_check slat_map(struct slat *t, u64 gpa, u64 hpa, u64 size,
-			 u64 bits);
+int __must_check slat_map(struct slat *t, u64 gpa, u64 hpa, u64 size, u64 bits);
 
 /* The leaf entry for gpa and the size it maps; 0 when not mapped. */
 u64 slat_lookup(const struct slat *t, u64 gpa, u64 *leaf_size);

@@ -29,25 +29,25 @@ struct guest_regs {
 };
 
 struct vcpu {
-	struct partition *part;	/* NULL on sidecores and idle cores */
+	struct partition *part; /* NULL on sidecores and idle cores */
 	u32 index;		/* vCPU number = guest APIC id */
 	struct vlapic lapic;
 	/* MSRs that are kept, not obeyed */
 	u64 tsc_adjust;
 	u64 mtrr_def_type;
 	u64 debugctl;
-	u64 kvm_clock;		/* KVM_SYSTEM_TIME as written */
+	u64 kvm_clock; /* KVM_SYSTEM_TIME as written */
 	u64 xcr0;
-	bool nmi_pending;	/* guest NMI waiting for injection */
-	bool launched;		/* VMX: the VMCS has been entered */
-	bool nmi_masked;	/* SVM: in the guest's NMI handler */
-	enum cause cause;	/* what the ledger will call this exit */
+	bool nmi_pending; /* guest NMI waiting for injection */
+	bool launched;	  /* VMX: the VMCS has been entered */
+	bool nmi_masked;  /* SVM: in the guest's NMI handler */
+	enum cause cause; /* what the ledger will call this exit */
 	struct ledger *ledger;
 };
 
 /* Where a vCPU begins. */
 struct vcpu_start {
-	bool long_mode;		/* else real mode at vector << 12 */
+	bool long_mode; /* else real mode at vector << 12 */
 	u8 sipi_vector;
 	u64 rip, rsi, cr3;
 	u64 gdt_base;
@@ -57,10 +57,10 @@ struct vcpu_start {
 /* The state that the emulation of an instruction needs. */
 struct vcpu_state {
 	u64 rip, rsp, rflags;
-	u64 cr0, cr3, cr4, efer;	/* as the guest sees them */
+	u64 cr0, cr3, cr4, efer; /* as the guest sees them */
 	u64 segment_base[SEGMENT_COUNT];
 	u8 cpl;
-	u8 code_bits;			/* 16, 32 or 64 */
+	u8 code_bits; /* 16, 32 or 64 */
 };
 
 /* --- what a back end is --- */
@@ -109,16 +109,16 @@ extern const struct backend *backend;
 
 /* What became of an intercepted instruction. */
 enum outcome {
-	OUTCOME_DONE,		/* completed: go on behind it */
-	OUTCOME_RETRY,		/* go on where it stands */
-	OUTCOME_GP,		/* #GP(0) */
-	OUTCOME_UD,		/* #UD */
-	OUTCOME_PARK,		/* forbidden: the partition is being parked */
+	OUTCOME_DONE,  /* completed: go on behind it */
+	OUTCOME_RETRY, /* go on where it stands */
+	OUTCOME_GP,    /* #GP(0) */
+	OUTCOME_UD,    /* #UD */
+	OUTCOME_PARK,  /* forbidden: the partition is being parked */
 };
 
 struct exit_handler {
 	enum outcome (*handler)(struct vcpu *v, struct guest_regs *regs);
-	enum cause cause;	/* unless the handler finds a better one */
+	enum cause cause; /* unless the handler finds a better one */
 };
 
 /* `start`: TSC at the exit.  An entry without handler parks. */

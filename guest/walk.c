@@ -149,8 +149,8 @@ static u64 reserved_bits_64(const struct walk *w, unsigned int level)
 
 static u64 reserved_bits(const struct walk *w, unsigned int level)
 {
-	return w->mode == PAGING_32 ? reserved_bits_32(w, level)
-				    : reserved_bits_64(w, level);
+	return w->mode == PAGING_32 ? reserved_bits_32(w, level) :
+				      reserved_bits_64(w, level);
 }
 
 /* SDM vol. 3, 4.7.  cause: PF_PRESENT and PF_RESERVED. */

@@ -7,8 +7,8 @@
 #include "svm/internal.h"
 
 /* EXITINFO1 of IOIO, APM2 section 15.10.2 */
-#define IO_IN BIT(0)
-#define IO_STRING BIT(2)
+#define IO_IN	      BIT(0)
+#define IO_STRING     BIT(2)
 #define IO_SIZE(info) ((u8)((info) >> 4 & 7))
 #define IO_PORT(info) ((u16)((info) >> 16))
 
@@ -16,8 +16,8 @@
 #define NPF_FETCH BIT(4)
 #define NPF_TABLE BIT(33)
 
-#define EFER_SVME BIT(12)
-#define EFER_SCE BIT(0)
+#define EFER_SVME     BIT(12)
+#define EFER_SCE      BIT(0)
 #define EFER_SETTABLE (EFER_SCE | EFER_LME | EFER_NXE)
 
 /*

@@ -9,7 +9,7 @@
 
 struct svm_maps {
 	u64 iopm_pa, msrpm_pa;
-	bool next_rip;	/* NRIPS: the VMCB names the next instruction */
+	bool next_rip; /* NRIPS: the VMCB names the next instruction */
 	/*
 	 * QEMU's TCG calls an interrupted external interrupt an exception in
 	 * EXITINTINFO (type 3 with a vector above 31).

@@ -16,20 +16,20 @@ enum {
 };
 
 #define VM_CR_SVMDIS BIT(4)
-#define EFER_SVME BIT(12)
+#define EFER_SVME    BIT(12)
 
 /* CPUID leaves 8000_0001h ECX and 8000_000Ah EDX */
-#define ECX_SVM BIT(2)
-#define EDX_NP BIT(0)
+#define ECX_SVM	  BIT(2)
+#define EDX_NP	  BIT(0)
 #define EDX_NRIPS BIT(3)
 
-#define IOPM_PAGES 3
+#define IOPM_PAGES  3
 #define MSRPM_PAGES 2
 
 /* Page-table bits of the nested tables: always user, APM2 section 15.25.5 */
 #define NPT_PRESENT BIT(0)
-#define NPT_WRITE BIT(1)
-#define NPT_USER BIT(2)
+#define NPT_WRITE   BIT(1)
+#define NPT_USER    BIT(2)
 
 struct svm_maps svm_maps;
 
@@ -54,10 +54,10 @@ static int svm_check(char *error, size_t size)
 
 	cpuid(0x80000001, 0, &a, &b, &c, &d);
 	if (!(c & ECX_SVM))
-		return refuse(error, size,
-			      "SVM (CPUID.80000001h:ECX bit 2)");
+		return refuse(error, size, "SVM (CPUID.80000001h:ECX bit 2)");
 	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
-		fmt_snprintf(error, size, "SVM: switched off by the firmware "
+		fmt_snprintf(error, size,
+			     "SVM: switched off by the firmware "
 			     "(VM_CR.SVMDIS); enable it in its setup");
 		return -ENODEV;
 	}
@@ -103,8 +103,7 @@ static int svm_build_partition(struct partition *p)
 
 	cpuid(0x80000001, 0, &a, &b, &c, &d);
 	npt.large_1g = d & BIT(26);
-	return partition_map_ram(p, &npt,
-				 NPT_PRESENT | NPT_WRITE | NPT_USER);
+	return partition_map_ram(p, &npt, NPT_PRESENT | NPT_WRITE | NPT_USER);
 }
 
 static void svm_on(void)

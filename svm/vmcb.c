@@ -8,25 +8,24 @@
 #include "guest/linux.h"
 #include "svm/internal.h"
 
-#define EFER_SVME BIT(12)
+#define EFER_SVME  BIT(12)
 #define EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
 
 /* What a guest may never do on its own; in a file-wide list, see the tests. */
-#define INTERCEPTS_1                                                      \
-	(INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |                 \
-	 INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_RSM |              \
-	 INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IO |              \
-	 INTERCEPT_MSR | INTERCEPT_TASK_SWITCH | INTERCEPT_FERR_FREEZE |  \
-	 INTERCEPT_SHUTDOWN)
-#define INTERCEPTS_2                                                      \
-	(INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |         \
-	 INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI |             \
-	 INTERCEPT_SKINIT | INTERCEPT_WBINVD | INTERCEPT_MONITOR |        \
-	 INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED | INTERCEPT_XSETBV |     \
+#define INTERCEPTS_1                                                        \
+	(INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT | INTERCEPT_RDPMC | \
+	 INTERCEPT_CPUID | INTERCEPT_RSM | INTERCEPT_INVD |                 \
+	 INTERCEPT_INVLPGA | INTERCEPT_IO | INTERCEPT_MSR |                 \
+	 INTERCEPT_TASK_SWITCH | INTERCEPT_FERR_FREEZE | INTERCEPT_SHUTDOWN)
+#define INTERCEPTS_2                                                  \
+	(INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |     \
+	 INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI |         \
+	 INTERCEPT_SKINIT | INTERCEPT_WBINVD | INTERCEPT_MONITOR |    \
+	 INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED | INTERCEPT_XSETBV | \
 	 INTERCEPT_RDPRU)
-#define INTERCEPTS_3                                                  \
-	(INTERCEPT_INVLPGB | INTERCEPT_INVLPGB_ILLEGAL |              \
-	 INTERCEPT_MCOMMIT | INTERCEPT_TLBSYNC)
+#define INTERCEPTS_3                                                         \
+	(INTERCEPT_INVLPGB | INTERCEPT_INVLPGB_ILLEGAL | INTERCEPT_MCOMMIT | \
+	 INTERCEPT_TLBSYNC)
 
 struct vmcb *svm_vmcb(void)
 {
@@ -54,10 +53,10 @@ static void reset_segments(struct vmcb *b, const struct vcpu_start *start)
 	u32 n;
 
 	for (n = SEGMENT_ES; n < SEGMENT_COUNT; n++)
-		b->segment[n] = (struct vmcb_segment){
-			lm ? LINUX_BOOT_DS : 0,
-			lm ? ATTRIB_DATA_FLAT : ATTRIB_DATA_REAL, limit, 0
-		};
+		b->segment[n] = (struct vmcb_segment){ lm ? LINUX_BOOT_DS : 0,
+						       lm ? ATTRIB_DATA_FLAT :
+							    ATTRIB_DATA_REAL,
+						       limit, 0 };
 	b->segment[SEGMENT_CS] = (struct vmcb_segment){
 		lm ? LINUX_BOOT_CS : (u16)(start->sipi_vector << 8),
 		lm ? ATTRIB_CODE_64 : ATTRIB_CODE_REAL, limit,

@@ -92,61 +92,61 @@ _Static_assert(offsetof(struct vmcb, cr2) == 0x640, "CR2");
 _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 
 /* Intercepts, first misc vector (offset 00Ch) */
-#define INTERCEPT_NMI BIT(1)
-#define INTERCEPT_SMI BIT(2)
-#define INTERCEPT_INIT BIT(3)
-#define INTERCEPT_RDPMC BIT(15)
-#define INTERCEPT_CPUID BIT(18)
-#define INTERCEPT_RSM BIT(19)
-#define INTERCEPT_IRET BIT(20)
-#define INTERCEPT_INVD BIT(22)
-#define INTERCEPT_INVLPGA BIT(26)
-#define INTERCEPT_IO BIT(27)
-#define INTERCEPT_MSR BIT(28)
+#define INTERCEPT_NMI	      BIT(1)
+#define INTERCEPT_SMI	      BIT(2)
+#define INTERCEPT_INIT	      BIT(3)
+#define INTERCEPT_RDPMC	      BIT(15)
+#define INTERCEPT_CPUID	      BIT(18)
+#define INTERCEPT_RSM	      BIT(19)
+#define INTERCEPT_IRET	      BIT(20)
+#define INTERCEPT_INVD	      BIT(22)
+#define INTERCEPT_INVLPGA     BIT(26)
+#define INTERCEPT_IO	      BIT(27)
+#define INTERCEPT_MSR	      BIT(28)
 #define INTERCEPT_TASK_SWITCH BIT(29)
 #define INTERCEPT_FERR_FREEZE BIT(30)
-#define INTERCEPT_SHUTDOWN BIT(31)
+#define INTERCEPT_SHUTDOWN    BIT(31)
 /* second (offset 010h) */
-#define INTERCEPT_VMRUN BIT(0)
-#define INTERCEPT_VMMCALL BIT(1)
-#define INTERCEPT_VMLOAD BIT(2)
-#define INTERCEPT_VMSAVE BIT(3)
-#define INTERCEPT_STGI BIT(4)
-#define INTERCEPT_CLGI BIT(5)
-#define INTERCEPT_SKINIT BIT(6)
-#define INTERCEPT_WBINVD BIT(9)
-#define INTERCEPT_MONITOR BIT(10)
-#define INTERCEPT_MWAIT BIT(11)
+#define INTERCEPT_VMRUN	      BIT(0)
+#define INTERCEPT_VMMCALL     BIT(1)
+#define INTERCEPT_VMLOAD      BIT(2)
+#define INTERCEPT_VMSAVE      BIT(3)
+#define INTERCEPT_STGI	      BIT(4)
+#define INTERCEPT_CLGI	      BIT(5)
+#define INTERCEPT_SKINIT      BIT(6)
+#define INTERCEPT_WBINVD      BIT(9)
+#define INTERCEPT_MONITOR     BIT(10)
+#define INTERCEPT_MWAIT	      BIT(11)
 #define INTERCEPT_MWAIT_ARMED BIT(12)
-#define INTERCEPT_XSETBV BIT(13)
-#define INTERCEPT_RDPRU BIT(14)
+#define INTERCEPT_XSETBV      BIT(13)
+#define INTERCEPT_RDPRU	      BIT(14)
 /* third (offset 014h) */
-#define INTERCEPT_INVLPGB BIT(0)
+#define INTERCEPT_INVLPGB	  BIT(0)
 #define INTERCEPT_INVLPGB_ILLEGAL BIT(1)
-#define INTERCEPT_MCOMMIT BIT(3)
-#define INTERCEPT_TLBSYNC BIT(4)
+#define INTERCEPT_MCOMMIT	  BIT(3)
+#define INTERCEPT_TLBSYNC	  BIT(4)
 
-#define TLB_FLUSH_ALL 1
+#define TLB_FLUSH_ALL	     1
 #define NESTED_PAGING_ENABLE BIT(0)
 
 /* EXITINTINFO and EVENTINJ, APM2 sections 15.7.2 and 15.20 */
-#define EVENT_VECTOR 0xffUL
-#define EVENT_TYPE (7UL << 8)
-#define EVENT_TYPE_INTR (0UL << 8)
-#define EVENT_TYPE_NMI (2UL << 8)
+#define EVENT_VECTOR	     0xffUL
+#define EVENT_TYPE	     (7UL << 8)
+#define EVENT_TYPE_INTR	     (0UL << 8)
+#define EVENT_TYPE_NMI	     (2UL << 8)
 #define EVENT_TYPE_EXCEPTION (3UL << 8)
-#define EVENT_ERROR_VALID BIT(11)
-#define EVENT_VALID BIT(31)
+#define EVENT_ERROR_VALID    BIT(11)
+#define EVENT_VALID	     BIT(31)
 
 /* Segment attributes: bits 55-52 and 47-40 of a descriptor, put together */
 #define ATTRIB_CODE_REAL 0x009b
 #define ATTRIB_DATA_REAL 0x0093
-#define ATTRIB_CODE_64 0x0a9b
+#define ATTRIB_CODE_64	 0x0a9b
 #define ATTRIB_DATA_FLAT 0x0c93
-#define ATTRIB_LDT 0x0082
-#define ATTRIB_TSS_BUSY 0x008b
-#define ATTRIB_L BIT(9)
-#define ATTRIB_D BIT(10)
+#define ATTRIB_LDT	 0x0082
+#define ATTRIB_TSS_BUSY	 0x008b
+#define ATTRIB_L	 BIT(9)
+#define ATTRIB_D	 BIT(10)
 
 enum svm_exit {
 	SVM_EXIT_EXCEPTION = 0x40,

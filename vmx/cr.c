@@ -11,16 +11,20 @@
 #include "vmx/vmcs.h"
 
 /* Exit qualification, table 28-3 */
-#define QUAL_CR(q) (15 & (q))
+#define QUAL_CR(q)	(15 & (q))
 #define QUAL_CR_TYPE(q) ((q) >> 4 & 3)
-#define QUAL_CR_GPR(q) ((q) >> 8 & 15)
+#define QUAL_CR_GPR(q)	((q) >> 8 & 15)
 #define QUAL_CR_LMSW(q) ((q) >> 16 & 0xffff)
-enum { CR_MOV_TO = 0, CR_CLTS = 2, CR_LMSW = 3 };
+enum {
+	CR_MOV_TO = 0,
+	CR_CLTS = 2,
+	CR_LMSW = 3
+};
 
 #define CR0_DEFINED                                                    \
 	(CR0_PE | CR0_MP | 0xcUL | CR0_ET | CR0_NE | CR0_WP | CR0_AM | \
 	 CR0_NW | CR0_CD | CR0_PG)
-#define CR4_PCIDE BIT(17)
+#define CR4_PCIDE    BIT(17)
 #define GUEST_PDPTE0 0x280a
 
 /* PAE paging reads its four top entries when it is switched on. */

@@ -9,13 +9,13 @@
 #include "vmx/vmcs.h"
 
 #define QUAL_IO_SIZE(q) ((u8)((7 & (q)) + 1))
-#define QUAL_IO_IN BIT(3)
-#define QUAL_IO_STRING BIT(4)
+#define QUAL_IO_IN	BIT(3)
+#define QUAL_IO_STRING	BIT(4)
 #define QUAL_IO_PORT(q) ((u16)((q) >> 16))
 
-#define QUAL_EPT_FETCH BIT(2)
+#define QUAL_EPT_FETCH	      BIT(2)
 #define QUAL_EPT_LINEAR_VALID BIT(7)
-#define QUAL_EPT_FINAL BIT(8)
+#define QUAL_EPT_FINAL	      BIT(8)
 
 /* NMIs stay blocked after this exit until an IRET: take it as if in root. */
 static enum outcome host_nmi(struct vcpu *v)
@@ -85,7 +85,8 @@ static enum outcome exit_ept_violation(struct vcpu *v, struct guest_regs *regs)
 	if (!(q & QUAL_EPT_LINEAR_VALID) || !(q & QUAL_EPT_FINAL))
 		return guest_park(v, "page tables outside RAM");
 	if (vmread(IDT_VECTORING_INFO) & INTR_VALID)
-		return guest_park(v, "event delivery through memory outside RAM");
+		return guest_park(v,
+				  "event delivery through memory outside RAM");
 	return guest_mmio(v, regs, vmread(GUEST_PHYSICAL_ADDRESS));
 }
 

@@ -10,13 +10,13 @@
 #include "vmx/vmcs.h"
 
 #define DEBUGCTL_BTF BIT(1)
-#define EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
+#define EXCEPTIONS   (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
 
 /* CR4 bits a guest may have where the CPU has them. */
-#define CR4_ALLOWED                                                      \
-	(BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | \
-	 BIT(7) | BIT(8) | BIT(9) | BIT(10) | CR4_UMIP | BIT(16) |      \
-	 BIT(17) | CR4_OSXSAVE | BIT(20) | BIT(21))
+#define CR4_ALLOWED                                                          \
+	(BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) |      \
+	 BIT(7) | BIT(8) | BIT(9) | BIT(10) | CR4_UMIP | BIT(16) | BIT(17) | \
+	 CR4_OSXSAVE | BIT(20) | BIT(21))
 
 static void vmptrld(void)
 {
@@ -121,8 +121,7 @@ static void write_host_state(void)
 }
 
 /* Segment n of ES CS SS DS FS GS: their fields follow one another. */
-static void write_segment(u32 n, u64 selector, u64 base, u64 limit,
-			  u64 access)
+static void write_segment(u32 n, u64 selector, u64 base, u64 limit, u64 access)
 {
 	vmwrite(GUEST_ES_SELECTOR + 2 * n, selector);
 	vmwrite(GUEST_ES_BASE + 2 * n, base);
@@ -297,7 +296,8 @@ int vmx_skip(struct vcpu *v)
 void vmx_inject(u8 vector, bool has_error, u32 error)
 {
 	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_HARD_EXCEPTION |
-				 vector | (has_error ? INTR_ERROR_VALID : 0));
+					 vector |
+					 (has_error ? INTR_ERROR_VALID : 0));
 	vmwrite(ENTRY_EXCEPTION_ERROR, error);
 }
 
@@ -321,10 +321,10 @@ void vmx_dump(const struct vcpu *v, const struct guest_regs *regs)
 		   vmread(GUEST_CR0), vmread(GUEST_CR3), vmread(GUEST_CR4),
 		   vmread(GUEST_IA32_EFER));
 	log_printf("%s/%u: cs %lx/%lx ss %lx/%lx gdt %lx idt %lx tr %lx", name,
-		   v->index, vmread(GUEST_CS_SELECTOR),
-		   vmread(GUEST_CS_ACCESS), vmread(GUEST_SS_SELECTOR),
-		   vmread(GUEST_SS_ACCESS), vmread(GUEST_GDTR_BASE),
-		   vmread(GUEST_IDTR_BASE), vmread(GUEST_TR_BASE));
+		   v->index, vmread(GUEST_CS_SELECTOR), vmread(GUEST_CS_ACCESS),
+		   vmread(GUEST_SS_SELECTOR), vmread(GUEST_SS_ACCESS),
+		   vmread(GUEST_GDTR_BASE), vmread(GUEST_IDTR_BASE),
+		   vmread(GUEST_TR_BASE));
 	/* In the order of enum insn_gpr; the slot of RSP is unused. */
 	for (i = 0; i < GPR_COUNT; i += 4)
 		log_printf("%s/%u: r%u-r%u %lx %lx %lx %lx", name, v->index, i,

@@ -120,80 +120,80 @@ enum vmcs_field {
 
 /* Pin-based controls, table 25-5 */
 #define PIN_EXTERNAL_INTERRUPT BIT(0)
-#define PIN_NMI BIT(3)
-#define PIN_VIRTUAL_NMI BIT(5)
-#define PIN_PREEMPTION_TIMER BIT(6)
+#define PIN_NMI		       BIT(3)
+#define PIN_VIRTUAL_NMI	       BIT(5)
+#define PIN_PREEMPTION_TIMER   BIT(6)
 
 /* Primary processor-based controls, table 25-6 */
-#define CPU_MWAIT BIT(10)
-#define CPU_RDPMC BIT(11)
-#define CPU_IO BIT(24)
+#define CPU_MWAIT      BIT(10)
+#define CPU_RDPMC      BIT(11)
+#define CPU_IO	       BIT(24)
 #define CPU_MSR_BITMAP BIT(28)
-#define CPU_MONITOR BIT(29)
-#define CPU_SECONDARY BIT(31)
+#define CPU_MONITOR    BIT(29)
+#define CPU_SECONDARY  BIT(31)
 #define CPU_NMI_WINDOW BIT(22)
-#define CPU_CR3_LOAD BIT(15)
-#define CPU_CR3_STORE BIT(16)
-#define CPU_INVLPG BIT(9)
+#define CPU_CR3_LOAD   BIT(15)
+#define CPU_CR3_STORE  BIT(16)
+#define CPU_INVLPG     BIT(9)
 
 /* Secondary processor-based controls, table 25-7 */
-#define CPU2_EPT BIT(1)
-#define CPU2_RDTSCP BIT(3)
-#define CPU2_VPID BIT(5)
-#define CPU2_WBINVD BIT(6)
+#define CPU2_EPT	  BIT(1)
+#define CPU2_RDTSCP	  BIT(3)
+#define CPU2_VPID	  BIT(5)
+#define CPU2_WBINVD	  BIT(6)
 #define CPU2_UNRESTRICTED BIT(7)
-#define CPU2_INVPCID BIT(12)
-#define CPU2_ENCLS BIT(15)
+#define CPU2_INVPCID	  BIT(12)
+#define CPU2_ENCLS	  BIT(15)
 
 /* VM-exit controls, table 25-13 */
 #define EXIT_SAVE_DEBUG BIT(2)
-#define EXIT_HOST_64 BIT(9)
-#define EXIT_SAVE_PAT BIT(18)
-#define EXIT_LOAD_PAT BIT(19)
-#define EXIT_SAVE_EFER BIT(20)
-#define EXIT_LOAD_EFER BIT(21)
+#define EXIT_HOST_64	BIT(9)
+#define EXIT_SAVE_PAT	BIT(18)
+#define EXIT_LOAD_PAT	BIT(19)
+#define EXIT_SAVE_EFER	BIT(20)
+#define EXIT_LOAD_EFER	BIT(21)
 
 /* VM-entry controls, table 25-15 */
 #define ENTRY_LOAD_DEBUG BIT(2)
-#define ENTRY_GUEST_64 BIT(9)
-#define ENTRY_LOAD_PAT BIT(14)
-#define ENTRY_LOAD_EFER BIT(15)
+#define ENTRY_GUEST_64	 BIT(9)
+#define ENTRY_LOAD_PAT	 BIT(14)
+#define ENTRY_LOAD_EFER	 BIT(15)
 
 /* Interruption information, tables 25-16 to 25-18 */
-#define INTR_VECTOR 0xffU
-#define INTR_TYPE (7U << 8)
-#define INTR_TYPE_EXTERNAL (0U << 8)
-#define INTR_TYPE_NMI (2U << 8)
+#define INTR_VECTOR		 0xffU
+#define INTR_TYPE		 (7U << 8)
+#define INTR_TYPE_EXTERNAL	 (0U << 8)
+#define INTR_TYPE_NMI		 (2U << 8)
 #define INTR_TYPE_HARD_EXCEPTION (3U << 8)
 #define INTR_TYPE_SOFT_INTERRUPT (4U << 8)
 #define INTR_TYPE_SOFT_EXCEPTION (6U << 8)
-#define INTR_ERROR_VALID (1U << 11)
-#define INTR_VALID (1U << 31)
+#define INTR_ERROR_VALID	 (1U << 11)
+#define INTR_VALID		 (1U << 31)
 
 /* Interruptibility state, table 25-3 */
-#define BLOCKED_BY_STI BIT(0)
+#define BLOCKED_BY_STI	  BIT(0)
 #define BLOCKED_BY_MOV_SS BIT(1)
-#define BLOCKED_BY_NMI BIT(3)
+#define BLOCKED_BY_NMI	  BIT(3)
 
 /* EPT entries, table 29-6; EPT pointer, table 25-9 */
-#define EPT_READ BIT(0)
-#define EPT_WRITE BIT(1)
-#define EPT_EXECUTE BIT(2)
+#define EPT_READ       BIT(0)
+#define EPT_WRITE      BIT(1)
+#define EPT_EXECUTE    BIT(2)
 #define EPT_MEMTYPE_WB (6UL << 3)
-#define EPTP_WB 6UL
-#define EPTP_LEVELS_4 (3UL << 3)
+#define EPTP_WB	       6UL
+#define EPTP_LEVELS_4  (3UL << 3)
 
 /* Segment access rights, table 25-2 */
-#define ACCESS_UNUSABLE 0x10000
+#define ACCESS_UNUSABLE	 0x10000
 #define ACCESS_CODE_REAL 0x009b
 #define ACCESS_DATA_REAL 0x0093
-#define ACCESS_CODE_64 0xa09b
+#define ACCESS_CODE_64	 0xa09b
 #define ACCESS_DATA_FLAT 0xc093
-#define ACCESS_LDT 0x0082
-#define ACCESS_TSS_BUSY 0x008b
-#define ACCESS_L BIT(13)
-#define ACCESS_D BIT(14)
-#define ACCESS_DPL(ar) ((ar) >> 5 & 3)
+#define ACCESS_LDT	 0x0082
+#define ACCESS_TSS_BUSY	 0x008b
+#define ACCESS_L	 BIT(13)
+#define ACCESS_D	 BIT(14)
+#define ACCESS_DPL(ar)	 ((ar) >> 5 & 3)
 
 enum exit_reason {
 	EXIT_EXCEPTION_NMI = 0,

@@ -26,18 +26,18 @@ enum {
 	MSR_IA32_VMX_TRUE_ENTRY_CTLS = 0x490,
 };
 
-#define VMX_BASIC_TRUE_CTLS BIT(55)
-#define VMX_MISC_STORE_LMA BIT(5)
-#define EPT_CAP_WALK_4 BIT(6)
-#define EPT_CAP_WB BIT(14)
-#define EPT_CAP_2M BIT(16)
-#define EPT_CAP_1G BIT(17)
-#define EPT_CAP_INVEPT BIT(20)
-#define EPT_CAP_INVEPT_SINGLE BIT(25)
-#define EPT_CAP_INVVPID BIT(32)
+#define VMX_BASIC_TRUE_CTLS    BIT(55)
+#define VMX_MISC_STORE_LMA     BIT(5)
+#define EPT_CAP_WALK_4	       BIT(6)
+#define EPT_CAP_WB	       BIT(14)
+#define EPT_CAP_2M	       BIT(16)
+#define EPT_CAP_1G	       BIT(17)
+#define EPT_CAP_INVEPT	       BIT(20)
+#define EPT_CAP_INVEPT_SINGLE  BIT(25)
+#define EPT_CAP_INVVPID	       BIT(32)
 #define EPT_CAP_INVVPID_SINGLE BIT(41)
-#define FEATURE_CONTROL_LOCK BIT(0)
-#define FEATURE_CONTROL_VMXON BIT(2)
+#define FEATURE_CONTROL_LOCK   BIT(0)
+#define FEATURE_CONTROL_VMXON  BIT(2)
 
 struct vmx_controls vmx_controls;
 static u64 msr_bitmap_pa;
@@ -67,13 +67,11 @@ static const struct requirement requirements[] = {
 	{ MSR_IA32_VMX_PROCBASED_CTLS2, CPU2_UNRESTRICTED,
 	  "unrestricted guest" },
 	{ MSR_IA32_VMX_PROCBASED_CTLS2, CPU2_WBINVD, "WBINVD exiting" },
-	{ MSR_IA32_VMX_TRUE_EXIT_CTLS, EXIT_SAVE_DEBUG,
-	  "save debug controls" },
+	{ MSR_IA32_VMX_TRUE_EXIT_CTLS, EXIT_SAVE_DEBUG, "save debug controls" },
 	{ MSR_IA32_VMX_TRUE_EXIT_CTLS, EXIT_HOST_64,
 	  "host address-space size" },
 	{ MSR_IA32_VMX_TRUE_EXIT_CTLS, EXIT_SAVE_PAT, "save IA32_PAT" },
-	{ MSR_IA32_VMX_TRUE_EXIT_CTLS, EXIT_LOAD_PAT,
-	  "load IA32_PAT on exit" },
+	{ MSR_IA32_VMX_TRUE_EXIT_CTLS, EXIT_LOAD_PAT, "load IA32_PAT on exit" },
 	{ MSR_IA32_VMX_TRUE_EXIT_CTLS, EXIT_SAVE_EFER, "save IA32_EFER" },
 	{ MSR_IA32_VMX_TRUE_EXIT_CTLS, EXIT_LOAD_EFER,
 	  "load IA32_EFER on exit" },
@@ -110,7 +108,8 @@ static int check_feature_control(char *error, size_t size)
 	}
 	if ((v & need) == need)
 		return 0;
-	fmt_snprintf(error, size, "VMX: switched off by the firmware "
+	fmt_snprintf(error, size,
+		     "VMX: switched off by the firmware "
 		     "(IA32_FEATURE_CONTROL = %lx); enable VT-x in its setup",
 		     v);
 	return -ENODEV;

@@ -83,8 +83,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (!size)
 		return 0;
 	fake_phys_add(&phys, 0, data + 1, size - 1);
-	err = boot_info_parse(data[0] & 1 ? MULTIBOOT_BOOTLOADER_MAGIC
-					  : MULTIBOOT2_BOOTLOADER_MAGIC,
+	err = boot_info_parse(data[0] & 1 ? MULTIBOOT_BOOTLOADER_MAGIC :
+					    MULTIBOOT2_BOOTLOADER_MAGIC,
 			      0, &r, &bi, &error);
 	fake_phys_free(&phys);
 	CHECK(!err == !error);

@@ -169,9 +169,9 @@ static void ensure_accepted(void)
 	u64 taken = table.sidecores;
 
 	ENSURE(table.nr_partitions);
-	ENSURE(table.first_sidecore >= 0
-		       ? (table.sidecores & BIT(table.first_sidecore)) != 0
-		       : !table.sidecores);
+	ENSURE(table.first_sidecore >= 0 ?
+		       (table.sidecores & BIT(table.first_sidecore)) != 0 :
+		       !table.sidecores);
 	for (; p < table.partitions + table.nr_partitions; p++) {
 		ensure_name(p);
 		taken = ensure_cpus(p, taken);

@@ -423,8 +423,8 @@ static void emulate_once(struct trial *t)
 	if (insn_needs_read(&t->insn)) {
 		assert_in_range(from, DATA, DATA + DATA_USED - 8);
 		memcpy(&in, t->data + (from - DATA), t->insn.mem_size);
-		in |= t->insn.mem_size < 8 ? rng() << (8 * t->insn.mem_size)
-					   : 0;
+		in |= t->insn.mem_size < 8 ? rng() << (8 * t->insn.mem_size) :
+					     0;
 	}
 	assert_int_equal(
 		insn_execute(&t->insn, t->gpr, &t->rflags, in, &out, &writes),
