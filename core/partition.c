@@ -166,6 +166,8 @@ static void finish_end(struct partition *p)
 	if (restart) {
 		p->restarts++;
 		partition_start(p);
+	} else {
+		port_detach(p->id);
 	}
 }
 
