@@ -18,7 +18,10 @@ def pytest_collection_finish(session):
     if config.option.collectonly:
         return
     for item in session.items:
-        for name in item.fixturenames:
+        # A parameter of this name is the name of a run.
+        parameters = getattr(item, "callspec", None)
+        named = [parameters.params.get("run")] if parameters else []
+        for name in item.fixturenames + named:
             runs.BACKGROUND.start(name, config.getoption("--machine"))
 
 

@@ -19,6 +19,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -30,6 +31,8 @@ RUN = os.path.join(TOP, "tests/lab/run")
 sys.path.insert(0, os.path.join(TOP, "tests/lab"))
 
 AT_A_TIME = 2
+# Held by a run while it makes something of the build directory.
+MAKE_LOCK = threading.Lock()
 # Over the run's own time-out: making the ISO, ending the machine.
 GRACE = 60
 DEFAULT_TIMEOUT = 240
