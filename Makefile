@@ -62,11 +62,15 @@ $B/hv/%.o: %.S
 	@echo "  AS $<"
 	@$(CC) -I. -MMD -MP -Wa,--fatal-warnings -c -o $@ $<
 
+define LINK
+@echo "  LD $@"
+@$(CC) -nostdlib -static -no-pie -Wl,-T,linker.ld -Wl,--build-id=none \
+	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	-Wl,--no-warn-rwx-segments -o $@ $(filter %.o,$^)
+endef
+
 $(ELF): $(OBJS) linker.ld
-	@echo "  LD $@"
-	@$(CC) -nostdlib -static -no-pie -Wl,-T,linker.ld -Wl,--build-id=none \
-		-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
-		-Wl,--no-warn-rwx-segments -o $@ $(OBJS)
+	$(LINK)
 
 # For loaders that know Multiboot 1 only, and want 32-bit ELF.
 $(ELF)32: $(ELF)
@@ -77,6 +81,7 @@ include tests/unit/decode.mk
 include tests/fuzz/fuzz.mk
 include tools/tools.mk
 include tests/lab/lab.mk
+include tests/variants/variants.mk
 include tests/guest/payloads/payloads.mk
 include tests/bench/bench.mk
 include tests/lint/lint.mk

@@ -494,7 +494,10 @@ static size_t next_bytes(struct mux *m, u8 *buf, size_t n)
 
 	while (done < n) {
 		done += take_out(m, buf + done, n - done);
-		if (!m->out_len && !refill(m))
+		if (m->out_len)
+			continue;
+		/* The next step may end the machine: first what is in hand. */
+		if ((done && monitor_leaving(&m->monitor)) || !refill(m))
 			break;
 	}
 	if (m->raw && !m->out_len)

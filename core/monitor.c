@@ -252,9 +252,9 @@ static int leave_machine(struct monitor *m, u32 step,
 
 	if (!step) {
 		reply(m, "ok");
+		m->silent = true;
 		return MORE;
 	}
-	m->silent = true;
 	error = op(m->ops_ctx, &why);
 	return error ? fail(m, error, why) : 0;
 }
@@ -430,6 +430,11 @@ bool monitor_input(struct monitor *m, u8 byte)
 bool monitor_busy(const struct monitor *m)
 {
 	return m->command != NULL;
+}
+
+bool monitor_leaving(const struct monitor *m)
+{
+	return m->command && m->silent;
 }
 
 void monitor_step(struct monitor *m)

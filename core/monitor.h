@@ -101,6 +101,9 @@ bool monitor_input(struct monitor *m, u8 byte);
 /* True while a command has steps left. */
 bool monitor_busy(const struct monitor *m);
 
+/* True if the next step may end the machine: not before all text is out. */
+bool monitor_leaving(const struct monitor *m);
+
 /*
  * Runs the next step, if busy.  To be called when all that was written before
  * has been handed to the port.

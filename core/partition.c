@@ -167,6 +167,8 @@ static void finish_end(struct partition *p)
 	if (restart) {
 		p->restarts++;
 		partition_start(p);
+	} else {
+		port_detach(p->id);
 	}
 }
 

@@ -34,6 +34,8 @@ static struct own_port own_ports[MAX_PARTITIONS];
 /* Before the sidecore takes the port: one core pumps, others leave word. */
 static bool polled, taken;
 static u32 pumping, wanted;
+/* Bit n: partition n has ended; set by any core, taken by the port's owner. */
+static u64 ended;
 static u32 nmi_cpu = MAX_CPUS;
 static bool panicking;
 
@@ -78,10 +80,22 @@ static const struct mux_ops ops = {
 	.unlock = unlock_log,
 };
 
+static void serve_detach(void)
+{
+	u64 ids;
+
+	if (likely(!__atomic_load_n(&ended, __ATOMIC_RELAXED)))
+		return;
+	ids = __atomic_exchange_n(&ended, 0, __ATOMIC_SEQ_CST);
+	if (mux.raw && (ids & BIT(mux.raw_partition)))
+		mux_detach(&mux);
+}
+
 static void receive(void)
 {
 	int c;
 
+	serve_detach();
 	while ((c = uart_get(&uart)) >= 0)
 		mux_input(&mux, (u8)c);
 }
@@ -292,6 +306,12 @@ void port_pump(void)
 		pump_once();
 		__atomic_store_n(&pumping, 0, __ATOMIC_SEQ_CST);
 	}
+}
+
+void port_detach(u32 partition)
+{
+	__atomic_fetch_or(&ended, BIT(partition), __ATOMIC_SEQ_CST);
+	port_pump();
 }
 
 void port_flush(void)

@@ -33,6 +33,12 @@ void port_poll(void);
 struct console *port_console(u32 partition);
 
 /*
+ * Any context but NMI, no partition lock held: the partition has ended.  If the
+ * port is its raw console, the monitor gets it back.
+ */
+void port_detach(u32 partition);
+
+/*
  * Any context but NMI, no partition lock held: without a sidecore moves what
  * is waiting, both ways; with one does nothing.
  */

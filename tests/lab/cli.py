@@ -89,6 +89,9 @@ def parser():
     p.add_argument("--module", type=named_file, action="append", default=[],
                    metavar="NAME=FILE")
     p.add_argument("--device", action="append", default=[], metavar="SPEC")
+    p.add_argument("--acpi", action="append", default=[], metavar="FILE",
+                   help="an ACPI table instead of the firmware's of the same "
+                   "signature")
     p.add_argument("--input", action=step_action(Type), dest="steps",
                    metavar="[N:]TEXT", help="typed after the expect before "
                    r"it; \n, \t, \x01 as in C")
@@ -122,6 +125,35 @@ def choose_machine(names):
     raise LabError(f"none of the machines {names} runs here")
 
 
+def raw_console(path):
+    """The first partition of a table whose console is on COM1, or ""."""
+    name, found, log = "", [], "com1"
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            section = re.match(r"\[partition ([a-z0-9-]+)\]", line)
+            key, _, value = (w.strip() for w in line.partition("="))
+            if section:
+                found.append(name := section[1])
+            elif key == "log" and not name:
+                log = value
+            elif key == "console" and value != "log" and name in found:
+                found.remove(name)
+    return found[0] if found and log == "com1" else ""
+
+
+def make_interactive(spec):
+    """The terminal becomes the first partition's, as soon as it can be."""
+    spec.timeout = 0
+    name = raw_console(spec.table) if spec.table and not spec.steps else ""
+    print(f"{spec.machine}: Ctrl-C three times within a second ends the "
+          "machine.")
+    if name:
+        spec.steps = [Expect(1, "^ashlar> "), Type(1, f"console {name}\n")]
+        print(f"The terminal becomes {name}'s; Ctrl-A goes to Ashlar's "
+              f"monitor, whose `console {name}` comes back.")
+    sys.stdout.flush()
+
+
 def check(spec):
     """What argparse can't check; completes the defaults."""
     if spec.machine == "auto":
@@ -136,14 +168,13 @@ def check(spec):
     if len(spec.modules) < len(spec.module):
         raise LabError("two modules of one name")
     spec.image = None if spec.bare else spec.image
-    files = list(spec.modules.values()) + [spec.image, spec.debugger]
+    files = list(spec.modules.values()) + spec.acpi + [spec.image,
+                                                       spec.debugger]
     for path in filter(None, files):
         if not os.path.isfile(path):
             raise LabError(f"no file {path}")
     spec.steps = spec.steps or []
     spec.cpu_model = spec.cpu_model or CPU_MODEL.get(spec.machine)
-    if spec.interactive:
-        spec.timeout = 0
 
 
 def port_files(spec, directory):
@@ -169,7 +200,8 @@ def run(spec, directory, keep):
     """One run in a scratch directory; the report as a dict."""
     machine = MACHINES[spec.machine](spec, directory)
     files = port_files(spec, keep or directory)
-    iso = make_iso(directory, spec.modules, spec.cmdline, spec.image)
+    iso = make_iso(directory, spec.modules, spec.cmdline, spec.image,
+                   spec.acpi)
     ports = open_ports(spec, files,
                        1 not in dict(spec.serial) or spec.interactive)
     session = Session(machine, ports, spec.steps, spec.timeout, spec.panic)
@@ -185,6 +217,7 @@ def run(spec, directory, keep):
         "outcome": outcome, "machine": spec.machine, "cpus": spec.cpus,
         "seconds": round(session.seconds, 2), "ticks": machine.ticks(),
         "reason": session.reason, "matches": session.matches,
+        "powered_off": session.powered_off,
         "serial": {str(n): path for n, path in files.items()
                    if keep or n in dict(spec.serial)}}
     if not status(report, spec):
@@ -214,7 +247,8 @@ def explain(session, directory):
 
 def status(report, spec):
     """The exit status that belongs to an outcome."""
-    expecting = any(isinstance(s, Expect) for s in spec.steps)
+    expecting = not spec.interactive and any(
+        isinstance(s, Expect) for s in spec.steps)
     outcome = report["outcome"]
     if outcome == SEEN or (outcome == ENDED and not expecting):
         return 0
@@ -240,8 +274,7 @@ def main(argv):
     try:
         check(spec)
         if spec.interactive:
-            print(f"{spec.machine}: Ctrl-C three times within a second ends "
-                  "the machine.", flush=True)
+            make_interactive(spec)
         keep = spec.keep and os.path.abspath(spec.keep)
         if keep:
             os.makedirs(keep, exist_ok=True)

@@ -51,7 +51,7 @@ class Debugger:
             os.makedirs(self.keep, exist_ok=True)
         machine = cli.MACHINES["bochs"](self.spec, self.directory)
         iso = make_iso(self.directory, self.spec.modules, self.spec.cmdline,
-                       self.spec.image)
+                       self.spec.image, self.spec.acpi)
         files = cli.port_files(self.spec, self.keep or self.directory)
         ports = cli.open_ports(self.spec, files, echo=False)
         self.session = Session(machine, ports, [], 0, None)

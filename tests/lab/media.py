@@ -10,7 +10,7 @@ from paths import LabError
 # What a boot loader recognises an image by, and how far into the file.
 MULTIBOOT1 = (0x1BADB002, 8192)
 MULTIBOOT2 = (0xE85250D6, 32768)
-GRUB_MODULES = "normal linux multiboot multiboot2 iso9660 biosdisk"
+GRUB_MODULES = "normal linux multiboot multiboot2 iso9660 biosdisk acpi"
 
 
 def multiboot_version(path):
@@ -57,9 +57,21 @@ def _bare_lines(modules, cmdline):
     raise LabError("--bare needs a module vmlinuz or a multiboot image")
 
 
-def make_iso(directory, modules, cmdline, image=None):
+def _acpi_lines(paths, files):
+    """GRUB puts each table in the place of the firmware's of its signature."""
+    lines = []
+    for index, path in enumerate(paths):
+        with open(path, "rb") as file:
+            signature = file.read(4).decode("ascii")
+        files[f"acpi{index}"] = path
+        lines.append(f"acpi --exclude={signature} /boot/acpi{index}")
+    return lines
+
+
+def make_iso(directory, modules, cmdline, image=None, acpi=()):
     """Makes boot.iso in directory and returns its path.  modules: name to
-    file, in order.  image: Ashlar's; None boots the modules bare."""
+    file, in order.  image: Ashlar's; None boots the modules bare.  acpi:
+    files with tables instead of the firmware's."""
     tree = os.path.join(directory, "iso")
     os.makedirs(os.path.join(tree, "boot/grub"))
     files = dict(modules)
@@ -68,6 +80,7 @@ def make_iso(directory, modules, cmdline, image=None):
         files["ashlar.elf"] = image
     else:
         lines = _bare_lines(modules, cmdline)
+    lines = _acpi_lines(acpi, files) + lines
     for name, path in files.items():
         shutil.copy(path, os.path.join(tree, "boot", name))
     with open(os.path.join(tree, "boot/grub/grub.cfg"), "w",

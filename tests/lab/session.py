@@ -129,6 +129,7 @@ class Session:
         self.panicked_at = None
         self.matches = []
         self.reason = ""
+        self.powered_off = False
         self.process = None
         self.console = None
         self.selector = selectors.DefaultSelector()
@@ -203,11 +204,12 @@ class Session:
             pass
         self._advance()
         self._check(time.monotonic())
+        self.powered_off = self.machine.powered_off(self.process)
         if self.expecting and not self._expects():
             return SEEN
         if self.panicked_at:
             return PANICKED
-        if self.machine.powered_off(self.process):
+        if self.powered_off:
             return ENDED
         self.reason = f"exit status {self.process.returncode}"
         return FAILED

@@ -106,7 +106,18 @@ static int fake_stop(void *ctx, u32 i, const char **why)
 	return 0;
 }
 
+static bool powered_off;
+
+static int fake_poweroff(void *ctx, const char **why)
+{
+	(void)ctx;
+	(void)why;
+	powered_off = true;
+	return 0;
+}
+
 static const struct monitor_ops monitor_ops = {
+	.poweroff = fake_poweroff,
 	.count = fake_count,
 	.describe = fake_describe,
 	.ledger = fake_ledger,
@@ -584,6 +595,22 @@ static void test_a_reply_is_not_interleaved(void **state)
 						  "web| meanwhile\r\n"));
 }
 
+static void test_poweroff_waits_for_its_answer(void **state)
+{
+	size_t n;
+
+	(void)state;
+	powered_off = false;
+	type("poweroff\r");
+	n = mux_output(&mux, now, (u8 *)out, 4000);
+	out[n] = '\0';
+	assert_string_equal(out, "poweroff\r\nok\r\n");
+	assert_false(powered_off);
+	assert_int_equal(mux_output(&mux, now, (u8 *)out, 4000),
+			 strlen(PROMPT));
+	assert_true(powered_off);
+}
+
 static void test_large_replies_are_complete(void **state)
 {
 	const char *at;
@@ -909,6 +936,7 @@ int main(void)
 		T_OPEN(test_commands_echo_and_answer),
 		T_OPEN(test_log_lines_redraw_a_half_typed_command),
 		T_OPEN(test_a_reply_is_not_interleaved),
+		T_OPEN(test_poweroff_waits_for_its_answer),
 		T_OPEN(test_large_replies_are_complete),
 		T_OPEN(test_log_command),
 		T_OPEN(test_type_ahead_is_bounded),

@@ -5,7 +5,10 @@
  *	work exitless		fixed work between marks B and E: timer
  *				interrupts, context switches, short sleeps
  *	work clock		100 sleeps of 1 ms by TSC and by Linux' clock
+ *	work pingpong [N]	N turns handed between two CPUs and back,
+ *				between marks B and E
  *	work marks [N]		N marks, bytes 'a', 'b', ... 'z', 'a', ...
+ *	work forbidden		string output to a port, which parks a guest
  *	work drain		nothing, once the console has sent all
  *
  * A mark is a byte written to port 5E9h.  Every line printed starts with the
@@ -14,6 +17,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -32,6 +36,7 @@
 #include <unistd.h>
 
 #define MARK_PORT     0x5e9
+#define POST_PORT     0x80
 #define NSEC_PER_SEC  1000000000ll
 #define TIMER_TOTAL   1000
 #define SWITCHES      20000
@@ -255,16 +260,18 @@ static long switches(void)
 	return ru.ru_nvcsw;
 }
 
-static long switch_phase(int cpu0, int cpu1, long *rounds)
+/* At least so many switches, but at most max turns; *rounds: turns taken. */
+static long switch_phase(const int *cpu, long wanted, long max, long *rounds)
 {
+	int other = cpu[1];
 	pthread_t pong;
 	long start = switches();
 
-	pin(cpu0);
-	if (pthread_create(&pong, NULL, pong_thread, &cpu1))
+	pin(cpu[0]);
+	if (pthread_create(&pong, NULL, pong_thread, &other))
 		die("pthread_create");
-	for (*rounds = 0; *rounds < MAX_ROUNDS; (*rounds)++) {
-		if (*rounds % 500 == 0 && switches() - start >= SWITCHES)
+	for (*rounds = 0; *rounds < max; (*rounds)++) {
+		if (*rounds % 500 == 0 && switches() - start >= wanted)
 			break;
 		pass_turn(1);
 		wait_turn(0);
@@ -295,7 +302,7 @@ static int exitless(void)
 	start = rdtsc();
 	start_ns = now_ns(CLOCK_MONOTONIC);
 	timer_phase(cpu, cpu[1] + 1);
-	switched = switch_phase(cpu[0], cpu[1], &rounds);
+	switched = switch_phase(cpu, SWITCHES, MAX_ROUNDS, &rounds);
 	for (int i = 0; i < SLEEPS; i++)
 		sleep_ns(SLEEP_NS);
 	end_ns = now_ns(CLOCK_MONOTONIC);
@@ -310,6 +317,18 @@ static int exitless(void)
 	       cpu[1] + 1, switched, rounds, SLEEPS,
 	       (unsigned long long)(end - start),
 	       (long long)(end_ns - start_ns));
+	return 0;
+}
+
+static int pingpong(long n)
+{
+	int cpu[2] = { 0, online_cpus() > 1 };
+	long switched, rounds;
+
+	mark('B');
+	switched = switch_phase(cpu, LONG_MAX, n, &rounds);
+	mark('E');
+	printf("pingpong switches=%ld rounds=%ld\n", switched, rounds);
 	return 0;
 }
 
@@ -392,19 +411,42 @@ static int marks(long n)
 	return 0;
 }
 
+/* REP OUTSB: an emulated port takes single bytes only. */
+static int forbidden(void)
+{
+	static const char text[] = "forbidden";
+	const char *from = text;
+	unsigned long count = sizeof(text);
+
+	if (ioperm(POST_PORT, 1, 1))
+		die("ioperm");
+	asm volatile("rep outsb"
+		     : "+S"(from), "+c"(count)
+		     : "d"(POST_PORT)
+		     : "memory");
+	printf("forbidden passed\n");
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
 	const char *cmd = argc > 1 ? argv[1] : "";
+	long n = argc > 2 ? strtol(argv[2], NULL, 10) : 1;
 
 	if (!strcmp(cmd, "exitless"))
 		return exitless();
 	if (!strcmp(cmd, "clock"))
 		return clock_report();
+	if (!strcmp(cmd, "pingpong"))
+		return pingpong(n);
 	if (!strcmp(cmd, "marks"))
-		return marks(argc > 2 ? strtol(argv[2], NULL, 10) : 1);
+		return marks(n);
+	if (!strcmp(cmd, "forbidden"))
+		return forbidden();
 	if (!strcmp(cmd, "drain"))
 		return 0;
-	fprintf(stderr, "usage: work exitless | clock | marks [N] | drain\n");
+	fprintf(stderr, "usage: work exitless | clock | pingpong [N] | "
+			"marks [N] | forbidden | drain\n");
 	return 2;
 }
 

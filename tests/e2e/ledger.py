@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Reads the ledger's lines: docs/ledger.md."""
+import re
+
+LINE = re.compile(r"^ledger (\S+)/(\d+) (?:(\S+) exits=(\d+)|(\S+)=(\d+)) "
+                  r"cycles=(\d+)$", re.M)
+
+
+class Snapshot(dict):
+    """One vCPU's: cause to count.  exits and mode are the first line's."""
+
+    def __init__(self, mode, exits):
+        super().__init__()
+        self.mode = mode
+        self.exits = exits
+
+    def __sub__(self, before):
+        """What was added since; without causes that were not."""
+        found = Snapshot(self.mode, self.exits - before.exits)
+        for cause, count in self.items():
+            if count != before.get(cause, 0):
+                found[cause] = count - before.get(cause, 0)
+        return found
+
+
+def first(text):
+    """The first ledger of each vCPU: (NAME, VCPU) to Snapshot."""
+    found, done = {}, set()
+    for name, vcpu, mode, exits, cause, count, _ in LINE.findall(text):
+        key = name, int(vcpu)
+        if mode and key in found:
+            done.add(key)
+        elif mode:
+            found[key] = Snapshot(mode, int(exits))
+        elif key not in done:
+            found[key][cause] = int(count)
+    return found
+
+
+def check_sums(found):
+    """The first line is the sum of the others."""
+    assert found
+    for snapshot in found.values():
+        assert snapshot.mode == "did"
+        assert snapshot.exits == sum(
+            n for c, n in snapshot.items() if c != "injection-mode")
+
+
+def window(text, begin="B", end="E"):
+    """What was added from one mark to another: list by vCPU."""
+    at = [re.search(rf"^mark \S+ {ord(byte):02x} tsc=\d+$", text, re.M)
+          for byte in (begin, end)]
+    before, after = (first(text[m.end():]) for m in at)
+    assert before.keys() == after.keys()
+    check_sums(before)
+    check_sums(after)
+    return [after[key] - before[key] for key in sorted(after)]

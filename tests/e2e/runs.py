@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs of machines that tests share.
+
+A run is started before the first test and at most two go on at a time, so
+that the tests, which then only look at the results, cost little themselves.
+
+	@background
+	def one_boot(lab):
+	    return lab("--table", lab.table(TABLE), *LINUX, *expect("guest# "))
+
+	def test_boot(one_boot):
+	    assert one_boot.outcome == "seen"
+
+A test that takes the fixture fails with the run's exception if it had one.
+"""
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.environ.get("ASHLAR_BUILD", os.path.join(TOP, "build"))
+LAB = os.path.join(BUILD, "lab")
+RUN = os.path.join(TOP, "tests/lab/run")
+sys.path.insert(0, os.path.join(TOP, "tests/lab"))
+
+AT_A_TIME = 2
+# Held by a run while it makes something of the build directory.
+MAKE_LOCK = threading.Lock()
+# Over the run's own time-out: making the ISO, ending the machine.
+GRACE = 60
+DEFAULT_TIMEOUT = 240
+
+# The stock kernel and the tests' initramfs.
+LINUX = ["--module", "vmlinuz=" + os.path.join(LAB, "vmlinuz"),
+         "--module", "initrd.img=" + os.path.join(LAB, "initrd.img")]
+PROMPT = "^ashlar> "
+
+
+def expect(*regexes):
+    """Arguments: each is waited for, one after the other."""
+    return [word for r in regexes for word in ("--expect", r)]
+
+
+def typed(text, *regexes):
+    """Arguments: text is typed, then the answers are waited for."""
+    return ["--input", text, *expect(*regexes)]
+
+
+def command(text):
+    """Arguments: one command at the monitor's prompt, and its end."""
+    return expect(PROMPT) + typed(text + "\\n", "^(?:ok|error: .*)$")
+
+
+class Result:
+    """The end of a run: the JSON report's fields and what was printed."""
+
+    def __init__(self, status, report, stderr):
+        self.status = status
+        self.report = report
+        self.stderr = stderr
+        self.outcome = report["outcome"]
+        self.powered_off = report["powered_off"]
+        self.matches = [m["text"] for m in report["matches"]]
+
+    def serial(self, port=1):
+        """All that a COM port has sent, without colours and returns."""
+        with open(self.report["serial"][str(port)], "rb") as file:
+            data = re.sub(rb"\x1b\[[0-9;?]*[@-~]|\r", b"", file.read())
+        return data.decode("utf-8", "replace")
+
+    def findall(self, regex, port=1):
+        """Every match of a regular expression in a port's output."""
+        return re.findall(regex, self.serial(port), re.M)
+
+    def replies(self, text):
+        """What the monitor answered to a command, time by time: lists of
+        lines, the last `ok` or `error: ...`."""
+        return [match.splitlines() for match in self.findall(
+            rf"^ashlar> {re.escape(text)}\n"
+            r"((?:(?!ok$|error: ).*\n)*(?:ok$|error: .*$))")]
+
+
+class Lab:
+    """What a run is made with: lab(ARGUMENT..., timeout=S) does
+    tests/lab/run; logs are kept in build/e2e/NAME."""
+
+    def __init__(self, name, machine):
+        self.directory = os.path.join(BUILD, "e2e", name)
+        self.machine = machine
+        self.files = 0
+        os.makedirs(self.directory, exist_ok=True)
+
+    def file(self, data, suffix=""):
+        """The path of a new file with these contents."""
+        self.files += 1
+        path = os.path.join(self.directory, f"file{self.files}{suffix}")
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def table(self, text):
+        """The path of a new file with this partition table."""
+        return self.file(text.encode(), ".table")
+
+    def __call__(self, *arguments, timeout=DEFAULT_TIMEOUT):
+        words = [sys.executable, RUN, "--keep", self.directory,
+                 "--timeout", str(timeout), *map(str, arguments)]
+        if "--machine" not in words:
+            words += ["--machine", self.machine]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, cwd=TOP,
+                              capture_output=True, timeout=timeout + GRACE,
+                              check=False)
+        stderr = done.stderr.decode("utf-8", "replace")
+        with open(os.path.join(self.directory, "stderr.log"), "w",
+                  encoding="utf-8") as file:
+            file.write(stderr)
+        lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
+        try:
+            return Result(done.returncode, json.loads(lines[-1]), stderr)
+        except (IndexError, ValueError) as error:
+            raise RuntimeError(f"{' '.join(words)}: status {done.returncode}:"
+                               f" {stderr[-2000:]}") from error
+
+
+class _Background:
+    def __init__(self):
+        self.jobs = {}
+        self.futures = {}
+        self.pool = concurrent.futures.ThreadPoolExecutor(AT_A_TIME)
+
+    def start(self, name, machine):
+        """Queues a run, once."""
+        if name in self.jobs and name not in self.futures:
+            self.futures[name] = self.pool.submit(
+                self.jobs[name], Lab(name, machine))
+
+
+BACKGROUND = _Background()
+
+
+def background(job):
+    """Decorator: job(lab) is a run, and the fixture of its name its result."""
+    name = job.__name__
+    assert name not in BACKGROUND.jobs, name
+    BACKGROUND.jobs[name] = job
+
+    @pytest.fixture(name=name, scope="session")
+    def fixture():
+        return BACKGROUND.futures[name].result()
+    return fixture

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""After the seal no page is writable and executable, and each core maps what
+is its own: by Ashlar's walk of its page tables, and by the debugger's."""
+import re
+import subprocess
+
+from debugger import Debugger
+from pagewalk import PAGE, Reader, Walk
+from runs import BUILD, LINUX, MAKE_LOCK, TOP, background
+from symbols import IMAGE, address, offsets
+
+CPUS = 3
+TABLE = f"{TOP}/examples/linux.table"
+WX_IMAGE = f"{BUILD}/ashlar-wx.elf"
+TIMEOUT = 200
+SEAL = r"^seal: (\d+) tables, (\d+) pages, (\d+) writable and executable$"
+# core/layout.h
+LOCAL_VMA = 0xffffffffc0000000
+
+
+class Sealed:
+    """What the debugger found."""
+
+    def __init__(self, debugger, cpus):
+        self.serial = ""
+        self.walks = []
+        reader = Reader(debugger)
+        for cpu in cpus:
+            debugger.select_cpu(cpu)
+            self.walks.append(Walk(reader, debugger.registers()["cr3"]))
+        self.ram = []
+
+    def claim(self):
+        """What Ashlar's walk says: tables, pages, bad pages."""
+        ((tables, pages, bad),) = re.findall(SEAL, self.serial, re.M)
+        return int(tables), int(pages), int(bad)
+
+
+def hit(debugger):
+    """Runs to the breakpoint; the number of the CPU that met it."""
+    text = debugger.run(TIMEOUT)
+    return int(re.search(r"^\((\d+)\) Breakpoint", text, re.M)[1])
+
+
+def image_to_physical(debugger, linear):
+    """Where a byte of the image is, by the selected CPU's own tables."""
+    text = debugger.command(f"page {linear:#x}")
+    return int(re.search(r"maps to physical page 0x([0-9a-f]+)", text)[1],
+               16) + linear % PAGE
+
+
+def guest_ram(debugger, directory):
+    """(start, size) of the first partition's memory."""
+    nr_ram, ram, size, hpa, length = offsets(
+        directory, "core/partition.h", "offsetof(struct partition, nr_ram)",
+        "offsetof(struct partition, ram)", "sizeof(struct guest_region)",
+        "offsetof(struct guest_region, hpa)",
+        "offsetof(struct guest_region, size)")
+    base = image_to_physical(debugger, address("partitions"))
+    count = debugger.read_u64(base + nr_ram) & 0xffffffff
+    return [(debugger.read_u64(base + ram + i * size + hpa),
+             debugger.read_u64(base + ram + i * size + length))
+            for i in range(count)]
+
+
+@background
+def sealed(lab):
+    arguments = ["--cpus", str(CPUS), "--table", TABLE, *LINUX]
+    with Debugger(arguments, lab.directory) as debugger:
+        # The first that a core does after it has loaded its sealed tables.
+        debugger.command(f"lb {address('vmx_on'):#x}")
+        met = set()
+        while len(met) < CPUS:
+            met.add(hit(debugger))
+        found = Sealed(debugger, range(CPUS))
+        found.ram = guest_ram(debugger, lab.directory)
+        # The sidecore has yet to print what was logged.
+        debugger.command("bpd 1")
+        debugger.run_until(SEAL, TIMEOUT)
+        found.serial = debugger.serial()
+        return found
+
+
+@background
+def writable_text(lab):
+    with MAKE_LOCK:
+        subprocess.run(["make", "-s", "build/ashlar-wx.elf"], cwd=TOP,
+                       check=True, timeout=300)
+    arguments = ["--cpus", str(CPUS), "--image", WX_IMAGE, "--table", TABLE,
+                 *LINUX]
+    with Debugger(arguments, lab.directory) as debugger:
+        debugger.command(f"lb {address('boot_refuse', WX_IMAGE):#x}")
+        hit(debugger)
+        found = Sealed(debugger, [0])
+        debugger.command("bpd 1")
+        debugger.run_until("stopped, nothing was started", TIMEOUT)
+        found.serial = debugger.serial()
+        return found
+
+
+def test_nothing_writable_and_executable(sealed):
+    for walk in sealed.walks:
+        assert not walk.bad()
+        # The walk can see both.
+        assert any(p.writable for p in walk.leaves)
+        assert any(p.executable for p in walk.leaves)
+
+
+def test_walks_agree(sealed):
+    assert sealed.claim() == (sum(len(w.tables) for w in sealed.walks),
+                              sum(len(w.leaves) for w in sealed.walks), 0)
+
+
+def test_only_text_is_executable(sealed):
+    start, end = address("text_start"), address("text_end")
+    for walk in sealed.walks:
+        assert all(start <= p.linear < end
+                   for p in walk.leaves if p.executable)
+
+
+def test_guest_memory_is_not_mapped(sealed):
+    assert sum(size for _, size in sealed.ram) == 256 << 20
+    for walk in sealed.walks:
+        assert not [p for p in walk.leaves for start, size in sealed.ram
+                    if p.overlaps(start, size)]
+
+
+def private(walk):
+    """Physical pages that a core maps in its own GiB."""
+    return {p.physical for p in walk.leaves if p.linear >= LOCAL_VMA}
+
+
+def test_cores_do_not_see_each_other(sealed):
+    for one in sealed.walks:
+        assert private(one)
+        for other in sealed.walks:
+            if one is not other:
+                assert not [p for p in one.leaves for q in private(other)
+                            if p.overlaps(q, PAGE)]
+
+
+def test_page_tables_are_out_of_reach(sealed):
+    """But for the one table that holds a core's own window."""
+    for walk in sealed.walks:
+        for other in sealed.walks:
+            seen = {t for t in other.tables
+                    for p in walk.leaves if p.overlaps(t, PAGE)}
+            assert len(seen) == (1 if walk is other else 0)
+
+
+def test_variant_is_refused(writable_text):
+    tables, pages, bad = writable_text.claim()
+    assert tables and pages and bad
+    last = writable_text.serial.strip().splitlines()[-2:]
+    assert last == [f"boot: seal: {bad} pages are writable and executable",
+                    "boot: stopped, nothing was started"]
+    assert "partition" not in writable_text.serial
+
+
+def test_variant_is_found_by_the_debugger(writable_text):
+    start, end = (address(s, WX_IMAGE) for s in ("text_start", "text_end"))
+    (walk,) = writable_text.walks
+    bad = walk.bad()
+    # The part that cores share is counted once for each.
+    assert len(bad) * CPUS == writable_text.claim()[2]
+    assert all(start <= p.linear < end for p in bad)
+    assert sum(p.size for p in bad) == end - start
+
+
+def test_variant_differs_in_nothing_else(writable_text, sealed):
+    assert IMAGE != WX_IMAGE
+    assert writable_text.claim()[:2] == sealed.claim()[:2]
