@@ -43,7 +43,8 @@ def test_ashlar_measures(workload):  # pylint: disable=redefined-outer-name
     assert near(timer)
 
 
-def test_cpuid_is_not_believed(workload):  # pylint: disable=redefined-outer-name
+# pylint: disable-next=redefined-outer-name
+def test_cpuid_is_not_believed(workload):
     assert not workload.findall("^clock: CPUID claims") or workload.findall(
         r"^clock: CPUID claims \d+ kHz, the PM timer says \d+ kHz: "
         "taking the latter")

@@ -50,7 +50,8 @@ def total(exits, cause):
     return sum(snapshot.get(cause, 0) for snapshot in exits)
 
 
-def test_work_is_done(workload, interrupts):  # pylint: disable=redefined-outer-name
+# pylint: disable-next=redefined-outer-name
+def test_work_is_done(workload, interrupts):
     done = values(workload.serial(), "exitless", "work")
     assert done["cpus"] == "2"
     assert int(done["switches"]) >= SWITCHES
