@@ -1,45 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The Multiboot 1 and 2 information structures -> struct boot_info. */
 #include "boot/boot.h"
-
-/* Multiboot 0.6.96, 3.3: flags, and the fields up to the memory map. */
-#define MULTIBOOT_INFO_CMDLINE BIT(2)
-#define MULTIBOOT_INFO_MODS    BIT(3)
-#define MULTIBOOT_INFO_MEM_MAP BIT(6)
-
-struct multiboot_info {
-	u32 flags;
-	u32 mem_lower;
-	u32 mem_upper;
-	u32 boot_device;
-	u32 cmdline;
-	u32 mods_count;
-	u32 mods_addr;
-	u32 syms[4];
-	u32 mmap_length;
-	u32 mmap_addr;
-} __packed;
-_Static_assert(offsetof(struct multiboot_info, cmdline) == 16, "3.3");
-_Static_assert(offsetof(struct multiboot_info, mmap_length) == 44, "3.3");
-_Static_assert(sizeof(struct multiboot_info) == 52, "3.3");
-
-struct multiboot_mod_list {
-	u32 mod_start;
-	u32 mod_end;
-	u32 cmdline;
-	u32 pad;
-} __packed;
-_Static_assert(sizeof(struct multiboot_mod_list) == 16, "3.3");
-
-/* size does not count itself, and may be larger than the fields below. */
-struct multiboot_mmap_entry {
-	u32 size;
-	u64 addr;
-	u64 len;
-	u32 type;
-} __packed;
-_Static_assert(offsetof(struct multiboot_mmap_entry, addr) == 4, "3.3");
-_Static_assert(sizeof(struct multiboot_mmap_entry) == 24, "3.3");
+#include "boot/multiboot.h"
 
 /* Multiboot2 2.0, 3.6: tags follow this header, each 8-byte aligned. */
 struct multiboot2_info {

@@ -12,6 +12,7 @@
 #include "guest/acpi.h"
 #include "guest/linux.h"
 #include "guest/memory.h"
+#include "guest/multiboot.h"
 #include "guest/slat.h"
 
 /* A kicked core is in root mode long before this. */
@@ -254,8 +255,33 @@ static int load_acpi(struct partition *p, u64 *rsdp)
 				&config, rsdp);
 }
 
-static void describe_boot(const struct partition *p, struct linux_boot *b)
+/* What a loader means to do, between looking and writing. */
+union load_job {
+	struct {
+		struct linux_boot boot;
+		struct linux_plan plan;
+	} bzimage;
+	struct {
+		struct multiboot_boot boot;
+		struct multiboot_plan plan;
+	} multiboot;
+};
+
+/* A value of the table's key `boot`. */
+struct loader {
+	/* 0, or -EINVAL with a line in error. */
+	int (*plan)(const struct partition *p, union load_job *job, char *error,
+		    size_t size);
+	/* Fills zeroed memory; where the guest begins is left in *start. */
+	int (*load)(const union load_job *job, const struct guest_mem *mem,
+		    u64 rsdp, struct vcpu_start *start);
+};
+
+static int plan_linux(const struct partition *p, union load_job *job,
+		      char *error, size_t size)
 {
+	struct linux_boot *b = &job->bzimage.boot;
+
 	*b = (struct linux_boot){
 		.kernel_name = p->kernel->name,
 		.kernel = phys_to_virt(p->kernel->base),
@@ -264,12 +290,78 @@ static void describe_boot(const struct partition *p, struct linux_boot *b)
 		.ram_low = layout_low(p->config->memory),
 		.ram_high = layout_high(p->config->memory),
 	};
-	if (!p->initrd)
-		return;
-	b->initrd_name = p->initrd->name;
-	b->initrd = phys_to_virt(p->initrd->base);
-	b->initrd_size = p->initrd->size;
+	if (p->initrd) {
+		b->initrd_name = p->initrd->name;
+		b->initrd = phys_to_virt(p->initrd->base);
+		b->initrd_size = p->initrd->size;
+	}
+	return linux_plan(b, &job->bzimage.plan, error, size);
 }
+
+static int load_linux(const union load_job *job, const struct guest_mem *mem,
+		      u64 rsdp, struct vcpu_start *start)
+{
+	const struct linux_plan *plan = &job->bzimage.plan;
+
+	*start = (struct vcpu_start){
+		.mode = VCPU_LONG,
+		.rip = plan->rip,
+		.regs.gpr[GPR_RSI] = plan->rsi,
+		.cr3 = plan->cr3,
+		.gdt_base = plan->gdt_base,
+		.gdt_limit = plan->gdt_limit,
+	};
+	return linux_load(&job->bzimage.boot, plan, mem, rsdp);
+}
+
+_Static_assert(TABLE_MAX_MODULES <= MULTIBOOT_MODULES, "module pointers");
+
+static int plan_multiboot(const struct partition *p, union load_job *job,
+			  char *error, size_t size)
+{
+	struct multiboot_boot *b = &job->multiboot.boot;
+	u32 i;
+
+	*b = (struct multiboot_boot){
+		.kernel_name = p->kernel->name,
+		.kernel = phys_to_virt(p->kernel->base),
+		.kernel_size = p->kernel->size,
+		.nr_modules = p->config->nr_modules,
+		.cmdline = p->config->cmdline,
+		.ram_low = layout_low(p->config->memory),
+		.ram_high = layout_high(p->config->memory),
+	};
+	for (i = 0; i < b->nr_modules; i++)
+		b->module[i] = (struct multiboot_module){
+			.name = p->modules[i]->name,
+			.data = phys_to_virt(p->modules[i]->base),
+			.size = p->modules[i]->size,
+		};
+	return multiboot_plan(b, &job->multiboot.plan, error, size);
+}
+
+static int load_multiboot(const union load_job *job,
+			  const struct guest_mem *mem, u64 rsdp,
+			  struct vcpu_start *start)
+{
+	const struct multiboot_plan *plan = &job->multiboot.plan;
+
+	(void)rsdp;
+	*start = (struct vcpu_start){
+		.mode = VCPU_FLAT32,
+		.rip = plan->eip,
+		.regs.gpr[GPR_RAX] = plan->eax,
+		.regs.gpr[GPR_RBX] = plan->ebx,
+		.gdt_base = plan->gdt_base,
+		.gdt_limit = plan->gdt_limit,
+	};
+	return multiboot_load(&job->multiboot.boot, plan, mem);
+}
+
+static const struct loader loaders[] = {
+	[TABLE_LINUX] = { plan_linux, load_linux },
+	[TABLE_MULTIBOOT] = { plan_multiboot, load_multiboot },
+};
 
 /* TSC ticks */
 struct load_times {
@@ -280,9 +372,9 @@ struct load_times {
 static int load(struct partition *p, struct vcpu_start *start,
 		struct load_times *times)
 {
+	const struct loader *l = &loaders[p->config->boot];
 	char error[160] = "it does not fit its memory";
-	struct linux_boot boot;
-	struct linux_plan plan;
+	union load_job job;
 	struct guest_mem mem;
 	u64 rsdp, t0, t1;
 	int err;
@@ -290,37 +382,24 @@ static int load(struct partition *p, struct vcpu_start *start,
 	t0 = rdtsc();
 	guest_zero(p);
 	t1 = rdtsc();
-	describe_boot(p, &boot);
 	guest_memory_access(p, &mem);
-	err = linux_plan(&boot, &plan, error, sizeof(error));
+	err = l->plan(p, &job, error, sizeof(error));
 	if (!err)
 		err = load_acpi(p, &rsdp);
 	if (!err)
-		err = linux_load(&boot, &plan, &mem, rsdp);
+		err = l->load(&job, &mem, rsdp, start);
 	times->zeroing = t1 - t0;
 	times->copying = rdtsc() - t1;
-	if (err) {
+	if (err)
 		fmt_snprintf(p->reason, sizeof(p->reason), "%s", error);
-		return err;
-	}
-	*start = (struct vcpu_start){
-		.long_mode = true,
-		.rip = plan.rip,
-		.rsi = plan.rsi,
-		.cr3 = plan.cr3,
-		.gdt_base = plan.gdt_base,
-		.gdt_limit = plan.gdt_limit,
-	};
-	return 0;
+	return err;
 }
 
 int partition_check(const struct partition *p, char *error, size_t size)
 {
-	struct linux_boot boot;
-	struct linux_plan plan;
+	union load_job job;
 
-	describe_boot(p, &boot);
-	return linux_plan(&boot, &plan, error, size);
+	return loaders[p->config->boot].plan(p, &job, error, size);
 }
 
 static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
@@ -362,10 +441,15 @@ static void start_partition(struct vcpu *v)
 
 static void start_ap(struct vcpu *v)
 {
-	const struct vcpu_start start = {
+	struct vcpu_start start = {
+		.mode = VCPU_REAL,
 		.sipi_vector = cpu_public[this_cpu.id].sipi_vector,
 	};
+	u32 signature, b, c, d;
 
+	/* EDX holds it after INIT (SDM vol. 3 table 10-1). */
+	cpuid(1, 0, &signature, &b, &c, &d);
+	start.regs.gpr[GPR_RDX] = signature;
 	enter(v, &start);
 }
 
@@ -460,6 +544,8 @@ static void build_one(struct partition *p, const struct table_partition *c,
 	p->id = id;
 	p->kernel = find_module(bi, c->kernel);
 	p->initrd = c->initrd[0] ? find_module(bi, c->initrd) : NULL;
+	for (n = 0; n < c->nr_modules; n++)
+		p->modules[n] = find_module(bi, c->modules[n]);
 	fmt_snprintf(p->reason, sizeof(p->reason), "not started yet");
 	for (n = 0; n < c->nr_cpus; n++)
 		p->apic_id[n] = cpu_public[c->cpus[n]].apic_id;

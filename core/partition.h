@@ -34,6 +34,7 @@ struct partition {
 	u64 second_level;      /* EPT pointer or nested CR3 */
 	u32 apic_id[MAX_CPUS]; /* host APIC id of each vCPU's core */
 	const struct boot_module *kernel, *initrd;
+	const struct boot_module *modules[TABLE_MAX_MODULES];
 
 	/* FIFO; guards the devices, state, ending, reason and restarts. */
 	struct spinlock lock;

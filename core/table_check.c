@@ -466,11 +466,6 @@ static bool uses_mode(struct scope s)
 	return s.p->mode != TABLE_DID;
 }
 
-static bool uses_boot(struct scope s)
-{
-	return s.p->boot != TABLE_LINUX;
-}
-
 static bool uses_device(struct scope s)
 {
 	return s.p->nr_devices != 0;
@@ -489,7 +484,6 @@ static bool uses_identity(struct scope s)
 /* What this build lacks: a feature that comes takes its line away. */
 static const struct rule build_rules[] = {
 	{ uses_mode, TABLE_KEY_INTERRUPTS, table_msg_BUILD_MODE, 0, 0 },
-	{ uses_boot, TABLE_KEY_BOOT, table_msg_BUILD_BOOT, 0, 0 },
 	{ uses_device, TABLE_KEY_DEVICE, table_msg_BUILD_DEVICE, 0, 0 },
 	{ uses_iommu, TABLE_KEY_IOMMU, table_msg_BUILD_IOMMU, 0, 0 },
 	{ uses_identity, TABLE_KEY_IDENTITY, table_msg_BUILD_IDENTITY, 0, 0 },

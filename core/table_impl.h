@@ -122,8 +122,6 @@
 	/* Against the build */                                                \
 	M(BUILD_MODE, "not in this build: interrupts other than did; write "   \
 		      "interrupts = did")                                      \
-	M(BUILD_BOOT, "not in this build: multiboot guests; write "            \
-		      "boot = linux")                                          \
 	M(BUILD_DEVICE, "not in this build: devices; remove this line")        \
 	M(BUILD_IOMMU, "not in this build: vIOMMU; write iommu = none")        \
 	M(BUILD_IDENTITY, "not in this build: identity; write identity = no")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/lib.h"
 #include "guest/linux.h"
+#include "guest/loader.h"
 
 /*
  * boot.rst, "The Real-Mode Kernel Header", up to init_size: all that a 64-bit
@@ -70,22 +71,11 @@ _Static_assert(HEADER_END == 0x264, "boot.rst");
 #define ENTRY_64	   0x200
 #define INITRD_MAX_DEFAULT 0x37ffffff
 #define LOAD_RELOCATABLE   0x1000000UL
-#define MIB(x)		   (((x) + 0xfffff) >> 20)
 
 /* Documentation/arch/x86/zero-page.rst. */
 #define BP_ACPI_RSDP	0x070
 #define BP_E820_ENTRIES 0x1e8
 #define BP_E820_TABLE	0x2d0
-
-struct e820_entry {
-	u64 addr;
-	u64 size;
-	u32 type;
-} __packed;
-_Static_assert(sizeof(struct e820_entry) == 20, "zero-page.rst");
-
-#define E820_RAM      1
-#define E820_RESERVED 2
 
 /* What the loader puts below 640 KiB; Linux copies it all before it reuses. */
 #define BOOT_PARAMS 0x10000UL
@@ -100,30 +90,6 @@ _Static_assert(CMDLINE + CMDLINE_MAX < GUEST_LOW_END, "below 640 KiB");
 /* SDM 3A 4.5: present, writable, accessed, dirty, page size. */
 #define PTE_TABLE 0x023UL
 #define PTE_2M	  0x0e3UL
-
-/* SDM 3A 3.4.5: flat, accessed; code is 64-bit. */
-#define DESC_CODE 0x00af9b000000ffffUL
-#define DESC_DATA 0x00cf93000000ffffUL
-
-struct report {
-	const char *what;
-	const char *name;
-	char *buf;
-	size_t size;
-};
-
-static __printf(2, 3) int refuse(const struct report *r, const char *fmt, ...)
-{
-	va_list ap;
-	size_t n = fmt_snprintf(r->buf, r->size, "%s %s: ", r->what, r->name);
-
-	if (n >= r->size)
-		return -EINVAL;
-	va_start(ap, fmt);
-	fmt_vsnprintf(r->buf + n, r->size - n, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 static int read_header(const struct linux_boot *boot, struct setup_header *h,
 		       const struct report *r)
@@ -400,7 +366,7 @@ int linux_plan(const struct linux_boot *boot, struct linux_plan *plan,
 	plan->rsi = BOOT_PARAMS;
 	plan->cr3 = PML4;
 	plan->gdt_base = GDT;
-	plan->gdt_limit = LINUX_GDT_LIMIT;
+	plan->gdt_limit = LOADER_GDT_LIMIT;
 	return err;
 }
 
@@ -440,13 +406,8 @@ static int write_header(const struct linux_boot *boot,
 static int write_e820(const struct linux_plan *plan,
 		      const struct guest_mem *mem)
 {
-	const struct e820_entry map[] = {
-		{ 0, GUEST_LOW_END, E820_RAM },
-		{ GUEST_ACPI, GUEST_ACPI_END - GUEST_ACPI, E820_RESERVED },
-		{ GUEST_HIGH, plan->ram_low - GUEST_HIGH, E820_RAM },
-		{ GUEST_HOLE_END, plan->ram_high, E820_RAM },
-	};
-	u8 n = plan->ram_high ? 4 : 3;
+	struct e820_entry map[E820_ENTRIES];
+	u8 n = (u8)loader_e820(plan->ram_low, plan->ram_high, map);
 	int err = put(mem, plan->rsi + BP_E820_ENTRIES, &n, 1);
 
 	return err ? err :
@@ -500,9 +461,8 @@ static int write_page_tables(const struct guest_mem *mem)
 
 static int write_gdt(const struct guest_mem *mem)
 {
-	static const u64 gdt[] = { 0, 0, DESC_CODE, DESC_DATA };
+	static const u64 gdt[] = LOADER_GDT(LOADER_CODE_64);
 
-	_Static_assert(sizeof(gdt) == LINUX_GDT_LIMIT + 1, "GDT limit");
 	return put(mem, GDT, gdt, sizeof(gdt));
 }
 

@@ -9,11 +9,6 @@
 #include "core/types.h"
 #include "guest/layout.h"
 
-/* Selectors the protocol asks for, and the GDT that has them. */
-#define LINUX_BOOT_CS	0x10
-#define LINUX_BOOT_DS	0x18
-#define LINUX_GDT_LIMIT 0x1f
-
 /* What to boot.  Names are used in messages only. */
 struct linux_boot {
 	const char *kernel_name;
@@ -29,7 +24,7 @@ struct linux_boot {
 
 /*
  * Where everything goes, and the state of the boot vCPU at entry: long mode,
- * paging on, interrupts off, CS = LINUX_BOOT_CS, DS = ES = SS = LINUX_BOOT_DS.
+ * paging on, interrupts off, CS = LOADER_CS, DS = ES = SS = LOADER_DS.
  */
 struct linux_plan {
 	u64 setup_size;	  /* bytes of the image before the payload */

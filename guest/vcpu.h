@@ -45,11 +45,22 @@ struct vcpu {
 	struct ledger *ledger;
 };
 
-/* Where a vCPU begins. */
+/*
+ * Interrupts are off in all of them.  The protected ones have flat segments,
+ * LOADER_CS and LOADER_DS (guest/loader.h) of the GDT at gdt_base.
+ */
+enum vcpu_mode {
+	VCPU_REAL,   /* as a SIPI leaves it, at sipi_vector << 12 */
+	VCPU_FLAT32, /* paging off */
+	VCPU_LONG,   /* 64-bit code, paging by cr3 */
+};
+
+/* Where a vCPU begins; what a mode does not name is 0. */
 struct vcpu_start {
-	bool long_mode; /* else real mode at vector << 12 */
+	enum vcpu_mode mode;
 	u8 sipi_vector;
-	u64 rip, rsi, cr3;
+	u64 rip, cr3;
+	struct guest_regs regs;
 	u64 gdt_base;
 	u32 gdt_limit;
 };

@@ -5,7 +5,7 @@
 #include "core/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
-#include "guest/linux.h"
+#include "guest/loader.h"
 #include "svm/internal.h"
 
 #define EFER_SVME  BIT(12)
@@ -48,41 +48,47 @@ static void reset_control(struct vmcb *b, const struct vcpu *v)
 
 static void reset_segments(struct vmcb *b, const struct vcpu_start *start)
 {
-	bool lm = start->long_mode;
-	u32 limit = lm ? 0xffffffff : 0xffff;
+	static const u16 code[] = {
+		[VCPU_REAL] = ATTRIB_CODE_REAL,
+		[VCPU_FLAT32] = ATTRIB_CODE_32,
+		[VCPU_LONG] = ATTRIB_CODE_64,
+	};
+	bool real = start->mode == VCPU_REAL;
+	u32 limit = real ? 0xffff : 0xffffffff;
 	u32 n;
 
 	for (n = SEGMENT_ES; n < SEGMENT_COUNT; n++)
-		b->segment[n] = (struct vmcb_segment){ lm ? LINUX_BOOT_DS : 0,
-						       lm ? ATTRIB_DATA_FLAT :
-							    ATTRIB_DATA_REAL,
+		b->segment[n] = (struct vmcb_segment){ real ? 0 : LOADER_DS,
+						       real ? ATTRIB_DATA_REAL :
+							      ATTRIB_DATA_FLAT,
 						       limit, 0 };
 	b->segment[SEGMENT_CS] = (struct vmcb_segment){
-		lm ? LINUX_BOOT_CS : (u16)(start->sipi_vector << 8),
-		lm ? ATTRIB_CODE_64 : ATTRIB_CODE_REAL, limit,
-		lm ? 0 : (u64)start->sipi_vector << 12
+		real ? (u16)(start->sipi_vector << 8) : LOADER_CS,
+		code[start->mode], limit,
+		real ? (u64)start->sipi_vector << 12 : 0
 	};
 	b->gdtr.base = start->gdt_base;
-	b->gdtr.limit = lm ? start->gdt_limit : 0xffff;
-	b->idtr.limit = lm ? 0 : 0xffff;
+	b->gdtr.limit = real ? 0xffff : start->gdt_limit;
+	b->idtr.limit = real ? 0xffff : 0;
 	b->ldtr = (struct vmcb_segment){ 0, ATTRIB_LDT, 0xffff, 0 };
 	b->tr = (struct vmcb_segment){ 0, ATTRIB_TSS_BUSY, 0xffff, 0 };
 }
 
-/* APM2 section 14.1.3, and for Linux its 64-bit boot protocol. */
+/* APM2 section 14.1.3, and what a boot protocol has changed since. */
 void svm_reset(struct vcpu *v, const struct vcpu_start *start)
 {
 	struct vmcb *b = svm_vmcb();
-	u32 eax, ebx, ecx, edx;
 
 	memset(b, 0, sizeof(*b));
 	reset_control(b, v);
 	reset_segments(b, start);
 	b->efer = EFER_SVME;
 	b->cr0 = CR0_ET | CR0_CD | CR0_NW;
-	if (start->long_mode) {
+	if (start->mode != VCPU_REAL)
+		b->cr0 = CR0_PE | CR0_ET;
+	if (start->mode == VCPU_LONG) {
 		b->efer |= EFER_LME | EFER_LMA;
-		b->cr0 = CR0_PE | CR0_ET | CR0_PG;
+		b->cr0 |= CR0_PG;
 		b->cr4 = CR4_PAE;
 		b->cr3 = start->cr3;
 	}
@@ -90,13 +96,9 @@ void svm_reset(struct vcpu *v, const struct vcpu_start *start)
 	b->dr7 = 0x400;
 	b->rflags = RFLAGS_FIXED;
 	b->rip = start->rip;
+	b->rax = start->regs.gpr[GPR_RAX];
 	b->g_pat = PAT_RESET;
-	memset(&this_cpu.regs, 0, sizeof(this_cpu.regs));
-	this_cpu.regs.gpr[GPR_RSI] = start->rsi;
-	if (!start->long_mode) {
-		cpuid(1, 0, &eax, &ebx, &ecx, &edx);
-		this_cpu.regs.gpr[GPR_RDX] = eax;
-	}
+	this_cpu.regs = start->regs;
 }
 
 static u8 code_bits(const struct vmcb *b)

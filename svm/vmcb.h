@@ -141,6 +141,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 /* Segment attributes: bits 55-52 and 47-40 of a descriptor, put together */
 #define ATTRIB_CODE_REAL 0x009b
 #define ATTRIB_DATA_REAL 0x0093
+#define ATTRIB_CODE_32	 0x0c9b
 #define ATTRIB_CODE_64	 0x0a9b
 #define ATTRIB_DATA_FLAT 0x0c93
 #define ATTRIB_LDT	 0x0082

@@ -5,7 +5,7 @@
 #include "core/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
-#include "guest/linux.h"
+#include "guest/loader.h"
 #include "vmx/internal.h"
 #include "vmx/vmcs.h"
 
@@ -131,20 +131,22 @@ static void write_segment(u32 n, u64 selector, u64 base, u64 limit, u64 access)
 
 static void write_segments(const struct vcpu_start *start)
 {
-	u64 data = start->long_mode ? ACCESS_DATA_FLAT : ACCESS_DATA_REAL;
-	u64 limit = start->long_mode ? 0xffffffff : 0xffff;
-	u64 selector = start->long_mode ? LINUX_BOOT_DS : 0;
+	static const u32 code[] = {
+		[VCPU_REAL] = ACCESS_CODE_REAL,
+		[VCPU_FLAT32] = ACCESS_CODE_32,
+		[VCPU_LONG] = ACCESS_CODE_64,
+	};
+	bool real = start->mode == VCPU_REAL;
+	u64 limit = real ? 0xffff : 0xffffffff;
 	u32 n;
 
 	for (n = SEGMENT_ES; n <= SEGMENT_GS; n++)
-		write_segment(n, selector, 0, limit, data);
-	if (start->long_mode)
-		write_segment(SEGMENT_CS, LINUX_BOOT_CS, 0, limit,
-			      ACCESS_CODE_64);
-	else
-		write_segment(SEGMENT_CS, (u64)start->sipi_vector << 8,
-			      (u64)start->sipi_vector << 12, limit,
-			      ACCESS_CODE_REAL);
+		write_segment(n, real ? 0 : LOADER_DS, 0, limit,
+			      real ? ACCESS_DATA_REAL : ACCESS_DATA_FLAT);
+	write_segment(SEGMENT_CS,
+		      real ? (u64)start->sipi_vector << 8 : LOADER_CS,
+		      real ? (u64)start->sipi_vector << 12 : 0, limit,
+		      code[start->mode]);
 	vmwrite(GUEST_LDTR_SELECTOR, 0);
 	vmwrite(GUEST_LDTR_BASE, 0);
 	vmwrite(GUEST_LDTR_LIMIT, 0xffff);
@@ -154,19 +156,21 @@ static void write_segments(const struct vcpu_start *start)
 	vmwrite(GUEST_TR_LIMIT, 0xffff);
 	vmwrite(GUEST_TR_ACCESS, ACCESS_TSS_BUSY);
 	vmwrite(GUEST_GDTR_BASE, start->gdt_base);
-	vmwrite(GUEST_GDTR_LIMIT, start->long_mode ? start->gdt_limit : 0xffff);
+	vmwrite(GUEST_GDTR_LIMIT, real ? 0xffff : start->gdt_limit);
 	vmwrite(GUEST_IDTR_BASE, 0);
-	vmwrite(GUEST_IDTR_LIMIT, start->long_mode ? 0 : 0xffff);
+	vmwrite(GUEST_IDTR_LIMIT, real ? 0xffff : 0);
 }
 
-/* SDM vol. 3 table 10-1, and for Linux its 64-bit boot protocol. */
+/* SDM vol. 3 table 10-1, and what a boot protocol has changed since. */
 static void write_control_registers(const struct vcpu_start *start)
 {
 	u64 cr0 = CR0_ET | CR0_CD | CR0_NW;
 	u64 cr4 = 0, efer = 0;
 
-	if (start->long_mode) {
-		cr0 = CR0_PE | CR0_ET | CR0_PG;
+	if (start->mode != VCPU_REAL)
+		cr0 = CR0_PE | CR0_ET;
+	if (start->mode == VCPU_LONG) {
+		cr0 |= CR0_PG;
 		cr4 = CR4_PAE;
 		efer = EFER_LME | EFER_LMA;
 		vmwrite(ENTRY_CONTROLS, vmx_controls.entry | ENTRY_GUEST_64);
@@ -187,8 +191,6 @@ static void write_control_registers(const struct vcpu_start *start)
 
 void vmx_reset(struct vcpu *v, const struct vcpu_start *start)
 {
-	u32 a, b, c, d;
-
 	vmptrld();
 	write_controls(v);
 	write_host_state();
@@ -201,13 +203,7 @@ void vmx_reset(struct vcpu *v, const struct vcpu_start *start)
 	vmwrite(GUEST_INTERRUPTIBILITY, 0);
 	vmwrite(GUEST_ACTIVITY_STATE, 0);
 	vmx_flush_vpid();
-	memset(&this_cpu.regs, 0, sizeof(this_cpu.regs));
-	this_cpu.regs.gpr[GPR_RSI] = start->rsi;
-	/* RDX holds the processor's signature after INIT. */
-	if (!start->long_mode) {
-		cpuid(1, 0, &a, &b, &c, &d);
-		this_cpu.regs.gpr[GPR_RDX] = a;
-	}
+	this_cpu.regs = start->regs;
 	v->launched = false;
 }
 

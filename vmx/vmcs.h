@@ -187,6 +187,7 @@ enum vmcs_field {
 #define ACCESS_UNUSABLE	 0x10000
 #define ACCESS_CODE_REAL 0x009b
 #define ACCESS_DATA_REAL 0x0093
+#define ACCESS_CODE_32	 0xc09b
 #define ACCESS_CODE_64	 0xa09b
 #define ACCESS_DATA_FLAT 0xc093
 #define ACCESS_LDT	 0x0082

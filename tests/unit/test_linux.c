@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <cmocka.h>
 #include "guest/linux.h"
+#include "guest/loader.h"
 
 #define RAM	(64UL << 20)
 #define PAYLOAD 0x3000UL
@@ -311,10 +312,10 @@ static void test_load_gdt(void **state)
 	gdt = f->ram + f->plan.gdt_base;
 	assert_int_equal(get64(gdt), 0);
 	/* Present, ring 0, code, readable, L=1 D=0; data, writable. */
-	assert_int_equal(get64(gdt + LINUX_BOOT_CS) >> 40 & 0xff, 0x9b);
-	assert_int_equal(get64(gdt + LINUX_BOOT_CS) >> 52 & 0xf, 0xa);
-	assert_int_equal(get64(gdt + LINUX_BOOT_DS) >> 40 & 0xff, 0x93);
-	assert_int_equal(get64(gdt + LINUX_BOOT_DS) & 0xffff, 0xffff);
+	assert_int_equal(get64(gdt + LOADER_CS) >> 40 & 0xff, 0x9b);
+	assert_int_equal(get64(gdt + LOADER_CS) >> 52 & 0xf, 0xa);
+	assert_int_equal(get64(gdt + LOADER_DS) >> 40 & 0xff, 0x93);
+	assert_int_equal(get64(gdt + LOADER_DS) & 0xffff, 0xffff);
 }
 
 static void test_load_passes_errors_on(void **state)

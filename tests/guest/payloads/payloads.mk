@@ -2,7 +2,7 @@
 # Bare guests: each directory X here with an X.c is one, build/payloads/X.bin,
 # in the format of a 64-bit Linux kernel.
 PAYLOADS_DIR := tests/guest/payloads
-PAYLOADS := $(filter-out lib start,$(notdir $(patsubst %/,%,\
+PAYLOADS := $(filter-out lib start mbhello,$(notdir $(patsubst %/,%,\
 	$(wildcard $(PAYLOADS_DIR)/*/))))
 PAYLOAD_BINS := $(PAYLOADS:%=$B/payloads/%.bin)
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -I. -I$(PAYLOADS_DIR) -ffreestanding \
@@ -37,6 +37,9 @@ $B/payloads/%.elf: $(PAYLOADS_DIR)/payload.lds
 
 $B/payloads/%.bin: $B/payloads/%.elf
 	@$(OBJCOPY) -O binary $< $@
+
+# One is 32-bit ELF, for Multiboot.
+include $(PAYLOADS_DIR)/mbhello/mbhello.mk
 
 -include $(PAYLOAD_LIB:.o=.d) $(wildcard \
 	$(PAYLOADS:%=$B/payloads/obj/$(PAYLOADS_DIR)/%/*.d))

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A Multiboot 1 guest that says on COM1 what its loader told it, checks the
+ * state at entry (specification 0.6.96, 3.2) and powers off.  One CPU.
+ */
+#include "boot/multiboot.h"
+#include "core/types.h"
+
+#define COM1	     0x3f8
+#define SLEEP	     0x600 /* of the FADT that Ashlar's guests get */
+#define SLEEP_S5     (5 << 2 | 0x20)
+#define RSDP_FROM    0xe0000
+#define RSDP_TO	     0x100000
+#define BOOT_MAGIC   0x2badb002
+#define CR0_PE	     BIT(0)
+#define CR0_PG	     BIT(31)
+#define EFLAGS_VM_IF (BIT(17) | BIT(9))
+
+/* As start.S pushed it. */
+struct entry_state {
+	u32 eax, ebx;
+	u32 cs, data[5]; /* DS ES FS GS SS */
+	u32 cr0, eflags;
+};
+
+/* The first fields of 3.3 that struct multiboot_info ends before. */
+struct info {
+	struct multiboot_info head;
+	u32 drives[2];
+	u32 config_table;
+	u32 boot_loader_name;
+} __packed;
+
+extern const u8 bss_start[], bss_end[], kernel_end[];
+void payload(const struct entry_state *s);
+
+static u8 zeroes[3 * PAGE_SIZE] __attribute__((used));
+static const char low_text[] __section(".low") = "low memory";
+
+static void outb(u16 port, u8 value)
+{
+	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static u8 inb(u16 port)
+{
+	u8 value;
+
+	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static void put_char(char c)
+{
+	while (!(inb(COM1 + 5) & BIT(5)))
+		;
+	outb(COM1, (u8)c);
+}
+
+static void put_text(const char *text)
+{
+	while (*text)
+		put_char(*text++);
+}
+
+static void put_hex(u64 value)
+{
+	int shift = 60;
+
+	while (shift && !(value >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		put_char("0123456789abcdef"[value >> shift & 15]);
+}
+
+static void put_range(u64 from, u64 to)
+{
+	put_char(' ');
+	put_hex(from);
+	put_char('-');
+	put_hex(to);
+}
+
+static void __noreturn end(const char *result, const char *why)
+{
+	put_text("payload mbhello: ");
+	put_text(result);
+	put_text(why);
+	put_text("\n");
+	outb(SLEEP, SLEEP_S5);
+	for (;;)
+		asm volatile("cli; hlt");
+}
+
+static void check(bool ok, const char *what)
+{
+	if (!ok)
+		end("FAIL ", what);
+}
+
+static const void *at(u32 address)
+{
+	return (const void *)(unsigned long)address;
+}
+
+/* SDM vol. 2, LAR and LSL: of the descriptor that the selector names now. */
+static bool is_flat(u32 selector, u32 type)
+{
+	u32 rights = 0, limit = 0;
+
+	asm volatile("lar %1, %0" : "+r"(rights) : "r"(selector) : "cc");
+	asm volatile("lsl %1, %0" : "+r"(limit) : "r"(selector) : "cc");
+	/* Present, DPL 0, a segment of `type` and accessed; 32-bit. */
+	return (rights & 0xfb00) == (0x9100 | type << 8) &&
+	       (rights & BIT(22)) && limit == 0xffffffff;
+}
+
+static void check_entry(const struct entry_state *s)
+{
+	u32 i;
+
+	check(s->eax == BOOT_MAGIC, "eax");
+	check((s->cr0 & (CR0_PE | CR0_PG)) == CR0_PE, "cr0");
+	check(!(s->eflags & EFLAGS_VM_IF), "eflags");
+	check(is_flat(s->cs, 0xa), "cs");
+	for (i = 0; i < ARRAY_SIZE(s->data); i++)
+		check(is_flat(s->data[i], 2), "a data segment");
+}
+
+static void check_bss(void)
+{
+	const u8 *p;
+
+	for (p = bss_start; p < bss_end; p++)
+		check(!*p, ".bss");
+	check(bss_end - bss_start >= (long)sizeof(zeroes), ".bss size");
+}
+
+/* With A20 off the two would be one. */
+static void check_a20(void)
+{
+	volatile u32 *low = (volatile u32 *)0x9000;
+	volatile u32 *high = (volatile u32 *)0x109000;
+
+	*high = 1;
+	*low = 2;
+	check(*high == 1 && *low == 2, "a20");
+}
+
+static void check_low(void)
+{
+	const volatile char *p = low_text;
+
+	check(p[0] == 'l' && p[9] == 'y' && !p[10], "low segment");
+}
+
+static bool is_rsdp(const char *p)
+{
+	static const char signature[8] = "RSD PTR ";
+	u32 i;
+
+	for (i = 0; i < sizeof(signature); i++)
+		if (p[i] != signature[i])
+			return false;
+	return true;
+}
+
+static void check_rsdp(void)
+{
+	u32 a = RSDP_FROM;
+
+	while (a < RSDP_TO && !is_rsdp(at(a)))
+		a += 16;
+	check(a < RSDP_TO, "rsdp");
+}
+
+/* True when [from, to) lies in a range of RAM of the memory map. */
+static bool in_ram(const struct multiboot_info *info, u32 from, u32 to)
+{
+	const struct multiboot_mmap_entry *e;
+	u32 off;
+
+	for (off = 0; off < info->mmap_length; off += e->size + 4) {
+		e = at(info->mmap_addr + off);
+		if (e->type == 1 && from >= e->addr && to >= from &&
+		    to <= e->addr + e->len)
+			return true;
+	}
+	return false;
+}
+
+static void say_map(const struct multiboot_info *info)
+{
+	const struct multiboot_mmap_entry *e;
+	u32 off;
+
+	for (off = 0; off < info->mmap_length; off += e->size + 4) {
+		e = at(info->mmap_addr + off);
+		put_text("mmap");
+		put_range(e->addr, e->addr + e->len);
+		put_text(" type ");
+		put_hex(e->type);
+		put_text("\n");
+	}
+	put_text("mem ");
+	put_hex(info->mem_lower);
+	put_char(' ');
+	put_hex(info->mem_upper);
+	put_text("\n");
+	check(in_ram(info, 0x200000, (u32)(unsigned long)kernel_end), "map");
+}
+
+/* A module's first line goes after its name. */
+static void say_module(const struct multiboot_info *info,
+		       const struct multiboot_mod_list *m)
+{
+	const char *p = at(m->mod_start);
+
+	check(!(m->mod_start % PAGE_SIZE), "module not page-aligned");
+	check(in_ram(info, m->mod_start, m->mod_end), "module not in RAM");
+	check(p >= (const char *)kernel_end, "module over the kernel");
+	put_text("module ");
+	put_text(at(m->cmdline));
+	put_text(" size ");
+	put_hex(m->mod_end - m->mod_start);
+	put_text(": ");
+	for (; p < (const char *)at(m->mod_end) && *p != '\n'; p++)
+		put_char(*p);
+	put_text("\n");
+}
+
+static void say_strings(const struct info *info)
+{
+	put_text("loader ");
+	put_text(at(info->boot_loader_name));
+	put_text("\ncmdline ");
+	put_text(at(info->head.cmdline));
+	put_text("\n");
+}
+
+void payload(const struct entry_state *s)
+{
+	const u32 want = MULTIBOOT_INFO_MEMORY | MULTIBOOT_INFO_CMDLINE |
+			 MULTIBOOT_INFO_MODS | MULTIBOOT_INFO_MEM_MAP |
+			 MULTIBOOT_INFO_LOADER_NAME;
+	const struct info *info = at(s->ebx);
+	const struct multiboot_mod_list *mods;
+	u32 i;
+
+	check_bss();
+	check_entry(s);
+	check_a20();
+	check_low();
+	check((info->head.flags & want) == want, "information flags");
+	say_strings(info);
+	say_map(&info->head);
+	mods = at(info->head.mods_addr);
+	for (i = 0; i < info->head.mods_count; i++)
+		say_module(&info->head, &mods[i]);
+	check_rsdp();
+	end("ok", "");
+}
