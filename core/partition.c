@@ -45,6 +45,7 @@ static bool begin_end(struct partition *p, enum partition_state state,
 		p->ending = true;
 		p->end_state = state;
 		p->end_restart = restart;
+		p->end_time = rdtsc();
 		set_reason(p, fmt, ap);
 	}
 	spin_unlock(&p->lock);
@@ -157,6 +158,8 @@ static void finish_end(struct partition *p)
 
 	p->arrived = 0;
 	p->cleaned = 0;
+	log_printf("partition %s: cores back after %lu ticks", p->config->name,
+		   p->back_time - p->end_time);
 	partition_print_ledger(p);
 	spin_lock(&p->lock);
 	p->state = p->end_state;
@@ -195,6 +198,8 @@ static void __noreturn leave_partition(struct vcpu *v)
 	__atomic_fetch_and(&p->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&p->arrived, 1, __ATOMIC_SEQ_CST);
 	wait_for(p, &p->arrived);
+	if (v->index == 0)
+		p->back_time = rdtsc();
 	eli_hand_back();
 	__atomic_fetch_add(&p->cleaned, 1, __ATOMIC_SEQ_CST);
 	if (v->index == 0) {
