@@ -189,6 +189,16 @@ static void wait_for(const struct partition *p, const u32 *counter)
 	}
 }
 
+/*
+ * Whoever raises a device's interrupt looks at `running` and sends with the
+ * lock held: what was sent before this vCPU left has been sent by now.
+ */
+static void await_senders(struct partition *p)
+{
+	spin_lock(&p->lock);
+	spin_unlock(&p->lock);
+}
+
 /* The order is that of design section 6, hand-back of a core. */
 static void __noreturn leave_partition(struct vcpu *v)
 {
@@ -200,6 +210,7 @@ static void __noreturn leave_partition(struct vcpu *v)
 	wait_for(p, &p->arrived);
 	if (v->index == 0)
 		p->back_time = rdtsc();
+	await_senders(p);
 	eli_hand_back();
 	__atomic_fetch_add(&p->cleaned, 1, __ATOMIC_SEQ_CST);
 	if (v->index == 0) {
