@@ -12,9 +12,10 @@
 #include "core/x86.h"
 #include "eli/eli.h"
 
-#define VECTORS	    256
-#define STUB_SIZE   16
-#define DRAIN_STEPS (2 * VECTORS)
+#define VECTORS	  256
+#define STUB_SIZE 16
+/* Each vector may be in service, be accepted, and be in service again. */
+#define DRAIN_STEPS (3 * VECTORS)
 #define XSAVE_AREA  576
 
 extern const u8 drain_stubs[];
@@ -47,24 +48,23 @@ static bool any_set(u32 reg)
 	return false;
 }
 
+/* From 32 up without an ISR bit: the spurious interrupt. */
 void drain_interrupt(const struct drain_frame *f)
 {
-	if (!bit_set(APIC_ISR, (u32)f->vector))
+	if (f->vector < 32 && !bit_set(APIC_ISR, (u32)f->vector))
 		panic("cpu %u: exception %lu at %lx while draining",
 		      this_cpu.id, f->vector, f->rip);
 }
 
 /*
  * The spurious vector must not be one that is in service: its EOI would be
- * taken for the spurious interrupt's, which has none.
+ * taken for the spurious interrupt's, which has none.  Of those from F0h up,
+ * which may all be pending, only one can be in service.
  */
 static void choose_spurious(void)
 {
-	u32 vector = 0xff;
+	u32 vector = bit_set(APIC_ISR, 0xff) ? 0xfe : 0xff;
 
-	while (vector > 0xf0 &&
-	       (bit_set(APIC_ISR, vector) || bit_set(APIC_IRR, vector)))
-		vector--;
 	wrmsr(APIC_MSR(APIC_SVR), APIC_SVR_ENABLE | vector);
 }
 
@@ -73,6 +73,7 @@ static void drain(void)
 	u32 steps;
 
 	for (steps = 0; steps < DRAIN_STEPS; steps++) {
+		choose_spurious();
 		if (any_set(APIC_ISR))
 			wrmsr(APIC_MSR(APIC_EOI), 0);
 		else if (any_set(APIC_IRR))
@@ -87,7 +88,6 @@ static void drain(void)
 void eli_hand_back(void)
 {
 	lapic_quiet();
-	choose_spurious();
 	idt_load(drain_idt);
 	drain();
 	idt_load_host();
