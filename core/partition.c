@@ -46,6 +46,7 @@ static bool begin_end(struct partition *p, enum partition_state state,
 		p->ending = true;
 		p->end_state = state;
 		p->end_restart = restart;
+		p->end_time = rdtsc();
 		set_reason(p, fmt, ap);
 	}
 	spin_unlock(&p->lock);
@@ -158,6 +159,8 @@ static void finish_end(struct partition *p)
 
 	p->arrived = 0;
 	p->cleaned = 0;
+	log_printf("partition %s: cores back after %lu ticks", p->config->name,
+		   p->back_time - p->end_time);
 	partition_print_ledger(p);
 	spin_lock(&p->lock);
 	p->state = p->end_state;
@@ -187,6 +190,16 @@ static void wait_for(const struct partition *p, const u32 *counter)
 	}
 }
 
+/*
+ * Whoever raises a device's interrupt looks at `running` and sends with the
+ * lock held: what was sent before this vCPU left has been sent by now.
+ */
+static void await_senders(struct partition *p)
+{
+	spin_lock(&p->lock);
+	spin_unlock(&p->lock);
+}
+
 /* The order is that of design section 6, hand-back of a core. */
 static void __noreturn leave_partition(struct vcpu *v)
 {
@@ -196,6 +209,9 @@ static void __noreturn leave_partition(struct vcpu *v)
 	__atomic_fetch_and(&p->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&p->arrived, 1, __ATOMIC_SEQ_CST);
 	wait_for(p, &p->arrived);
+	if (v->index == 0)
+		p->back_time = rdtsc();
+	await_senders(p);
 	eli_hand_back();
 	__atomic_fetch_add(&p->cleaned, 1, __ATOMIC_SEQ_CST);
 	if (v->index == 0) {

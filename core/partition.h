@@ -46,6 +46,8 @@ struct partition {
 	bool ending; /* cores are on their way out */
 	enum partition_state end_state;
 	bool end_restart; /* start again after the end */
+	u64 end_time;	  /* TSC when the end was asked for */
+	u64 back_time;	  /* TSC when its last core was in root mode */
 	u32 restarts;
 	char reason[160];
 	u64 mark_time; /* TSC: marks are paid for up to here */

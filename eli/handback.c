@@ -7,15 +7,19 @@
 #include "apic/lapic.h"
 #include "core/lib.h"
 #include "core/log.h"
+#include "core/partition.h"
 #include "core/percpu.h"
 #include "core/trap.h"
 #include "core/x86.h"
 #include "eli/eli.h"
+#include "guest/msr.h"
 
-#define VECTORS	    256
-#define STUB_SIZE   16
-#define DRAIN_STEPS (2 * VECTORS)
+#define VECTORS	  256
+#define STUB_SIZE 16
+/* Each vector may be in service, be accepted, and be in service again. */
+#define DRAIN_STEPS (3 * VECTORS)
 #define XSAVE_AREA  576
+#define MXCSR_RESET 0x1f80
 
 extern const u8 drain_stubs[];
 
@@ -47,24 +51,23 @@ static bool any_set(u32 reg)
 	return false;
 }
 
+/* From 32 up without an ISR bit: the spurious interrupt. */
 void drain_interrupt(const struct drain_frame *f)
 {
-	if (!bit_set(APIC_ISR, (u32)f->vector))
+	if (f->vector < 32 && !bit_set(APIC_ISR, (u32)f->vector))
 		panic("cpu %u: exception %lu at %lx while draining",
 		      this_cpu.id, f->vector, f->rip);
 }
 
 /*
  * The spurious vector must not be one that is in service: its EOI would be
- * taken for the spurious interrupt's, which has none.
+ * taken for the spurious interrupt's, which has none.  Of those from F0h up,
+ * which may all be pending, only one can be in service.
  */
 static void choose_spurious(void)
 {
-	u32 vector = 0xff;
+	u32 vector = bit_set(APIC_ISR, 0xff) ? 0xfe : 0xff;
 
-	while (vector > 0xf0 &&
-	       (bit_set(APIC_ISR, vector) || bit_set(APIC_IRR, vector)))
-		vector--;
 	wrmsr(APIC_MSR(APIC_SVR), APIC_SVR_ENABLE | vector);
 }
 
@@ -73,6 +76,7 @@ static void drain(void)
 	u32 steps;
 
 	for (steps = 0; steps < DRAIN_STEPS; steps++) {
+		choose_spurious();
 		if (any_set(APIC_ISR))
 			wrmsr(APIC_MSR(APIC_EOI), 0);
 		else if (any_set(APIC_IRR))
@@ -87,16 +91,22 @@ static void drain(void)
 void eli_hand_back(void)
 {
 	lapic_quiet();
-	choose_spurious();
 	idt_load(drain_idt);
 	drain();
 	idt_load_host();
 }
 
-/* XRSTOR with an empty header: every component in its initial state. */
+/*
+ * XRSTOR with an empty header: every component in its initial state, but for
+ * MXCSR, which comes from the area in any case (SDM vol. 1 section 13.8.1).
+ */
 static void reset_fpu(void)
 {
-	static const u8 area[XSAVE_AREA] __aligned(64);
+	static const struct {
+		u8 legacy[24];
+		u32 mxcsr;
+		u8 rest[XSAVE_AREA - 28];
+	} area __aligned(64) = { .mxcsr = MXCSR_RESET };
 	u32 lo, hi, b, c;
 
 	cpuid(0xd, 0, &lo, &b, &c, &hi);
@@ -117,6 +127,10 @@ void eli_reset_core(void)
 
 	for (i = 0; i < ARRAY_SIZE(msrs); i++)
 		wrmsr(msrs[i], 0);
+	if (host_msr_features & MSR_NEEDS_RDTSCP)
+		wrmsr(MSR_IA32_TSC_AUX, 0);
+	/* QEMU's TCG has one PAT for host and guest. */
+	wrmsr(MSR_IA32_PAT, PAT_RESET);
 	write_cr2(0);
 	asm volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2\n\t"
 		     "mov %0, %%dr3; mov %1, %%dr6"

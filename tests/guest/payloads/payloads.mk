@@ -10,7 +10,8 @@ PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -I. -I$(PAYLOADS_DIR) -ffreestanding \
 	-fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-stack-protector -fno-common -MMD -MP $(WARN)
 PAYLOAD_LIB := $B/payloads/obj/core/fmt.o $B/payloads/obj/core/lib.o \
-	$B/payloads/obj/$(PAYLOADS_DIR)/lib/payload.o
+	$(patsubst %.c,$B/payloads/obj/%.o,$(wildcard $(PAYLOADS_DIR)/lib/*.c)) \
+	$B/payloads/obj/$(PAYLOADS_DIR)/lib/ap.o
 PAYLOAD_START := $B/payloads/obj/$(PAYLOADS_DIR)/start/linux.o
 
 .PHONY: payloads
@@ -24,7 +25,8 @@ $B/payloads/obj/%.o: %.c
 $B/payloads/obj/%.o: %.S
 	@mkdir -p $(@D)
 	@echo "  PAYLOADAS $<"
-	@$(CC) -I. -MMD -MP -Wa,--fatal-warnings -c -o $@ $<
+	@$(CC) -I. -I$(PAYLOADS_DIR) -MMD -MP -Wa,--fatal-warnings -c \
+		-o $@ $<
 
 $(foreach p,$(PAYLOADS),$(eval $B/payloads/$p.elf: $(PAYLOAD_START) \
 	$(PAYLOAD_LIB) $B/payloads/obj/$(PAYLOADS_DIR)/$p/$p.o))

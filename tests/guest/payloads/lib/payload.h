@@ -29,9 +29,10 @@ extern const char payload_name[];
 /* Must end in a result; returning is one, too: FAIL. */
 void payload_main(void);
 
-/* --- called by the start file, with the kernel command line or NULL --- */
+/* --- called by the start file --- */
 
-void __noreturn payload_run(const char *cmdline);
+/* The kernel command line or NULL; boot_params (boot.rst). */
+void __noreturn payload_run(const char *cmdline, const u8 *boot_params);
 
 /* --- results; interrupts may be on or off --- */
 
@@ -46,6 +47,28 @@ void mark(u8 byte);
 
 /* The value of `key=N` on the command line, decimal; else `otherwise`. */
 u64 cmdline_number(const char *key, u64 otherwise);
+/* N if text begins with a decimal number, else `otherwise`. */
+u64 parse_number(const char *text, u64 otherwise);
+
+/* --- the console's input: COM1, polled --- */
+
+/*
+ * A line typed, without its end, once it is whole: true.  False: not yet.  What
+ * does not fit is left out.
+ */
+bool console_line(char *line, size_t size);
+
+/* --- memory --- */
+
+struct ram {
+	u64 base, size;
+	u32 type; /* 1: RAM */
+} __packed;
+/* Entry n of the memory map, NULL behind the last. */
+const struct ram *ram_entry(u32 n);
+/* The payload itself, with its stack. */
+extern u8 payload_start[], bss_end[];
+extern const u8 *boot_params;
 
 /* --- interrupts --- */
 
@@ -62,6 +85,19 @@ typedef void interrupt_handler(struct interrupt_frame *frame);
  * without an error code only.
  */
 void idt_set(u8 vector, interrupt_handler *handler);
+
+/* All 256 vectors that have no handler yet; it gets the vector. */
+void idt_set_others(void (*handler)(u64 vector));
+
+/*
+ * Runs code that may raise exceptions, on CPU 0: true when it returned, false
+ * when it raised one, which is then in *fault.  What it had changed of the
+ * control registers, the descriptor tables and the flags is put right again.
+ */
+struct fault {
+	u64 vector, error, rip;
+};
+bool attempt(void (*code)(void *arg), void *arg, struct fault *fault);
 
 static inline void interrupts_on(void)
 {
@@ -84,6 +120,52 @@ static inline void interrupts_off(void)
 
 /* By IA32_APIC_BASE and SVR; the spurious vector is FFh.  Returns the id. */
 u32 x2apic_enable(void);
+
+/* --- either mode: registers by number, MSR 800h + n or offset n << 4 --- */
+
+#define APIC_REG_ID    0x02
+#define APIC_REG_TPR   0x08
+#define APIC_REG_EOI   0x0b
+#define APIC_REG_SVR   0x0f
+#define APIC_REG_ISR   0x10
+#define APIC_REG_IRR   0x20
+#define APIC_REG_ESR   0x28
+#define APIC_REG_ICR   0x30
+#define APIC_REG_ICR2  0x31
+#define APIC_REG_TIMER 0x32
+#define APIC_REG_LVT   0x32 /* the first of LVT_COUNT */
+#define APIC_REG_TMICT 0x38
+#define APIC_REG_TMCCT 0x39
+#define APIC_REG_TDCR  0x3e
+#define LVT_COUNT      6
+#define LVT_MASKED     BIT(16)
+#define TIMER_PERIODIC BIT(17)
+#define TIMER_DEADLINE BIT(18)
+
+#define ICR_NMI	 0x4400
+#define ICR_INIT 0x4500
+#define ICR_SIPI 0x4600
+#define ICR_SELF 0x40000
+#define ICR_REST 0xc0000
+
+bool apic_is_x2apic(void);
+u32 apic_read(u32 reg);
+void apic_write(u32 reg, u32 value);
+/* One interrupt command; `low` is the lower half of the ICR. */
+void apic_send(u32 id, u32 low);
+/* By SVR, in the mode it is in; returns the id. */
+u32 apic_enable(void);
+
+/* --- more CPUs, at most CPU_MAX with the first --- */
+
+#define CPU_MAX 4
+/*
+ * Starts CPU `id` by INIT and SIPI in the mode this one is in; false when it
+ * does not come up.  The code gets its id, interrupts off, and must not return.
+ */
+bool cpu_start(u32 id, void (*code)(u32 id));
+/* The same for CPU 1 of two, by INIT and SIPI to `all but self`. */
+bool cpu_start_other(void (*code)(u32 id));
 
 static inline void x2apic_eoi(void)
 {

@@ -79,6 +79,7 @@ entry_64:
 	push	$1f
 	lretq
 1:	mov	BP_CMD_LINE_PTR(%rbx), %edi
+	mov	%rbx, %rsi
 	call	payload_run
 	ud2
 
