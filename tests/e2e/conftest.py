@@ -3,8 +3,11 @@
 import os
 import sys
 
+import pytest
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-# The helpers are tests too: a failed assertion in them explains itself.
+# A failed assertion in these explains itself, as in a test.
+pytest.register_assert_rewrite("runs", "ledger", "symbols")
 import runs  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -13,16 +16,23 @@ def pytest_addoption(parser):
                      help="the lab's machine that tests run on")
 
 
+@pytest.fixture(name="machine")
+def machine_fixture(request):
+    """The name of the machine under test."""
+    return request.config.getoption("--machine")
+
+
 def pytest_collection_finish(session):
     config = session.config
     if config.option.collectonly:
         return
+    names = []
     for item in session.items:
-        # A parameter of this name is the name of a run.
-        parameters = getattr(item, "callspec", None)
-        named = [parameters.params.get("run")] if parameters else []
-        for name in item.fixturenames + named:
-            runs.BACKGROUND.start(name, config.getoption("--machine"))
+        names += item.fixturenames
+        # A parameter called run is the name of one.
+        if hasattr(item, "callspec"):
+            names.append(item.callspec.params.get("run"))
+    runs.BACKGROUND.start(names, config.getoption("--machine"))
 
 
 def pytest_sessionfinish():

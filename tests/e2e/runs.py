@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs of machines that tests share.
 
-A run is started before the first test and at most two go on at a time, so
-that the tests, which then only look at the results, cost little themselves.
+A run is started before the first test and at most two go on at a time, long
+ones first, so that the tests, which only look at the results, cost little.
 
-	@background
+	@background(long=True)
 	def one_boot(lab):
 	    return lab("--table", lab.table(TABLE), *LINUX, *expect("guest# "))
 
@@ -14,6 +14,7 @@ that the tests, which then only look at the results, cost little themselves.
 A test that takes the fixture fails with the run's exception if it had one.
 """
 import concurrent.futures
+import functools
 import json
 import os
 import re
@@ -132,24 +133,31 @@ class Lab:
 class _Background:
     def __init__(self):
         self.jobs = {}
+        self.long = set()
         self.futures = {}
         self.pool = concurrent.futures.ThreadPoolExecutor(AT_A_TIME)
 
-    def start(self, name, machine):
-        """Queues a run, once."""
-        if name in self.jobs and name not in self.futures:
-            self.futures[name] = self.pool.submit(
-                self.jobs[name], Lab(name, machine))
+    def start(self, names, machine):
+        """Queues those of the names that are runs, each once."""
+        for name in sorted(names, key=lambda n: n not in self.long):
+            if name in self.jobs and name not in self.futures:
+                self.futures[name] = self.pool.submit(
+                    self.jobs[name], Lab(name, machine))
 
 
 BACKGROUND = _Background()
 
 
-def background(job):
-    """Decorator: job(lab) is a run, and the fixture of its name its result."""
+def background(job=None, *, long=False):
+    """Decorator: job(lab) is a run, and the fixture of its name its result.
+    long: it boots a guest and is worth an early start."""
+    if job is None:
+        return functools.partial(background, long=long)
     name = job.__name__
     assert name not in BACKGROUND.jobs, name
     BACKGROUND.jobs[name] = job
+    if long:
+        BACKGROUND.long.add(name)
 
     @pytest.fixture(name=name, scope="session")
     def fixture():

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
+from runs import MAKE_LOCK, TOP, background, expect
+
 sys.path.insert(0, os.path.join(TOP, "tests/bench"))
 
 import boot  # noqa: E402
@@ -28,30 +28,55 @@ cmdline = nonumber=1 number=42
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def built(request):
+@pytest.fixture(autouse=True)
+def on_bochs(machine):
     """These counts are Bochs' own."""
-    if request.config.getoption("--machine") != "bochs":
+    if machine != "bochs":
         pytest.skip("counts instructions on bochs only")
-    subprocess.run(["make", "-s", "payloads"], cwd=TOP, check=True,
-                   timeout=300)
 
 
-def test_payload(lab, log_dir):
+def make_payloads():
+    with MAKE_LOCK:
+        subprocess.run(["make", "-s", "payloads"], cwd=TOP, check=True,
+                       timeout=300)
+
+
+@background
+def payload(lab):
+    make_payloads()
+    return lab("--cpus", 1, "--memory", "256M", "--table",
+               lab.table(HELLO_TABLE), "--module",
+               f"hello={BUILD}/payloads/hello.bin",
+               *expect(r"payload hello: ok number=42\s",
+                       "partition hello: stopped"), timeout=120)
+
+
+@background(long=True)
+def ipi_host_path(_lab):
+    make_payloads()
+    return icr.host_path(SAMPLES, profile=True)
+
+
+@background
+def ipi_guest_view(_lab):
+    make_payloads()
+    return icr.guest_view()
+
+
+@background
+def boot_ticks(_lab):
+    make_payloads()
+    return boot.boot_ticks()
+
+
+def test_payload(payload):
     """What the benchmarks' guests are made of: start, console, command line,
     power-off."""
-    table = os.path.join(log_dir, "hello.table")
-    with open(table, "w", encoding="utf-8") as file:
-        file.write(HELLO_TABLE)
-    result = lab("--cpus", "1", "--memory", "256M", "--table", table,
-                 "--module", f"hello={BUILD}/payloads/hello.bin",
-                 "--expect", "payload hello: ok number=42\\s",
-                 "--expect", "partition hello: stopped", timeout=120)
-    assert result.outcome == "seen"
+    assert payload.outcome == "seen", payload.stderr
 
 
-def test_ipi_host_path():
-    path = icr.host_path(SAMPLES, profile=True)
+def test_ipi_host_path(ipi_host_path):
+    path = ipi_host_path
     assert len(path["icr"]) == SAMPLES
     assert max(path["icr"]) < ICR_LIMIT
     assert max(path["resume"]) < 2 * ICR_LIMIT
@@ -61,19 +86,18 @@ def test_ipi_host_path():
     assert to_icr + to_resume + 1 in path["resume"]
 
 
-def test_ipi_counts():
-    guest = icr.guest_view()
+def test_ipi_counts(ipi_guest_view):
+    guest = ipi_guest_view
     assert guest["taken"] == 2000
     # One exit for each IPI, and no IPI without one.
     assert guest["exits"] == guest["taken"]
     assert guest["cycles"] / guest["exits"] < 2 * ICR_LIMIT
 
 
-def test_boot_ticks():
-    figures = boot.boot_ticks()
-    parts = sum(n for name, n in figures.items() if name != "total")
-    assert parts == figures["total"]
-    assert figures["rest"] < BOOT_LIMIT
+def test_boot_ticks(boot_ticks):
+    parts = sum(n for name, n in boot_ticks.items() if name != "total")
+    assert parts == boot_ticks["total"]
+    assert boot_ticks["rest"] < BOOT_LIMIT
 
 
 def test_image_size():

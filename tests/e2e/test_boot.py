@@ -53,7 +53,7 @@ def answer(number):
                  rf"^an{number - 1}er \d+$")
 
 
-@background
+@background(long=True)
 def sidecore(lab):
     return lab(
         "--cpus", 3, "--table", "examples/linux.table", *LINUX,
@@ -70,7 +70,7 @@ def sidecore(lab):
         *expect(PROMPT), *typed("poweroff\\n"))
 
 
-@background
+@background(long=True)
 def nmi_console(lab):
     return lab(
         "--cpus", 2, "--table", "examples/linux-nosidecore.table", *LINUX,
@@ -82,7 +82,7 @@ def nmi_console(lab):
         *typed("poweroff\\n"))
 
 
-@background
+@background(long=True)
 def restarts(lab):
     return lab(
         "--cpus", 3, "--table", lab.table(RESTART), *LINUX, *expect(SHELL),
@@ -92,7 +92,7 @@ def restarts(lab):
         *typed("reboot\\n", "^ok$", "^Ashlar ", "^partition linux: running"))
 
 
-@background
+@background(long=True)
 def parked(lab):
     return lab(
         "--cpus", 4, "--memory", "768M", "--table", lab.table(TWO), *LINUX,

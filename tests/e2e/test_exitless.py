@@ -118,7 +118,7 @@ class Counter:
         assert False, f"more than {MAX_STOPS} stops: {self.stops}"
 
 
-@background
+@background(long=True)
 def counted(lab):
     arguments = ["--cpus", str(CPUS), "--table",
                  lab.table(COUNTED.format(TURNS)), *LINUX]
@@ -128,7 +128,12 @@ def counted(lab):
         counter.run()
         debugger.command("bpd 1")
         debugger.run_until("^partition linux: stopped", STEP_TIMEOUT)
-        return counter.stops, window(debugger.serial())
+        exits = window(debugger.serial())
+        with open(os.path.join(lab.directory, "exits.txt"), "w",
+                  encoding="utf-8") as file:
+            file.write(f"vmexitbp {counter.stops}, the ledger "
+                       f"{[dict(e) for e in exits]}\n")
+        return counter.stops, exits
 
 
 def test_independent_count(counted):

@@ -71,8 +71,8 @@ class Terminal:
         os.close(self.fd)
 
 
-@background
-def session(lab):
+@background(long=True)
+def make_run(lab):
     terminal = Terminal(["make", "run"])
     try:
         with MAKE_LOCK:
@@ -95,14 +95,14 @@ def session(lab):
         terminal.close()
 
 
-def test_how_to_leave_is_told(session):
-    told = session[1][:session[1].index("Ashlar ")]
+def test_how_to_leave_is_told(make_run):
+    told = make_run[1][:make_run[1].index("Ashlar ")]
     assert "Ctrl-C three times within a second ends the machine" in told
     assert "Ctrl-A" in told
 
 
-def test_raw_shell_then_ledger_and_monitor(session):
-    text = session[1]
+def test_raw_shell_then_ledger_and_monitor(make_run):
+    text = make_run[1]
     typed = text.index("poweroff -f")
     ledger = text.index("ledger linux/0 did exits=", typed)
     stopped = text.index("partition linux: stopped", ledger)
@@ -110,5 +110,5 @@ def test_raw_shell_then_ledger_and_monitor(session):
     assert "\nlinux stopped did cpus=0-1 memory=256M" in text[stopped:]
 
 
-def test_quit(session):
-    assert session[0] == 0
+def test_quit(make_run):
+    assert make_run[0] == 0

@@ -14,11 +14,11 @@ cmdline = console=ttyS0 quiet ashlar.run={}
 """
 
 
-@background
+@background(long=True)
 def workload(lab):
     return lab("--cpus", 3, "--table",
                lab.table(TABLE.format("clock,exitless")), *LINUX,
-               *expect("^partition linux: (?!running).*", PROMPT),
+               *expect("^partition linux: (?:stopped|parked): ", PROMPT),
                *typed("poweroff\\n"))
 
 
