@@ -42,7 +42,7 @@ const struct backend *backend;
 u8 host_phys_bits;
 u32 host_msr_features;
 
-void start(u32 magic, u32 info, s64 delta) __noreturn;
+void start(u32 magic, u32 info, u64 delta) __noreturn;
 
 /* While booting the direct map shows the low 4 GiB. */
 static const void *map_low(void *ctx, u64 phys, size_t len)
@@ -266,9 +266,9 @@ static void __noreturn enter_cores(void)
 	cpu_main();
 }
 
-void start(u32 magic, u32 info, s64 delta)
+void start(u32 magic, u32 info, u64 delta)
 {
-	image_delta = (u64)delta;
+	image_delta = delta;
 	trap_init();
 	port_init();
 	log_printf("Ashlar %s", build_id);
