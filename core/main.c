@@ -33,8 +33,12 @@
 static struct boot_info boot_info;
 static struct acpi_info acpi;
 static struct place_map memory;
+static u64 low_page;
 static struct table table;
 static char error[ERROR_SIZE];
+
+/* From linker.ld. */
+extern const u8 image_start[], image_end[];
 
 /* TSC at entry, from boot/entry.S. */
 u64 boot_entry_tsc;
@@ -79,7 +83,6 @@ static void read_acpi(void)
 /* RAM that is free: not the first MiB, Ashlar's image or a module. */
 static void find_memory(void)
 {
-	extern const u8 image_start[], image_end[];
 	const struct boot_region *r = boot_info.regions;
 	const struct boot_module *m = boot_info.modules;
 	int err = 0;
@@ -89,13 +92,14 @@ static void find_memory(void)
 		if (r[i].type == BOOT_RAM)
 			err = place_add(&memory, r[i].base, r[i].size);
 	if (!err)
-		err = place_subtract(&memory, 0, 1UL << 20);
-	if (!err)
 		err = place_subtract(&memory, image_to_phys(image_start),
 				     (u64)(image_end - image_start));
 	for (i = 0; i < boot_info.nr_modules && !err; i++)
 		if (m[i].size)
 			err = place_subtract(&memory, m[i].base, m[i].size);
+	low_page = place_low_page(&memory);
+	if (!err)
+		err = place_subtract(&memory, 0, 1UL << 20);
 	if (err)
 		boot_refuse("memory: the map has too many pieces; update the "
 			    "firmware");
@@ -144,7 +148,7 @@ static void start_cpus(void)
 	backend = cpu_is_amd() ? &svm_backend : &vmx_backend;
 	must(backend->check(error, sizeof(error)));
 	must(backend->alloc_cpu(error, sizeof(error)));
-	must(smp_start(&acpi, &boot_info, error, sizeof(error)));
+	must(smp_start(&acpi, low_page, error, sizeof(error)));
 	cpuid(0x80000008, 0, &a, &b, &c, &d);
 	host_phys_bits = (u8)a;
 	host_msr_features = msr_features();
