@@ -71,6 +71,9 @@ static void read_boot_info(u32 magic, u32 info)
 
 	if (boot_info_parse(magic, info, &low_memory, &boot_info, &why))
 		boot_refuse("%s", why);
+	log_printf("boot: multiboot%c, image at %lxh",
+		   magic == MULTIBOOT2_BOOTLOADER_MAGIC ? '2' : '1',
+		   image_to_phys(image_start));
 }
 
 static void read_acpi(void)
