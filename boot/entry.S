@@ -161,7 +161,7 @@ boot_gdtr:
 	mov	%eax, %fs
 	mov	%eax, %gs
 	mov	$boot_stack_end, %rsp
-	movslq	%ebp, %rdx		/* may have been moved down */
+	mov	%ebp, %edx		/* 2 GiB and more too: unsigned */
 	mov	%edi, %edi
 	mov	%esi, %esi
 	mov	$start, %rax

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Cores: descriptor tables, bring-up, requests, the root loop. */
 #include "apic/lapic.h"
-#include "boot/boot.h"
 #include "core/acpi.h"
 #include "core/clock.h"
 #include "core/lib.h"
@@ -13,7 +12,6 @@
 #include "core/trap.h"
 #include "core/x86.h"
 
-#define TRAMPOLINE   0x8000UL
 #define INIT_WAIT_US 10000
 #define SIPI_WAIT_US 200
 #define UP_WAIT_US   200000
@@ -29,6 +27,9 @@ u32 nr_cpus;
 extern u8 trampoline_start[], trampoline_end[];
 extern u8 trampoline_cr3[], trampoline_stack[];
 extern u64 boot_pml4[];
+
+/* Where a SIPI makes a CPU start. */
+static u64 trampoline;
 
 /* For the AP that is being started; one at a time. */
 u64 ap_cr3;
@@ -171,7 +172,7 @@ static bool wake(u32 cpu, u32 apic_id)
 	clock_delay_us(INIT_WAIT_US);
 	for (tries = 0; tries < 2; tries++) {
 		lapic_send(apic_id, APIC_DM_SIPI | APIC_ASSERT |
-					    TRAMPOLINE >> PAGE_SHIFT);
+					    (u32)(trampoline >> PAGE_SHIFT));
 		if (wait_up(cpu, tries ? UP_WAIT_US : SIPI_WAIT_US))
 			return true;
 	}
@@ -180,20 +181,9 @@ static bool wake(u32 cpu, u32 apic_id)
 
 static void put64(const u8 *field, u64 value)
 {
-	u8 *page = phys_to_virt(TRAMPOLINE);
+	u8 *page = phys_to_virt(trampoline);
 
 	memcpy(page + (field - trampoline_start), &value, sizeof(value));
-}
-
-static bool low_page_free(const struct boot_info *bi)
-{
-	const struct boot_region *r;
-
-	for (r = bi->regions; r < bi->regions + bi->nr_regions; r++)
-		if (r->type == BOOT_RAM && r->base <= TRAMPOLINE &&
-		    r->base + r->size >= TRAMPOLINE + PAGE_SIZE)
-			return true;
-	return false;
 }
 
 static int start_one(u32 cpu, u32 apic_id, char *error, size_t size)
@@ -229,22 +219,24 @@ static int start_one(u32 cpu, u32 apic_id, char *error, size_t size)
 	return 0;
 }
 
-int smp_start(const struct acpi_info *acpi, const struct boot_info *bi,
-	      char *error, size_t size)
+int smp_start(const struct acpi_info *acpi, u64 low_page, char *error,
+	      size_t size)
 {
 	u32 i, cpu = 1;
 	int err;
 
 	nr_cpus = 1;
 	cpu_public[0].up = true;
-	if (acpi->nr_cpus > 1 && !low_page_free(bi)) {
+	if (acpi->nr_cpus <= 1)
+		return 0;
+	if (!low_page) {
 		fmt_snprintf(error, size,
-			     "cpus: no RAM at %lx to start them "
-			     "from; update the firmware",
-			     TRAMPOLINE);
+			     "cpus: no free RAM below 640 KiB to "
+			     "start them from; update the firmware");
 		return -ENOMEM;
 	}
-	memcpy(phys_to_virt(TRAMPOLINE), trampoline_start,
+	trampoline = low_page;
+	memcpy(phys_to_virt(trampoline), trampoline_start,
 	       (size_t)(trampoline_end - trampoline_start));
 	put64(trampoline_cr3, image_to_phys(boot_pml4));
 	put64(trampoline_stack, (u64)(ap_stack + sizeof(ap_stack)));

@@ -33,8 +33,12 @@
 static struct boot_info boot_info;
 static struct acpi_info acpi;
 static struct place_map memory;
+static u64 low_page;
 static struct table table;
 static char error[ERROR_SIZE];
+
+/* From linker.ld. */
+extern const u8 image_start[], image_end[];
 
 /* TSC at entry, from boot/entry.S. */
 u64 boot_entry_tsc;
@@ -42,7 +46,7 @@ const struct backend *backend;
 u8 host_phys_bits;
 u32 host_msr_features;
 
-void start(u32 magic, u32 info, s64 delta) __noreturn;
+void start(u32 magic, u32 info, u64 delta) __noreturn;
 
 /* While booting the direct map shows the low 4 GiB. */
 static const void *map_low(void *ctx, u64 phys, size_t len)
@@ -67,6 +71,9 @@ static void read_boot_info(u32 magic, u32 info)
 
 	if (boot_info_parse(magic, info, &low_memory, &boot_info, &why))
 		boot_refuse("%s", why);
+	log_printf("boot: multiboot%c, image at %lxh",
+		   magic == MULTIBOOT2_BOOTLOADER_MAGIC ? '2' : '1',
+		   image_to_phys(image_start));
 }
 
 static void read_acpi(void)
@@ -79,7 +86,6 @@ static void read_acpi(void)
 /* RAM that is free: not the first MiB, Ashlar's image or a module. */
 static void find_memory(void)
 {
-	extern const u8 image_start[], image_end[];
 	const struct boot_region *r = boot_info.regions;
 	const struct boot_module *m = boot_info.modules;
 	int err = 0;
@@ -89,13 +95,14 @@ static void find_memory(void)
 		if (r[i].type == BOOT_RAM)
 			err = place_add(&memory, r[i].base, r[i].size);
 	if (!err)
-		err = place_subtract(&memory, 0, 1UL << 20);
-	if (!err)
 		err = place_subtract(&memory, image_to_phys(image_start),
 				     (u64)(image_end - image_start));
 	for (i = 0; i < boot_info.nr_modules && !err; i++)
 		if (m[i].size)
 			err = place_subtract(&memory, m[i].base, m[i].size);
+	low_page = place_low_page(&memory);
+	if (!err)
+		err = place_subtract(&memory, 0, 1UL << 20);
 	if (err)
 		boot_refuse("memory: the map has too many pieces; update the "
 			    "firmware");
@@ -144,7 +151,7 @@ static void start_cpus(void)
 	backend = cpu_is_amd() ? &svm_backend : &vmx_backend;
 	must(backend->check(error, sizeof(error)));
 	must(backend->alloc_cpu(error, sizeof(error)));
-	must(smp_start(&acpi, &boot_info, error, sizeof(error)));
+	must(smp_start(&acpi, low_page, error, sizeof(error)));
 	cpuid(0x80000008, 0, &a, &b, &c, &d);
 	host_phys_bits = (u8)a;
 	host_msr_features = msr_features();
@@ -266,9 +273,9 @@ static void __noreturn enter_cores(void)
 	cpu_main();
 }
 
-void start(u32 magic, u32 info, s64 delta)
+void start(u32 magic, u32 info, u64 delta)
 {
-	image_delta = (u64)delta;
+	image_delta = delta;
 	trap_init();
 	port_init();
 	log_printf("Ashlar %s", build_id);

@@ -102,12 +102,13 @@ extern u32 nr_cpus;
 int __must_check cpu_init(u32 cpu, char *error, size_t size);
 /* Who made this CPU: which back end to use. */
 bool cpu_is_amd(void);
-/* Starts every other CPU of the machine; TSCs are compared on the way. */
+/*
+ * Starts every other CPU of the machine; TSCs are compared on the way.
+ * low_page is free memory below 1 MiB, of one page; 0: there is none.
+ */
 struct acpi_info;
-struct boot_info;
-int __must_check smp_start(const struct acpi_info *acpi,
-			   const struct boot_info *bi, char *error,
-			   size_t size);
+int __must_check smp_start(const struct acpi_info *acpi, u64 low_page,
+			   char *error, size_t size);
 /* Lets the others go on into cpu_main(); after the seal. */
 void smp_release(void);
 

@@ -3,6 +3,8 @@
 
 /* Firmware, real mode code and the AP trampoline live below. */
 #define PLACE_FLOOR BIT(20)
+/* Video memory and ROMs lie from here to 1 MiB, whatever a map says. */
+#define LOW_LIMIT 0xa0000UL
 
 static u64 range_end(const struct place_range *r)
 {
@@ -85,6 +87,16 @@ static struct place_range extent(const struct place_range *r, u64 align)
 	u64 end = ALIGN_DOWN(range_end(r), align);
 
 	return (struct place_range){ base, end > base ? end - base : 0 };
+}
+
+u64 place_low_page(const struct place_map *m)
+{
+	u64 page = 0;
+	u32 i;
+
+	for (i = 0; i < m->nr && m->range[i].base < LOW_LIMIT; i++)
+		page = MIN(range_end(&m->range[i]), LOW_LIMIT) - PAGE_SIZE;
+	return page;
 }
 
 u64 place_usable(const struct place_map *m)

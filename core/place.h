@@ -59,6 +59,9 @@ int __must_check place_add(struct place_map *m, u64 base, u64 size);
  */
 int __must_check place_subtract(struct place_map *m, u64 base, u64 size);
 
+/* The highest free page below 640 KiB, for SIPIs; 0 if there is none. */
+u64 place_low_page(const struct place_map *m);
+
 /* Free bytes in whole 2 MiB pages above 1 MiB: what place_memory can use. */
 u64 place_usable(const struct place_map *m);
 

@@ -16,7 +16,8 @@ from runs import LAB, TOP, background, expect
 GOOD = f"{TOP}/examples/linux.table"
 REFUSED = "^boot: stopped, nothing was started$"
 # What is said on the way, and is no diagnosis.
-PROGRESS = re.compile(r"Ashlar \S+|clock: .*|cpus: \d+, TSCs in step|"
+PROGRESS = re.compile(r"Ashlar \S+|boot: multiboot[12], image at \S+h|"
+                      r"clock: .*|cpus: \d+, TSCs in step|"
                       r"seal: .*|pci: .*")
 # There are errors in these lines at these columns.
 BAD_TABLE = f"{TOP}/tests/tables/bad/keys.table"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The command line of tests/lab/run.
 
-Boots build/ashlar.elf (or, with --bare, a kernel alone) from a GRUB ISO on a
-machine, headless.  The last line of stdout is one JSON object.  Exit status:
-0 seen (or, without --expect, powered off), 1 ended or panicked without it,
-124 time-out, 2 usage.
+Boots build/ashlar.elf (or, with --bare, a kernel alone) on a machine,
+headless, from a GRUB ISO unless --boot says otherwise.  The last line of
+stdout is one JSON object.  Exit status: 0 seen (or, without --expect, powered
+off), 1 ended or panicked without it, 124 time-out, 2 usage.
 """
 import argparse
 import codecs
@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 from bochs import DEBUGGER_LOG, Bochs
-from media import make_iso
+from media import BOOTS, make_medium
 from paths import BUILD, LabError
 from qemu import Kvm, Qemu, kvm_problem
 from session import (ENDED, SEEN, TIMEOUT, Console, Expect, Port, Session,
@@ -79,6 +79,9 @@ def parser():
                    help="what auto chooses from, best first")
     p.add_argument("--cpus", type=int, default=2, metavar="N")
     p.add_argument("--memory", default="512M", metavar="SIZE")
+    p.add_argument("--boot", choices=BOOTS, default=BOOTS[0],
+                   help="the firmware and the loader; the others than "
+                   f"{BOOTS[0]} on QEMU only")
     p.add_argument("--bare", action="store_true",
                    help="boot the module vmlinuz (with initrd), or a "
                    "multiboot image, without Ashlar")
@@ -162,6 +165,8 @@ def check(spec):
         raise LabError(f"--cpus {spec.cpus}: 1 to 254")
     if spec.debugger and spec.machine != "bochs":
         raise LabError("--debugger: the bochs machine only")
+    if spec.boot != BOOTS[0] and spec.machine == "bochs":
+        raise LabError(f"--boot {spec.boot}: not on the bochs machine")
     if spec.table:
         spec.module.insert(0, ("table", spec.table))
     spec.modules = dict(spec.module)
@@ -200,17 +205,16 @@ def run(spec, directory, keep):
     """One run in a scratch directory; the report as a dict."""
     machine = MACHINES[spec.machine](spec, directory)
     files = port_files(spec, keep or directory)
-    iso = make_iso(directory, spec.modules, spec.cmdline, spec.image,
-                   spec.acpi)
+    medium = make_medium(spec, directory)
     ports = open_ports(spec, files,
                        1 not in dict(spec.serial) or spec.interactive)
     session = Session(machine, ports, spec.steps, spec.timeout, spec.panic)
     with open(os.path.join(directory, DEBUGGER_LOG), "wb") as stdio:
         if spec.interactive:
             with Console() as session.console:
-                outcome = session.run(iso, stdio)
+                outcome = session.run(medium, stdio)
         else:
-            outcome = session.run(iso, stdio)
+            outcome = session.run(medium, stdio)
     for port in ports.values():
         port.sinks[0].close()
     report = {

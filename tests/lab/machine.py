@@ -15,9 +15,10 @@ class Machine:
         self.spec = spec
         self.directory = directory
 
-    def command(self, iso, ports):
-        """The words and the environment that start the machine; ports is a
-        list of (COM number, TCP port on the loopback to connect to)."""
+    def command(self, medium, ports):
+        """The words and the environment that start the machine; medium is
+        what it boots from (see media), ports a list of (COM number, TCP port
+        on the loopback to connect to)."""
         raise NotImplementedError
 
     def started(self, pid):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The boot medium: an ISO image with GRUB for BIOS."""
+"""What a machine boots from: an ISO image with GRUB, or a folder of files."""
 import os
 import shutil
 import struct
@@ -10,7 +10,16 @@ from paths import LabError
 # What a boot loader recognises an image by, and how far into the file.
 MULTIBOOT1 = (0x1BADB002, 8192)
 MULTIBOOT2 = (0xE85250D6, 32768)
-GRUB_MODULES = "normal linux multiboot multiboot2 iso9660 biosdisk acpi"
+GRUB_MODULES = "normal linux multiboot multiboot2 iso9660 acpi"
+# By --boot: GRUB's platform and the modules that only this one has.
+GRUB_PLATFORMS = {"grub-bios": ("i386-pc", "biosdisk"),
+                  "grub-uefi": ("x86_64-efi", "")}
+# By --boot: where QEMU's -kernel and TFTP server take the files from.
+FOLDERS = ("multiboot1", "ipxe")
+BOOTS = list(GRUB_PLATFORMS) + list(FOLDERS)
+# Beside the image, for loaders that know Multiboot 1 only.
+IMAGE32 = "ashlar.elf32"
+IPXE_SCRIPT = "boot.ipxe"
 
 
 def multiboot_version(path):
@@ -68,10 +77,12 @@ def _acpi_lines(paths, files):
     return lines
 
 
-def make_iso(directory, modules, cmdline, image=None, acpi=()):
+def make_iso(directory, modules, cmdline, image=None, acpi=(),
+             boot="grub-bios"):
     """Makes boot.iso in directory and returns its path.  modules: name to
     file, in order.  image: Ashlar's; None boots the modules bare.  acpi:
     files with tables instead of the firmware's."""
+    platform, extra = GRUB_PLATFORMS[boot]
     tree = os.path.join(directory, "iso")
     os.makedirs(os.path.join(tree, "boot/grub"))
     files = dict(modules)
@@ -89,12 +100,41 @@ def make_iso(directory, modules, cmdline, image=None, acpi=()):
                              lines + ["boot", ""]))
     iso = os.path.join(directory, "boot.iso")
     made = subprocess.run(
-        ["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "--locales=",
-         "--fonts=", "--themes=", f"--install-modules={GRUB_MODULES}",
-         "-o", iso, tree],
+        ["grub-mkrescue", "-d", f"/usr/lib/grub/{platform}", "--locales=",
+         "--fonts=", "--themes=",
+         f"--install-modules={GRUB_MODULES} {extra}", "-o", iso, tree],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         stdin=subprocess.DEVNULL, check=False)
     if made.returncode:
         raise LabError("grub-mkrescue: " + made.stdout.strip()[-500:])
     shutil.rmtree(tree)
     return iso
+
+
+def make_folder(directory, modules, cmdline, image, boot):
+    """Makes a folder with the image and the modules under their names, and
+    returns its path."""
+    folder = os.path.join(directory, "files")
+    os.mkdir(folder)
+    if not os.path.isfile(image + "32"):
+        raise LabError(f"no file {image}32, which --boot {boot} needs")
+    for name, path in [*modules.items(), (IMAGE32, image + "32")]:
+        os.symlink(os.path.abspath(path), os.path.join(folder, name))
+    if boot == "ipxe":
+        lines = ["#!ipxe", f"kernel {IMAGE32} {cmdline}".strip(),
+                 *(f"module {name}" for name in modules), "boot", ""]
+        with open(os.path.join(folder, IPXE_SCRIPT), "w",
+                  encoding="utf-8") as file:
+            file.write("\n".join(lines))
+    return folder
+
+
+def make_medium(spec, directory):
+    """Makes what --boot asks for in directory and returns its path."""
+    if spec.boot in GRUB_PLATFORMS:
+        return make_iso(directory, spec.modules, spec.cmdline, spec.image,
+                        spec.acpi, spec.boot)
+    if spec.bare or spec.acpi:
+        raise LabError(f"--bare and --acpi: not with --boot {spec.boot}")
+    return make_folder(directory, spec.modules, spec.cmdline, spec.image,
+                       spec.boot)

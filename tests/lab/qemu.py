@@ -2,8 +2,10 @@
 """The QEMU q35 machines: TCG with SVM, and KVM with what the host nests."""
 import os
 import re
+import shutil
 
 from machine import Machine, parse_device, parse_memory
+from media import IMAGE32, IPXE_SCRIPT
 from paths import LabError, machines_root, program
 
 DISK_SIZE = 64 << 20
@@ -43,6 +45,43 @@ DEVICES = {"nvme": _nvme, "igb": _nic("igb"), "e1000e": _nic("e1000e"),
            "e1000": _nic("e1000"), "edu": _edu}
 
 
+def _cd(_root, _spec, _directory, iso):
+    return ["-drive", f"if=none,id=cd,media=cdrom,format=raw,readonly=on,"
+            f"file={iso}", "-device", "ide-cd,drive=cd,bootindex=0"]
+
+
+def _uefi_cd(root, spec, directory, iso):
+    """OVMF with variables of this run's own."""
+    variables = os.path.join(directory, "uefi-variables.fd")
+    shutil.copyfile(os.path.join(root, OVMF, "OVMF_VARS_4M.fd"), variables)
+    code = os.path.join(root, OVMF, "OVMF_CODE_4M.fd")
+    return ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
+            "-drive", f"if=pflash,unit=1,format=raw,file={variables}",
+            *_cd(root, spec, directory, iso)]
+
+
+def _kernel(_root, spec, _directory, folder):
+    """A module's command line is all of its word here, the path first."""
+    words = ["-kernel", os.path.join(folder, IMAGE32), "-append",
+             spec.cmdline]
+    if spec.modules:
+        words += ["-initrd", ",".join(os.path.join(folder, name)
+                                      for name in spec.modules)]
+    return words
+
+
+def _pxe(_root, _spec, _directory, folder):
+    """iPXE in the NIC's ROM runs the script that DHCP names."""
+    return ["-netdev", f"user,id=boot,restrict=on,tftp={folder},"
+            f"bootfile={IPXE_SCRIPT}", "-device",
+            "virtio-net-pci,netdev=boot,bootindex=0"]
+
+
+OVMF = "usr/share/OVMF"
+BOOT = {"grub-bios": _cd, "grub-uefi": _uefi_cd, "multiboot1": _kernel,
+        "ipxe": _pxe}
+
+
 class Qemu(Machine):
     """q35 under TCG: SVM, VT-d with interrupt remapping, x2APIC."""
 
@@ -77,7 +116,7 @@ class Qemu(Machine):
             file.truncate(DISK_SIZE)
         return ["-drive", f"if=none,id=disk{index},format=raw,file={path}"]
 
-    def command(self, iso, ports):
+    def command(self, medium, ports):
         root = machines_root()
         spec = self.spec
         words = program(root, "usr/bin/qemu-system-x86_64") + [
@@ -93,9 +132,7 @@ class Qemu(Machine):
             words += ["-chardev", f"socket,id=com{number},host=127.0.0.1,"
                       f"port={tcp}", "-device", f"isa-serial,index="
                       f"{number - 1},chardev=com{number}"]
-        words += ["-drive", f"if=none,id=cd,media=cdrom,format=raw,"
-                  f"readonly=on,file={iso}", "-device",
-                  "ide-cd,drive=cd,bootindex=0"]
+        words += BOOT[spec.boot](root, spec, self.directory, medium)
         words += self._device_words()
         return words, {"QEMU_MODULE_DIR": os.path.join(
             root, "usr/lib/x86_64-linux-gnu/qemu")}
@@ -126,11 +163,11 @@ class Kvm(Qemu):
     machine = "q35,accel=kvm,kernel-irqchip=split"
     default_cpu = "host"
 
-    def command(self, iso, ports):
+    def command(self, medium, ports):
         problem = kvm_problem()
         if problem:
             raise LabError(problem)
-        return super().command(iso, ports)
+        return super().command(medium, ports)
 
     def started(self, pid):
         pass

@@ -76,6 +76,34 @@ static void test_add_rounds_inwards(void **state)
 	assert_int_equal(map.nr, 1);
 }
 
+static void test_low_page(void **state)
+{
+	(void)state;
+	assert_int_equal(place_low_page(&map), 0);
+	add(M(1), M(16));
+	assert_int_equal(place_low_page(&map), 0);
+	/* A SIPI can't tell page 0 from none. */
+	add(0, 0x1000);
+	assert_int_equal(place_low_page(&map), 0);
+	add(0x1000, 0x9ec00);
+	assert_int_equal(place_low_page(&map), 0x9e000);
+	subtract(0x9e800, 1);
+	assert_int_equal(place_low_page(&map), 0x9d000);
+	add(0x9f000, 0x1000);
+	assert_int_equal(place_low_page(&map), 0x9f000);
+	subtract(0x3000, 0x9d000);
+	assert_int_equal(place_low_page(&map), 0x2000);
+}
+
+static void test_low_page_is_no_rom(void **state)
+{
+	(void)state;
+	add(0, M(4));
+	assert_int_equal(place_low_page(&map), 0x9f000);
+	subtract(0x1000, 0x9f000);
+	assert_int_equal(place_low_page(&map), 0);
+}
+
 static void test_subtract_rounds_outwards(void **state)
 {
 	(void)state;
@@ -498,6 +526,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_add_merges, setup),
 		cmocka_unit_test_setup(test_add_rounds_inwards, setup),
+		cmocka_unit_test_setup(test_low_page, setup),
+		cmocka_unit_test_setup(test_low_page_is_no_rom, setup),
 		cmocka_unit_test_setup(test_subtract_rounds_outwards, setup),
 		cmocka_unit_test_setup(test_subtract_cases, setup),
 		cmocka_unit_test_setup(test_extreme_addresses, setup),
