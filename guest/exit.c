@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/partition.h"
 #include "core/percpu.h"
+#include "core/port.h"
 #include "core/x86.h"
 #include "guest/vcpu.h"
 
@@ -102,7 +103,8 @@ enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs)
 
 enum cause guest_nmi_cause(void)
 {
-	if (cpu_public[this_cpu.id].requests || this_cpu.vcpu.nmi_pending)
+	if (cpu_public[this_cpu.id].requests || this_cpu.vcpu.nmi_pending ||
+	    !port_is_nmi_cpu(this_cpu.id))
 		return CAUSE_NMI_KICK;
 	return CAUSE_NMI_CONSOLE;
 }
