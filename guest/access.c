@@ -235,7 +235,8 @@ enum outcome guest_xsetbv(struct vcpu *v, struct guest_regs *regs)
 {
 	u64 value = (u32)regs->gpr[GPR_RAX] | regs->gpr[GPR_RDX] << 32;
 
-	if ((u32)regs->gpr[GPR_RCX] || !xcr0_valid(v, value))
+	if (!guest_at_cpl0() || (u32)regs->gpr[GPR_RCX] ||
+	    !xcr0_valid(v, value))
 		return OUTCOME_GP;
 	xsetbv(value);
 	v->xcr0 = value;

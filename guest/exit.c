@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/partition.h"
 #include "core/percpu.h"
+#include "core/port.h"
 #include "core/x86.h"
 #include "guest/vcpu.h"
 
@@ -29,11 +30,13 @@ void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
 		u64 start)
 {
 	v->cause = h->cause;
-	if (likely(h->handler))
+	if (likely(h->handler)) {
 		finish(v, h->handler(v, &this_cpu.regs));
-	else
+	} else {
+		v->cause = CAUSE_EXCEPTION;
 		partition_park(v->part, "unknown %s exit %lx", backend->name,
 			       code);
+	}
 	ledger_count(v->ledger, v->cause, rdtsc() - start);
 }
 
@@ -83,15 +86,25 @@ enum outcome guest_machine_check(struct vcpu *v, struct guest_regs *regs)
 	panic("cpu %u: machine check", this_cpu.id);
 }
 
+bool guest_at_cpl0(void)
+{
+	struct vcpu_state s;
+
+	backend->get_state(&s);
+	return !s.cpl;
+}
+
 enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs)
 {
 	(void)v;
 	(void)regs;
-	return OUTCOME_DONE;
+	return guest_at_cpl0() ? OUTCOME_DONE : OUTCOME_GP;
 }
 
 enum cause guest_nmi_cause(void)
 {
-	return cpu_public[this_cpu.id].requests ? CAUSE_NMI_KICK :
-						  CAUSE_NMI_CONSOLE;
+	if (cpu_public[this_cpu.id].requests || this_cpu.vcpu.nmi_pending ||
+	    !port_is_nmi_cpu(this_cpu.id))
+		return CAUSE_NMI_KICK;
+	return CAUSE_NMI_CONSOLE;
 }

@@ -41,6 +41,9 @@ struct vcpu {
 	bool nmi_pending; /* guest NMI waiting for injection */
 	bool launched;	  /* VMX: the VMCS has been entered */
 	bool nmi_masked;  /* SVM: in the guest's NMI handler */
+	bool stepping;	  /* SVM: RFLAGS.TF is ours, for an NMI */
+	bool step_tf;	  /* and TF and DR6 as the guest had them */
+	u64 step_dr6;
 	enum cause cause; /* what the ledger will call this exit */
 	struct ledger *ledger;
 };
@@ -154,6 +157,11 @@ enum outcome guest_machine_check(struct vcpu *v, struct guest_regs *regs);
 enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs);
 
 /* Parts of handlers. */
+/*
+ * For instructions of CPL 0 that do something: emulators look at the intercept
+ * before they look at the CPL.
+ */
+bool guest_at_cpl0(void);
 enum outcome guest_io(struct vcpu *v, struct guest_regs *regs, u16 port,
 		      u8 size, bool in);
 /* An access to guest-physical memory that is not RAM. */

@@ -35,9 +35,9 @@ static enum outcome exit_nmi(struct vcpu *v, struct guest_regs *regs)
 /* DR6 is the guest's already: APM2 section 15.12.2. */
 static enum outcome exit_debug(struct vcpu *v, struct guest_regs *regs)
 {
-	(void)v;
 	(void)regs;
-	svm_inject(VEC_DB, false, 0);
+	if (!svm_own_debug(v))
+		svm_inject(VEC_DB, false, 0);
 	return OUTCOME_RETRY;
 }
 
@@ -46,15 +46,6 @@ static enum outcome exit_alignment(struct vcpu *v, struct guest_regs *regs)
 	(void)v;
 	(void)regs;
 	svm_inject(VEC_AC, true, (u32)svm_vmcb()->exitinfo1);
-	return OUTCOME_RETRY;
-}
-
-/* The guest's NMI handler is about to end. */
-static enum outcome exit_iret(struct vcpu *v, struct guest_regs *regs)
-{
-	(void)regs;
-	svm_vmcb()->intercept_misc1 &= ~(u32)INTERCEPT_IRET;
-	v->nmi_masked = false;
 	return OUTCOME_RETRY;
 }
 
@@ -129,7 +120,7 @@ static const struct exit_handler exits[SVM_NR_EXITS] = {
 	[SVM_EXIT_RDPMC] = { guest_protected, CAUSE_EXCEPTION },
 	[SVM_EXIT_CPUID] = { guest_cpuid, CAUSE_CPUID },
 	[SVM_EXIT_RSM] = { guest_undefined, CAUSE_EXCEPTION },
-	[SVM_EXIT_IRET] = { exit_iret, CAUSE_INTERRUPT_WINDOW },
+	[SVM_EXIT_IRET] = { svm_exit_iret, CAUSE_INTERRUPT_WINDOW },
 	[SVM_EXIT_INVD] = { guest_wbinvd, CAUSE_EXCEPTION },
 	[SVM_EXIT_INVLPGA] = { guest_undefined, CAUSE_EXCEPTION },
 	[SVM_EXIT_IO] = { exit_io, CAUSE_IO_OTHER },
@@ -151,7 +142,14 @@ static const struct exit_handler exits[SVM_NR_EXITS] = {
 };
 /* clang-format on */
 
+static enum outcome exit_invalid(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	return guest_park(v, "VMRUN refused the guest's state");
+}
+
 static const struct exit_handler npf = { exit_npf, CAUSE_EPT_OTHER };
+static const struct exit_handler invalid = { exit_invalid, CAUSE_EXCEPTION };
 
 static const struct exit_handler *find_handler(u64 code)
 {
@@ -159,28 +157,42 @@ static const struct exit_handler *find_handler(u64 code)
 
 	if (code == SVM_EXIT_NPF)
 		return &npf;
+	if (code == SVM_EXIT_INVALID)
+		return &invalid;
 	return code < SVM_NR_EXITS ? &exits[code] : &unknown;
 }
 
 /*
  * An event whose delivery the exit cut short is delivered again at the next
- * entry: APM2 section 15.7.2.
+ * entry: APM2 section 15.7.2.  INT n, INT3 and INTO are executed again: RIP is
+ * still theirs, and an injection would not go behind them.
  */
 static void requeue_event(struct vmcb *b)
 {
 	u64 info = b->exitintinfo;
+	u64 type = info & EVENT_TYPE;
+	u8 vector = info & EVENT_VECTOR;
 
-	if (svm_maps.tcg && (info & EVENT_TYPE) == EVENT_TYPE_EXCEPTION &&
-	    (info & EVENT_VECTOR) > 31)
+	if (type == EVENT_TYPE_SOFT || (type == EVENT_TYPE_EXCEPTION &&
+					(vector == VEC_BP || vector == VEC_OF)))
+		return;
+
+	if (svm_maps.tcg && type == EVENT_TYPE_EXCEPTION && vector > 31)
 		info = (info & ~EVENT_TYPE) | EVENT_TYPE_INTR;
 	b->eventinj = info;
 }
 
+/* Real mode has no error codes; a fault's delivery ends the shadow. */
 void svm_inject(u8 vector, bool has_error, u32 error)
 {
-	svm_vmcb()->eventinj = EVENT_VALID | EVENT_TYPE_EXCEPTION | vector |
-			       (has_error ? EVENT_ERROR_VALID : 0) |
-			       (u64)error << 32;
+	struct vmcb *b = svm_vmcb();
+
+	if (!(b->cr0 & CR0_PE))
+		has_error = false;
+	b->interrupt_shadow &= ~INTERRUPT_SHADOW;
+	b->eventinj = EVENT_VALID | EVENT_TYPE_EXCEPTION | vector;
+	if (has_error)
+		b->eventinj |= EVENT_ERROR_VALID | (u64)error << 32;
 }
 
 int svm_skip(struct vcpu *v)
@@ -220,19 +232,6 @@ void svm_handle_exit(void)
 	b->rax = this_cpu.regs.gpr[GPR_RAX];
 }
 
-/* A guest NMI waits until the handler of the last one is through. */
-static void deliver_nmi(struct vcpu *v)
-{
-	struct vmcb *b = svm_vmcb();
-
-	if (!v->nmi_pending || v->nmi_masked || (b->eventinj & EVENT_VALID))
-		return;
-	v->nmi_pending = false;
-	v->nmi_masked = true;
-	b->intercept_misc1 |= INTERCEPT_IRET;
-	b->eventinj = EVENT_VALID | EVENT_TYPE_NMI | VEC_NMI;
-}
-
 void svm_handle_kick(void)
 {
 	struct vcpu *v = &this_cpu.vcpu;
@@ -240,6 +239,6 @@ void svm_handle_kick(void)
 
 	this_cpu.kick_mark = 0;
 	cpu_serve_requests();
-	deliver_nmi(v);
+	svm_deliver_nmi(v);
 	v->ledger->cycles[v->cause] += rdtsc() - start;
 }

@@ -18,6 +18,10 @@ struct svm_maps {
 };
 extern struct svm_maps svm_maps;
 
+/* svm/intercepts.c */
+extern const u32 svm_intercept_exceptions, svm_intercept_misc1,
+	svm_intercept_misc2, svm_intercept_misc3;
+
 /* This core's VMCB. */
 struct vmcb *svm_vmcb(void);
 
@@ -29,6 +33,14 @@ void svm_handle_kick(void);
 /* svm/exit.c: goes behind the exited instruction. */
 int svm_skip(struct vcpu *v);
 void svm_inject(u8 vector, bool has_error, u32 error);
+
+/* svm/nmi.c: the guest's NMIs, and the single steps that they need. */
+void svm_deliver_nmi(struct vcpu *v);
+enum outcome svm_exit_iret(struct vcpu *v, struct guest_regs *regs);
+/* A #DB: was it a single step of ours and nothing else? */
+bool svm_own_debug(struct vcpu *v);
+/* An instruction has completed: takes back a TF of ours, if there is one. */
+void svm_step_end(struct vcpu *v);
 
 /* svm/vmcb.c */
 void svm_reset(struct vcpu *v, const struct vcpu_start *start);

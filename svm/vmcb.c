@@ -8,24 +8,7 @@
 #include "guest/loader.h"
 #include "svm/internal.h"
 
-#define EFER_SVME  BIT(12)
-#define EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
-
-/* What a guest may never do on its own; in a file-wide list, see the tests. */
-#define INTERCEPTS_1                                                        \
-	(INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT | INTERCEPT_RDPMC | \
-	 INTERCEPT_CPUID | INTERCEPT_RSM | INTERCEPT_INVD |                 \
-	 INTERCEPT_INVLPGA | INTERCEPT_IO | INTERCEPT_MSR |                 \
-	 INTERCEPT_TASK_SWITCH | INTERCEPT_FERR_FREEZE | INTERCEPT_SHUTDOWN)
-#define INTERCEPTS_2                                                  \
-	(INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |     \
-	 INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI |         \
-	 INTERCEPT_SKINIT | INTERCEPT_WBINVD | INTERCEPT_MONITOR |    \
-	 INTERCEPT_MWAIT | INTERCEPT_MWAIT_ARMED | INTERCEPT_XSETBV | \
-	 INTERCEPT_RDPRU)
-#define INTERCEPTS_3                                                         \
-	(INTERCEPT_INVLPGB | INTERCEPT_INVLPGB_ILLEGAL | INTERCEPT_MCOMMIT | \
-	 INTERCEPT_TLBSYNC)
+#define EFER_SVME BIT(12)
 
 struct vmcb *svm_vmcb(void)
 {
@@ -34,10 +17,10 @@ struct vmcb *svm_vmcb(void)
 
 static void reset_control(struct vmcb *b, const struct vcpu *v)
 {
-	b->intercept_exceptions = EXCEPTIONS;
-	b->intercept_misc1 = INTERCEPTS_1;
-	b->intercept_misc2 = INTERCEPTS_2;
-	b->intercept_misc3 = INTERCEPTS_3;
+	b->intercept_exceptions = svm_intercept_exceptions;
+	b->intercept_misc1 = svm_intercept_misc1;
+	b->intercept_misc2 = svm_intercept_misc2;
+	b->intercept_misc3 = svm_intercept_misc3;
 	b->iopm_base_pa = svm_maps.iopm_pa;
 	b->msrpm_base_pa = svm_maps.msrpm_pa;
 	b->asid = 1;
@@ -80,6 +63,8 @@ void svm_reset(struct vcpu *v, const struct vcpu_start *start)
 	struct vmcb *b = svm_vmcb();
 
 	memset(b, 0, sizeof(*b));
+	v->nmi_masked = false;
+	v->stepping = false;
 	reset_control(b, v);
 	reset_segments(b, start);
 	b->efer = EFER_SVME;
@@ -136,7 +121,8 @@ void svm_retire(u64 rip)
 	struct vmcb *b = svm_vmcb();
 
 	b->rip = code_bits(b) == 64 ? rip : (u32)rip;
-	b->interrupt_shadow &= ~BIT(0);
+	b->interrupt_shadow &= ~INTERRUPT_SHADOW;
+	svm_step_end(&this_cpu.vcpu);
 	if (unlikely(b->rflags & RFLAGS_TF)) {
 		b->dr6 |= BIT(14);
 		svm_inject(VEC_DB, false, 0);

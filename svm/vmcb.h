@@ -126,6 +126,9 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 #define INTERCEPT_MCOMMIT	  BIT(3)
 #define INTERCEPT_TLBSYNC	  BIT(4)
 
+/* interrupt_shadow */
+#define INTERRUPT_SHADOW BIT(0)
+
 #define TLB_FLUSH_ALL	     1
 #define NESTED_PAGING_ENABLE BIT(0)
 
@@ -135,6 +138,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 #define EVENT_TYPE_INTR	     (0UL << 8)
 #define EVENT_TYPE_NMI	     (2UL << 8)
 #define EVENT_TYPE_EXCEPTION (3UL << 8)
+#define EVENT_TYPE_SOFT	     (4UL << 8)
 #define EVENT_ERROR_VALID    BIT(11)
 #define EVENT_VALID	     BIT(31)
 
@@ -185,5 +189,6 @@ enum svm_exit {
 	SVM_NR_EXITS = 0xa5,
 	SVM_EXIT_NPF = 0x400,
 };
+#define SVM_EXIT_INVALID (~0UL)
 
 #endif

@@ -13,6 +13,9 @@
 #define QUAL_IO_STRING	BIT(4)
 #define QUAL_IO_PORT(q) ((u16)((q) >> 16))
 
+/* B0-B3, BD, BS: table 28-1 */
+#define QUAL_DB_DR6 (15 | BIT(13) | BIT(14))
+
 #define QUAL_EPT_FETCH	      BIT(2)
 #define QUAL_EPT_LINEAR_VALID BIT(7)
 #define QUAL_EPT_FINAL	      BIT(8)
@@ -25,13 +28,22 @@ static enum outcome host_nmi(struct vcpu *v)
 	return OUTCOME_RETRY;
 }
 
-/* #DB leaves DR6 and DR7.GD to the hypervisor: SDM vol. 3 section 28.3.3. */
-static void reflect_debug(void)
+/*
+ * #DB leaves DR6 and DR7.GD to the hypervisor: SDM vol. 3 section 28.3.3.  INT1
+ * touches neither, and the guest goes on behind it.
+ */
+static void reflect_debug(u32 info)
 {
 	u64 dr6;
 
+	if ((info & INTR_TYPE) == INTR_TYPE_INT1) {
+		vmwrite(ENTRY_INSTRUCTION_LENGTH,
+			vmread(EXIT_INSTRUCTION_LENGTH));
+		vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_INT1 | VEC_DB);
+		return;
+	}
 	asm volatile("mov %%dr6, %0" : "=r"(dr6));
-	dr6 = (dr6 & ~15UL) | vmread(EXIT_QUALIFICATION);
+	dr6 = (dr6 & ~15UL) | (vmread(EXIT_QUALIFICATION) & QUAL_DB_DR6);
 	asm volatile("mov %0, %%dr6" : : "r"(dr6));
 	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~BIT(13));
 	vmx_inject(VEC_DB, false, 0);
@@ -45,7 +57,7 @@ static enum outcome exit_exception(struct vcpu *v, struct guest_regs *regs)
 		return host_nmi(v);
 	switch (info & INTR_VECTOR) {
 	case VEC_DB:
-		reflect_debug();
+		reflect_debug(info);
 		return OUTCOME_RETRY;
 	case VEC_AC:
 		vmx_inject(VEC_AC, true, (u32)vmread(EXIT_INTR_ERROR));
@@ -63,6 +75,8 @@ static enum outcome exit_nmi_window(struct vcpu *v, struct guest_regs *regs)
 	(void)regs;
 	vmwrite(PRIMARY_CONTROLS,
 		vmread(PRIMARY_CONTROLS) & ~(u64)CPU_NMI_WINDOW);
+	/* Deliver what waits for it on the way back. */
+	this_cpu.kick_mark = 1;
 	return OUTCOME_RETRY;
 }
 
@@ -131,6 +145,7 @@ static const struct exit_handler exits[NR_EXIT_REASONS] = {
 	[EXIT_INVVPID] = { guest_undefined, CAUSE_EXCEPTION },
 	[EXIT_WBINVD] = { guest_wbinvd, CAUSE_EXCEPTION },
 	[EXIT_XSETBV] = { guest_xsetbv, CAUSE_XSETBV },
+	[EXIT_ENCLS] = { guest_undefined, CAUSE_EXCEPTION },
 };
 /* clang-format on */
 

@@ -67,6 +67,8 @@ static void write_controls(const struct vcpu *v)
 	vmwrite(PIN_BASED_CONTROLS, c->pin);
 	vmwrite(PRIMARY_CONTROLS, c->cpu);
 	vmwrite(SECONDARY_CONTROLS, c->cpu2);
+	if (c->cpu2 & CPU2_ENCLS)
+		vmwrite(ENCLS_EXITING_BITMAP, ~0UL);
 	vmwrite(EXIT_CONTROLS, c->exit);
 	vmwrite(ENTRY_CONTROLS, c->entry);
 	vmwrite(EXCEPTION_BITMAP, EXCEPTIONS);
@@ -289,8 +291,20 @@ int vmx_skip(struct vcpu *v)
 	return 0;
 }
 
+/*
+ * Real mode has no error codes (SDM vol. 3 section 27.2.1.3), and an injection
+ * ends the blocking by STI and MOV SS; left in place it would make the entry
+ * fail where TF is set (section 27.3.1.5).
+ */
 void vmx_inject(u8 vector, bool has_error, u32 error)
 {
+	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
+
+	if (unlikely(!(vmread(GUEST_CR0) & CR0_PE)))
+		has_error = false;
+	if (unlikely(blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)))
+		vmwrite(GUEST_INTERRUPTIBILITY,
+			blocked & ~(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
 	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_HARD_EXCEPTION |
 					 vector |
 					 (has_error ? INTR_ERROR_VALID : 0));

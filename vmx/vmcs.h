@@ -27,6 +27,7 @@ enum vmcs_field {
 	/* 64-bit control */
 	MSR_BITMAP_ADDRESS = 0x2004,
 	EPT_POINTER = 0x201a,
+	ENCLS_EXITING_BITMAP = 0x202e,
 	/* 64-bit read-only */
 	GUEST_PHYSICAL_ADDRESS = 0x2400,
 	/* 64-bit guest state */
@@ -166,6 +167,7 @@ enum vmcs_field {
 #define INTR_TYPE_NMI		 (2U << 8)
 #define INTR_TYPE_HARD_EXCEPTION (3U << 8)
 #define INTR_TYPE_SOFT_INTERRUPT (4U << 8)
+#define INTR_TYPE_INT1		 (5U << 8)
 #define INTR_TYPE_SOFT_EXCEPTION (6U << 8)
 #define INTR_ERROR_VALID	 (1U << 11)
 #define INTR_VALID		 (1U << 31)
@@ -226,6 +228,7 @@ enum exit_reason {
 	EXIT_INVVPID = 53,
 	EXIT_WBINVD = 54,
 	EXIT_XSETBV = 55,
+	EXIT_ENCLS = 60,
 	NR_EXIT_REASONS = 80,
 };
 
