@@ -2,8 +2,8 @@
 # Bare guests: each directory X here is one, of all the C files in it:
 # build/payloads/X.bin, in the format of a 64-bit Linux kernel.
 PAYLOADS_DIR := tests/guest/payloads
-PAYLOADS := $(filter-out lib start mbhello,$(notdir $(patsubst %/,%,\
-	$(wildcard $(PAYLOADS_DIR)/*/))))
+PAYLOADS := $(filter-out lib start mbhello,\
+	$(notdir $(patsubst %/,%,$(wildcard $(PAYLOADS_DIR)/*/))))
 PAYLOAD_BINS := $(PAYLOADS:%=$B/payloads/%.bin)
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -I. -I$(PAYLOADS_DIR) -ffreestanding \
 	-fno-pic -fno-pie -m64 -mno-red-zone -mgeneral-regs-only \

@@ -6,6 +6,7 @@
 #include "boot/multiboot.h"
 #include "core/types.h"
 
+#define KERNEL	     0x200000 /* mbhello.lds */
 #define COM1	     0x3f8
 #define SLEEP	     0x600 /* of the FADT that Ashlar's guests get */
 #define SLEEP_S5     (5 << 2 | 0x20)
@@ -211,7 +212,7 @@ static void say_map(const struct multiboot_info *info)
 	put_char(' ');
 	put_hex(info->mem_upper);
 	put_text("\n");
-	check(in_ram(info, 0x200000, (u32)(unsigned long)kernel_end), "map");
+	check(in_ram(info, KERNEL, (u32)(unsigned long)kernel_end), "map");
 }
 
 /* A module's first line goes after its name. */
@@ -222,7 +223,8 @@ static void say_module(const struct multiboot_info *info,
 
 	check(!(m->mod_start % PAGE_SIZE), "module not page-aligned");
 	check(in_ram(info, m->mod_start, m->mod_end), "module not in RAM");
-	check(p >= (const char *)kernel_end, "module over the kernel");
+	check(m->mod_end <= KERNEL || p >= (const char *)kernel_end,
+	      "module over the kernel");
 	put_text("module ");
 	put_text(at(m->cmdline));
 	put_text(" size ");
@@ -245,11 +247,10 @@ static void say_strings(const struct info *info)
 void payload(const struct entry_state *s)
 {
 	const u32 want = MULTIBOOT_INFO_MEMORY | MULTIBOOT_INFO_CMDLINE |
-			 MULTIBOOT_INFO_MODS | MULTIBOOT_INFO_MEM_MAP |
-			 MULTIBOOT_INFO_LOADER_NAME;
+			 MULTIBOOT_INFO_MEM_MAP | MULTIBOOT_INFO_LOADER_NAME;
 	const struct info *info = at(s->ebx);
 	const struct multiboot_mod_list *mods;
-	u32 i;
+	u32 i, nr = 0;
 
 	check_bss();
 	check_entry(s);
@@ -260,7 +261,9 @@ void payload(const struct entry_state *s)
 	say_strings(info);
 	say_map(&info->head);
 	mods = at(info->head.mods_addr);
-	for (i = 0; i < info->head.mods_count; i++)
+	if (info->head.flags & MULTIBOOT_INFO_MODS)
+		nr = info->head.mods_count;
+	for (i = 0; i < nr; i++)
 		say_module(&info->head, &mods[i]);
 	check_rsdp();
 	end("ok", "");
