@@ -86,8 +86,15 @@ typedef void interrupt_handler(struct interrupt_frame *frame);
  */
 void idt_set(u8 vector, interrupt_handler *handler);
 
-/* All 256 vectors that have no handler yet; it gets the vector. */
+/* Its handler is one IRET, on the exceptions' stack, which ends here. */
+void idt_set_bare(u8 vector);
+u64 exception_stack_top(void);
+
+/* All vectors from 32 that have no handler yet; it gets the vector. */
 void idt_set_others(void (*handler)(u64 vector));
+/* The same handler for vectors 0 to 31: interrupts, on a machine that takes
+ * them from the APIC.  There is no attempt() any more. */
+void idt_set_all(void);
 
 /*
  * Runs code that may raise exceptions, on CPU 0: true when it returned, false
