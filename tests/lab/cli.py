@@ -19,7 +19,7 @@ import tempfile
 from bochs import DEBUGGER_LOG, Bochs
 from media import BOOTS, make_medium
 from paths import BUILD, LabError
-from qemu import Kvm, Qemu, kvm_problem
+from qemu import VMEXITS, Kvm, Qemu, kvm_problem
 from session import (ENDED, SEEN, TIMEOUT, Console, Expect, Port, Session,
                      Type)
 
@@ -115,6 +115,9 @@ def parser():
     p.add_argument("--debugger", metavar="FILE", help="Bochs: run under its "
                    "debugger, with commands from FILE; output in --keep's "
                    + DEBUGGER_LOG)
+    p.add_argument("--vmexits", action="store_true", help="QEMU: a line "
+                   "`vmexit(CODE, INFO1, INFO2, RIP)!` for each #VMEXIT, in "
+                   "--keep's " + VMEXITS)
     p.add_argument("--interactive", action="store_true",
                    help="the terminal is the console; no time-out")
     return p
@@ -167,6 +170,8 @@ def check(spec):
         raise LabError("--debugger: the bochs machine only")
     if spec.boot != BOOTS[0] and spec.machine == "bochs":
         raise LabError(f"--boot {spec.boot}: not on the bochs machine")
+    if spec.vmexits and spec.machine != "qemu":
+        raise LabError("--vmexits: the qemu machine only")
     if spec.table:
         spec.module.insert(0, ("table", spec.table))
     spec.modules = dict(spec.module)

@@ -5,7 +5,7 @@ RUN := tests/lab/run
 
 MACHINE ?= auto
 # The machines on which this build can run a guest, best first.
-MACHINES := kvm bochs
+MACHINES := kvm qemu bochs
 TABLE ?= examples/linux.table
 CPUS ?= 3
 MEMORY ?= 1G
@@ -17,7 +17,7 @@ GUEST_PROGRAMS := $(patsubst tests/guest/initramfs/%.c,$(LAB)/guest/%,\
 
 .PHONY: lab lab-root run
 # All that a run of the lab needs besides Ashlar itself.
-lab: lab-root $(LAB)/vmlinuz $(LAB)/initrd.img
+lab: lab-root $(LAB)/vmlinuz $(LAB)/vmlinuz-13 $(LAB)/initrd.img
 
 # Fast when all is there.
 lab-root:
@@ -26,6 +26,9 @@ lab-root:
 
 $(LAB)/vmlinuz: tests/lab/mkkernel
 	@tests/lab/mkkernel $@
+
+$(LAB)/vmlinuz-13: tests/lab/mkkernel | lab-root
+	@tests/lab/mkkernel $@ 13
 
 $(LAB)/guest/%: tests/guest/initramfs/%.c
 	@mkdir -p $(@D)

@@ -9,6 +9,7 @@ from media import IMAGE32, IPXE_SCRIPT
 from paths import LabError, machines_root, program
 
 DISK_SIZE = 64 << 20
+VMEXITS = "vmexits.log"
 # igb has eight functions at most.
 IGB_MAX_VFS = 7
 
@@ -134,8 +135,15 @@ class Qemu(Machine):
                       f"{number - 1},chardev=com{number}"]
         words += BOOT[spec.boot](root, spec, self.directory, medium)
         words += self._device_words()
+        if spec.vmexits:
+            # in_asm shows #VMEXITs too; the filter leaves the code out.
+            words += ["-d", "in_asm", "-dfilter", "0+1", "-D",
+                      os.path.join(self.directory, VMEXITS)]
         return words, {"QEMU_MODULE_DIR": os.path.join(
             root, "usr/lib/x86_64-linux-gnu/qemu")}
+
+    def logs(self):
+        return [VMEXITS]
 
     def started(self, pid):
         """Pins each vCPU's thread to a host CPU of its own: unpinned, the
