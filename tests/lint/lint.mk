@@ -7,8 +7,10 @@ LINT_C := $(sort $(shell find $(LINT_DIRS) -name '*.[ch]'))
 LINT_HV := $(filter-out tests/% tools/%,$(filter %.c,$(LINT_C)))
 LINT_HOST := $(filter tests/% tools/%,$(filter %.c,$(LINT_C)))
 
+# Beside the root, for bare guests.
+LINT_INCLUDE := -Itests/guest/payloads
 # What clang must know of CFLAGS to read the sources; it knows not all of GCC's.
-TIDY_FLAGS := -std=gnu11 -O2 -I. -Itests/guest/payloads
+TIDY_FLAGS := -std=gnu11 -O2 -I. $(LINT_INCLUDE)
 TIDY_HV := $(TIDY_FLAGS) -ffreestanding -m64 -mno-red-zone -mgeneral-regs-only \
 	-mcmodel=kernel
 # It stumbles over attributes behind a pointer to a function.
@@ -45,6 +47,6 @@ lint-tidy: setup-lint
 
 lint-tree: setup-lint
 	@$(PYTHON) tests/lint/check --cc "$(CC)" \
-		--flags "$(filter-out -MMD -MP,$(CFLAGS))" \
+		--flags "$(filter-out -MMD -MP,$(CFLAGS)) $(LINT_INCLUDE)" \
 		--cc "$(HOST_CC)" \
-		--flags "$(filter-out -MMD -MP,$(HOST_CFLAGS))"
+		--flags "$(filter-out -MMD -MP,$(HOST_CFLAGS)) $(LINT_INCLUDE)"

@@ -10,7 +10,8 @@ PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -I. -I$(PAYLOADS_DIR) -ffreestanding \
 	-fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-stack-protector -fno-common -MMD -MP $(WARN)
 PAYLOAD_LIB := $B/payloads/obj/core/fmt.o $B/payloads/obj/core/lib.o \
-	$(patsubst %.c,$B/payloads/obj/%.o,$(wildcard $(PAYLOADS_DIR)/lib/*.c)) \
+	$(patsubst %.c,$B/payloads/obj/%.o,\
+		$(wildcard $(PAYLOADS_DIR)/lib/*.c)) \
 	$B/payloads/obj/$(PAYLOADS_DIR)/lib/ap.o
 PAYLOAD_START := $B/payloads/obj/$(PAYLOADS_DIR)/start/linux.o
 

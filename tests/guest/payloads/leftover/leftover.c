@@ -399,7 +399,7 @@ static void find_gdt(void)
 	 * page tables or in a page of its own, with three descriptors. */
 	u64 page;
 
-	for (page = 0; page < 0x9f000; page += 4096)
+	for (page = 4096; page < 0x9f000; page += 4096)
 		if (((u64 *)page)[2] == 0x00af9b000000ffffUL &&
 		    ((u64 *)page)[3] == 0x00cf93000000ffffUL)
 			loader_gdt = page;
