@@ -2,7 +2,7 @@
 /* Interrupts: held off, in storms, of every kind. */
 #include "hostile/hostile.h"
 
-#define SELF_IPI X2APIC_MSR(0x3f)
+#define SELF_IPI     X2APIC_MSR(0x3f)
 #define TIMER_VECTOR 0x45
 #define SHORT_PERIOD 20000
 
@@ -104,7 +104,8 @@ static u64 lvt_modes(struct random *rnd, u64 count)
 
 	wrmsr(X2APIC_MSR(APIC_REG_TDCR), 0xb);
 	for (i = 0; i < count; i++) {
-		reg = X2APIC_MSR(APIC_REG_LVT + (u32)random_below(rnd, LVT_COUNT));
+		reg = X2APIC_MSR(APIC_REG_LVT +
+				 (u32)random_below(rnd, LVT_COUNT));
 		value = (i & 7) << 8 | random_below(rnd, 256) |
 			random_below(rnd, 4) << 17 |
 			random_below(rnd, 16) << 12;
@@ -171,8 +172,8 @@ static void to_xapic(void)
 
 	wrmsr(MSR_IA32_APIC_BASE,
 	      base & ~(u64)(APIC_BASE_ENABLE | APIC_BASE_X2APIC));
-	wrmsr(MSR_IA32_APIC_BASE, (base & ~(u64)APIC_BASE_X2APIC) |
-					  APIC_BASE_ENABLE);
+	wrmsr(MSR_IA32_APIC_BASE,
+	      (base & ~(u64)APIC_BASE_X2APIC) | APIC_BASE_ENABLE);
 	apic_enable();
 }
 
@@ -252,8 +253,8 @@ static u64 init_storm(struct random *rnd, u64 count)
 	for (;;) {
 		wrmsr(X2APIC_ICR, 1UL << 32 | ICR_INIT);
 		if (random_below(rnd, 2))
-			wrmsr(X2APIC_ICR, 1UL << 32 | ICR_SIPI |
-						  random_below(rnd, 256));
+			wrmsr(X2APIC_ICR,
+			      1UL << 32 | ICR_SIPI | random_below(rnd, 256));
 	}
 	return 0;
 }

@@ -12,8 +12,8 @@ struct instruction {
 	u8 length;
 };
 
-#define INSN(name, ...)                                        \
-	{                                                      \
+#define INSN(name, ...)                                              \
+	{                                                            \
 		name, { __VA_ARGS__ }, sizeof((u8[]){ __VA_ARGS__ }) \
 	}
 

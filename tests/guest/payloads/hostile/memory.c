@@ -3,8 +3,8 @@
 #include "hostile/hostile.h"
 
 #define PRESENT_WRITABLE_LARGE 0x83UL
-#define WINDOW_GIB 4UL /* the window's PDPT entry, behind the identity map */
-#define WINDOW (WINDOW_GIB << 30)
+#define WINDOW_GIB	       4UL /* the window's PDPT entry, behind the identity map */
+#define WINDOW		       (WINDOW_GIB << 30)
 
 /* A 1 GiB page where the loader's PDPT has nothing; 2 MiB pages do not need
  * the feature. */
@@ -150,8 +150,8 @@ static u64 stack_outside(struct random *rnd, u64 count)
 /* Operations that no driver would use on a device. */
 static u64 odd_accesses(struct random *rnd, u64 count)
 {
-	volatile u64 *p = (volatile u64 *)(0xd0000000 +
-					   random_below(rnd, 0x1000) * 8);
+	volatile u64 *p =
+		(volatile u64 *)(0xd0000000 + random_below(rnd, 0x1000) * 8);
 
 	(void)count;
 	switch (random_below(rnd, 6)) {

@@ -141,8 +141,8 @@ static u64 serial_games(struct random *rnd, u64 count)
 
 static u64 leaves(struct random *rnd, u64 count)
 {
-	static const u32 bases[] = { 0, 0x40000000, 0x40000100, 0x80000000,
-				     0xc0000000, 0x8fffff00 };
+	static const u32 bases[] = { 0,		 0x40000000, 0x40000100,
+				     0x80000000, 0xc0000000, 0x8fffff00 };
 	u32 a, b, c, d;
 	u64 i, leaf;
 

@@ -2,9 +2,9 @@
 /* Descriptor and page tables in places where none should be. */
 #include "hostile/hostile.h"
 
-#define HOLE	  0xd0000000UL
-#define UNMAPPED  0x0000008000000000UL /* canonical, not present */
-#define NONCANON  0x0000800000000000UL
+#define HOLE	 0xd0000000UL
+#define UNMAPPED 0x0000008000000000UL /* canonical, not present */
+#define NONCANON 0x0000800000000000UL
 
 struct table_register {
 	u16 limit;
@@ -14,7 +14,7 @@ struct table_register {
 static u64 wild_base(struct random *rnd)
 {
 	static const u64 bases[] = { HOLE, 0xfee00000, 0xfec00000, UNMAPPED,
-				     0, 0xfffff000, 0xbffff000, 0x8000 };
+				     0,	   0xfffff000, 0xbffff000, 0x8000 };
 
 	return bases[random_below(rnd, ARRAY_SIZE(bases))] +
 	       random_below(rnd, 2) * 8;
@@ -51,8 +51,7 @@ static void cause_event(struct random *rnd)
 static u64 wild_idt(struct random *rnd, u64 count)
 {
 	struct table_register noncanonical = { 0xfff, NONCANON };
-	struct table_register idtr = { (u16)random_value(rnd),
-				       wild_base(rnd) };
+	struct table_register idtr = { (u16)random_value(rnd), wild_base(rnd) };
 	struct fault fault;
 
 	(void)count;
@@ -135,8 +134,8 @@ static u64 wild_page_tables(struct random *rnd, u64 count)
 		pml4[i] = random_next(rnd);
 	for (i = 1; i < 512; i++)
 		if (pml4[i] & 1)
-			*(volatile u8 *)((i << 39) | (i & 256 ? 0xffffUL << 48 :
-								0));
+			*(volatile u8 *)((i << 39) |
+					 (i & 256 ? 0xffffUL << 48 : 0));
 	return 0;
 }
 

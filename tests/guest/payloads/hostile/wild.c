@@ -19,14 +19,30 @@ static u64 registers[16];
 static const struct {
 	u8 length, bytes[3];
 } openings[] = {
-	{ 2, { 0x0f, 0x01 } }, { 2, { 0x0f, 0x00 } }, { 2, { 0x0f, 0x20 } },
-	{ 2, { 0x0f, 0x22 } }, { 2, { 0x0f, 0x21 } }, { 2, { 0x0f, 0x23 } },
-	{ 2, { 0x0f, 0x30 } }, { 2, { 0x0f, 0x32 } }, { 2, { 0x0f, 0xa2 } },
-	{ 2, { 0x0f, 0xc7 } }, { 2, { 0x0f, 0xae } }, { 1, { 0xcd } },
-	{ 1, { 0xfb } },       { 1, { 0xfa } },	      { 1, { 0xf4 } },
-	{ 1, { 0xec } },       { 1, { 0xee } },	      { 1, { 0x9d } },
-	{ 1, { 0xcf } },       { 2, { 0x48, 0xcf } }, { 1, { 0x8e } },
-	{ 2, { 0x0f, 0x05 } }, { 2, { 0x0f, 0x34 } }, { 1, { 0xf1 } },
+	{ 2, { 0x0f, 0x01 } },
+	{ 2, { 0x0f, 0x00 } },
+	{ 2, { 0x0f, 0x20 } },
+	{ 2, { 0x0f, 0x22 } },
+	{ 2, { 0x0f, 0x21 } },
+	{ 2, { 0x0f, 0x23 } },
+	{ 2, { 0x0f, 0x30 } },
+	{ 2, { 0x0f, 0x32 } },
+	{ 2, { 0x0f, 0xa2 } },
+	{ 2, { 0x0f, 0xc7 } },
+	{ 2, { 0x0f, 0xae } },
+	{ 1, { 0xcd } },
+	{ 1, { 0xfb } },
+	{ 1, { 0xfa } },
+	{ 1, { 0xf4 } },
+	{ 1, { 0xec } },
+	{ 1, { 0xee } },
+	{ 1, { 0x9d } },
+	{ 1, { 0xcf } },
+	{ 2, { 0x48, 0xcf } },
+	{ 1, { 0x8e } },
+	{ 2, { 0x0f, 0x05 } },
+	{ 2, { 0x0f, 0x34 } },
+	{ 1, { 0xf1 } },
 	{ 3, { 0x66, 0x0f, 0x38 } },
 };
 
@@ -60,8 +76,9 @@ static void make_registers(struct random *rnd)
 					       random_below(rnd, 4096) :
 				       random_value(rnd);
 	/* RCX chooses an MSR; RDX is often a port. */
-	registers[1] = random_below(rnd, 4) ? 0xc0000080 + random_below(rnd, 8) :
-					      0x800 + random_below(rnd, 0x40);
+	registers[1] = random_below(rnd, 4) ?
+			       0xc0000080 + random_below(rnd, 8) :
+			       0x800 + random_below(rnd, 0x40);
 	if (registers[1] == X2APIC_ICR)
 		registers[1] = MSR_IA32_APIC_BASE;
 }
