@@ -10,7 +10,6 @@
 #define AP_DATA	 0x7000UL
 #define AP_STACK 0x6ff0 /* top; it grows down */
 
-#define SIPI_HERE (0x4600UL | AP_CODE >> 12)
 
 #define WAIT_TICKS 3000000000UL
 #define NMIS	   200
@@ -110,7 +109,7 @@ static void start_ap(void)
 	memcpy((void *)AP_CODE, ap_code, (size_t)(ap_code_end - ap_code));
 	cpuid(1, 0, &signature, &b, &c, &d);
 	send(ICR_INIT);
-	send(SIPI_HERE);
+	send(ICR_SIPI | AP_CODE >> 12);
 	check("starts", becomes(&ap->starts, 1));
 	check("signature", ap->edx == signature);
 	check("real_mode_gp", ap->gp == 1 && ap->gp_sp == AP_STACK - 6);
@@ -134,7 +133,7 @@ static void init_again(void)
 {
 	send(ICR_INIT);
 	check("init", !goes_on());
-	send(SIPI_HERE);
+	send(ICR_SIPI | AP_CODE >> 12);
 	check("starts_again", becomes(&ap->starts, 2) && goes_on());
 }
 
