@@ -1,105 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "core/acpi_tables.h"
 #include "core/lib.h"
 #include "guest/acpi.h"
 #include "guest/layout.h"
 
-/* ACPI 6.4, 5.2.6: header of every table but the RSDP. */
-struct header {
-	char signature[4];
-	u32 length;
-	u8 revision;
-	u8 checksum;
-	char oem_id[6];
-	char oem_table_id[8];
-	u32 oem_revision;
-	char creator_id[4];
-	u32 creator_revision;
-} __packed;
-_Static_assert(sizeof(struct header) == 36, "ACPI 6.4, 5.2.6");
-
-/* ACPI 6.4, 5.2.5.3. */
-struct rsdp {
-	char signature[8];
-	u8 checksum; /* of the first 20 bytes */
-	char oem_id[6];
-	u8 revision;
-	u32 rsdt;
-	u32 length;
-	u64 xsdt;
-	u8 extended_checksum; /* of everything */
-	u8 reserved[3];
-} __packed;
-_Static_assert(sizeof(struct rsdp) == 36, "ACPI 6.4, 5.2.5.3");
-_Static_assert(offsetof(struct rsdp, xsdt) == 24, "ACPI 6.4, 5.2.5.3");
-#define RSDP_V1_SIZE 20
-
-/* ACPI 6.4, 5.2.3.2: Generic Address Structure. */
-struct gas {
-	u8 space;
-	u8 bits;
-	u8 offset;
-	u8 access;
-	u64 address;
-} __packed;
-_Static_assert(sizeof(struct gas) == 12, "ACPI 6.4, 5.2.3.2");
 #define GAS_IO	 1
 #define GAS_BYTE 1
 
-/* ACPI 6.4, 5.2.9.  Fields that hardware-reduced mode ignores are lumped. */
-struct fadt {
-	struct header h;
-	u32 firmware_ctrl;
-	u32 dsdt;
-	u8 reserved0;
-	u8 preferred_pm_profile;
-	u16 sci_int;
-	u8 fixed_hardware[48];
-	u16 p_lvl2_lat;
-	u16 p_lvl3_lat;
-	u16 flush_size;
-	u16 flush_stride;
-	u8 duty_offset;
-	u8 duty_width;
-	u8 day_alrm;
-	u8 mon_alrm;
-	u8 century;
-	u16 iapc_boot_arch;
-	u8 reserved1;
-	u32 flags;
-	struct gas reset_reg;
-	u8 reset_value;
-	u16 arm_boot_arch;
-	u8 minor_version;
-	u64 x_firmware_ctrl;
-	u64 x_dsdt;
-	struct gas x_fixed_hardware[8];
-	struct gas sleep_control_reg;
-	struct gas sleep_status_reg;
-	u64 hypervisor_vendor;
-} __packed;
-_Static_assert(sizeof(struct fadt) == 276, "ACPI 6.4, 5.2.9");
-_Static_assert(offsetof(struct fadt, iapc_boot_arch) == 109, "5.2.9");
-_Static_assert(offsetof(struct fadt, flags) == 112, "5.2.9");
-_Static_assert(offsetof(struct fadt, reset_reg) == 116, "5.2.9");
-_Static_assert(offsetof(struct fadt, x_dsdt) == 140, "5.2.9");
-_Static_assert(offsetof(struct fadt, sleep_control_reg) == 244, "5.2.9");
-
-#define FADT_REVISION	     6
-#define FADT_MINOR	     4
-#define PM_PROFILE_SERVER    4
-#define P_LVL2_NONE	     0x65   /* above 100 us: no C2 */
-#define P_LVL3_NONE	     0x3e9  /* above 1000 us: no C3 */
-#define BOOT_LEGACY_DEVICES  BIT(0) /* table 5.10 */
-#define BOOT_NO_VGA	     BIT(2)
-#define BOOT_NO_ASPM	     BIT(4)
-#define FLAG_WBINVD	     BIT(0) /* table 5.9 */
-#define FLAG_PROC_C1	     BIT(2)
-#define FLAG_PWR_BUTTON	     BIT(4) /* set: no fixed-feature button */
-#define FLAG_SLP_BUTTON	     BIT(5)
-#define FLAG_FIX_RTC	     BIT(6) /* set: RTC wakes nothing */
-#define FLAG_RESET_REG_SUP   BIT(10)
-#define FLAG_HEADLESS	     BIT(12)
-#define FLAG_HW_REDUCED_ACPI BIT(20)
+#define FADT_REVISION	    6
+#define FADT_MINOR	    4
+#define PM_PROFILE_SERVER   4
+#define P_LVL2_NONE	    0x65   /* above 100 us: no C2 */
+#define P_LVL3_NONE	    0x3e9  /* above 1000 us: no C3 */
+#define BOOT_LEGACY_DEVICES BIT(0) /* table 5.10 */
+#define BOOT_NO_VGA	    BIT(2)
+#define BOOT_NO_ASPM	    BIT(4)
+#define FLAG_WBINVD	    BIT(0) /* table 5.9 */
+#define FLAG_PROC_C1	    BIT(2)
+#define FLAG_PWR_BUTTON	    BIT(4) /* set: no fixed-feature button */
+#define FLAG_SLP_BUTTON	    BIT(5)
+#define FLAG_FIX_RTC	    BIT(6) /* set: RTC wakes nothing */
+#define FLAG_HEADLESS	    BIT(12)
 
 /*
  * Hardware-reduced ACPI has no SCI.  Linux all the same marks this pin as
@@ -107,49 +28,9 @@ _Static_assert(offsetof(struct fadt, sleep_control_reg) == 244, "5.2.9");
  */
 #define SCI_UNUSED 9
 
-/* ACPI 6.4, 5.2.12. */
-struct madt {
-	struct header h;
-	u32 local_apic;
-	u32 flags;
-} __packed;
-_Static_assert(sizeof(struct madt) == 44, "ACPI 6.4, 5.2.12");
 #define MADT_PCAT_COMPAT BIT(0) /* there is an 8259 pair to mask */
 
-struct madt_local_apic {
-	u8 type;
-	u8 length;
-	u8 uid;
-	u8 apic_id;
-	u32 flags;
-} __packed;
-_Static_assert(sizeof(struct madt_local_apic) == 8, "ACPI 6.4, 5.2.12.2");
-
-struct madt_io_apic {
-	u8 type;
-	u8 length;
-	u8 id;
-	u8 reserved;
-	u32 address;
-	u32 gsi_base;
-} __packed;
-_Static_assert(sizeof(struct madt_io_apic) == 12, "ACPI 6.4, 5.2.12.3");
-
-struct madt_x2apic {
-	u8 type;
-	u8 length;
-	u16 reserved;
-	u32 apic_id;
-	u32 flags;
-	u32 uid;
-} __packed;
-_Static_assert(sizeof(struct madt_x2apic) == 16, "ACPI 6.4, 5.2.12.12");
-
-#define MADT_LOCAL_APIC 0
-#define MADT_IO_APIC	1
-#define MADT_X2APIC	9
-#define MADT_ENABLED	BIT(0)
-#define XAPIC_IDS	255 /* 255 is the broadcast id */
+#define XAPIC_IDS 255 /* 255 is the broadcast id */
 
 #define TABLE_ALIGN 16
 
@@ -182,7 +63,7 @@ static u8 checksum(const void *table, size_t n)
 	return (u8)-sum;
 }
 
-static void finish(struct header *h, const char *signature, size_t length,
+static void finish(struct sdt_header *h, const char *signature, size_t length,
 		   u8 revision)
 {
 	memcpy(h->signature, signature, sizeof(h->signature));
@@ -191,7 +72,7 @@ static void finish(struct header *h, const char *signature, size_t length,
 	memcpy(h->oem_id, "ASHLAR", sizeof(h->oem_id));
 	memcpy(h->oem_table_id, "ASHLAR  ", sizeof(h->oem_table_id));
 	h->oem_revision = 1;
-	memcpy(h->creator_id, "ASHL", sizeof(h->creator_id));
+	memcpy(&h->creator_id, "ASHL", sizeof(h->creator_id));
 	h->creator_revision = 1;
 	h->checksum = 0;
 	h->checksum = checksum(h, length);
@@ -200,7 +81,10 @@ static void finish(struct header *h, const char *signature, size_t length,
 static struct gas io_byte(u64 port)
 {
 	return (struct gas){
-		.space = GAS_IO, .bits = 8, .access = GAS_BYTE, .address = port
+		.address_space_id = GAS_IO,
+		.register_bit_width = 8,
+		.access_size = GAS_BYTE,
+		.address = port,
 	};
 }
 
@@ -228,32 +112,30 @@ static int build_fadt(struct area *a, u64 dsdt, u64 *gpa)
 	f->p_lvl3_lat = P_LVL3_NONE;
 	f->iapc_boot_arch = BOOT_LEGACY_DEVICES | BOOT_NO_VGA | BOOT_NO_ASPM;
 	f->flags = FLAG_WBINVD | FLAG_PROC_C1 | FLAG_PWR_BUTTON |
-		   FLAG_SLP_BUTTON | FLAG_FIX_RTC | FLAG_RESET_REG_SUP |
-		   FLAG_HEADLESS | FLAG_HW_REDUCED_ACPI;
+		   FLAG_SLP_BUTTON | FLAG_FIX_RTC | FADT_RESET_REG_SUP |
+		   FLAG_HEADLESS | FADT_HW_REDUCED_ACPI;
 	f->reset_reg = io_byte(GUEST_PORT_RESET);
 	f->reset_value = GUEST_RESET_VALUE;
-	f->minor_version = FADT_MINOR;
+	f->fadt_minor_version = FADT_MINOR;
 	f->sleep_control_reg = io_byte(GUEST_PORT_SLEEP_CONTROL);
 	f->sleep_status_reg = io_byte(GUEST_PORT_SLEEP_STATUS);
 	memcpy(&f->hypervisor_vendor, "Ashlar\0", 8);
-	finish(&f->h, "FACP", sizeof(*f), FADT_REVISION);
+	finish(&f->header, "FACP", sizeof(*f), FADT_REVISION);
 	return 0;
 }
 
 static u8 *put_cpu(u8 *p, u32 id)
 {
 	const struct madt_local_apic local = {
-		.type = MADT_LOCAL_APIC,
-		.length = sizeof(local),
+		.entry = { MADT_LOCAL_APIC, sizeof(local) },
 		.uid = (u8)id,
 		.apic_id = (u8)id,
-		.flags = MADT_ENABLED,
+		.flags = MADT_CPU_ENABLED,
 	};
-	const struct madt_x2apic wide = {
-		.type = MADT_X2APIC,
-		.length = sizeof(wide),
-		.apic_id = id,
-		.flags = MADT_ENABLED,
+	const struct madt_local_x2apic wide = {
+		.entry = { MADT_LOCAL_X2APIC, sizeof(wide) },
+		.x2apic_id = id,
+		.flags = MADT_CPU_ENABLED,
 		.uid = id,
 	};
 
@@ -268,8 +150,7 @@ static u8 *put_cpu(u8 *p, u32 id)
 static int build_madt(struct area *a, u32 nr_vcpus, u64 *gpa)
 {
 	const struct madt_io_apic io_apic = {
-		.type = MADT_IO_APIC,
-		.length = sizeof(io_apic),
+		.entry = { MADT_IO_APIC, sizeof(io_apic) },
 		.id = GUEST_IOAPIC_ID,
 		.address = (u32)GUEST_IOAPIC,
 		.gsi_base = 0,
@@ -277,26 +158,26 @@ static int build_madt(struct area *a, u32 nr_vcpus, u64 *gpa)
 	size_t narrow = MIN(nr_vcpus, (u32)XAPIC_IDS);
 	size_t size = sizeof(struct madt) + sizeof(io_apic) +
 		      narrow * sizeof(struct madt_local_apic) +
-		      (nr_vcpus - narrow) * sizeof(struct madt_x2apic);
+		      (nr_vcpus - narrow) * sizeof(struct madt_local_x2apic);
 	struct madt *m = take(a, size, gpa);
 	u8 *p;
 
 	if (!m)
 		return -ENOSPC;
 	p = (u8 *)(m + 1);
-	m->local_apic = (u32)GUEST_LAPIC;
+	m->local_apic_address = (u32)GUEST_LAPIC;
 	m->flags = MADT_PCAT_COMPAT;
 	for (u32 id = 0; id < nr_vcpus; id++)
 		p = put_cpu(p, id);
 	memcpy(p, &io_apic, sizeof(io_apic));
-	finish(&m->h, "APIC", size, 5);
+	finish(&m->header, "APIC", size, 5);
 	return 0;
 }
 
 static int build_xsdt(struct area *a, const u64 *tables, size_t n, u64 *gpa)
 {
-	size_t size = sizeof(struct header) + n * sizeof(u64);
-	struct header *x = take(a, size, gpa);
+	size_t size = sizeof(struct sdt_header) + n * sizeof(u64);
+	struct sdt_header *x = take(a, size, gpa);
 
 	if (!x)
 		return -ENOSPC;
@@ -311,7 +192,7 @@ static void finish_rsdp(struct rsdp *r, u64 xsdt)
 	memcpy(r->oem_id, "ASHLAR", sizeof(r->oem_id));
 	r->revision = 2;
 	r->length = sizeof(*r);
-	r->xsdt = xsdt;
+	r->xsdt_address = xsdt;
 	r->checksum = checksum(r, RSDP_V1_SIZE);
 	r->extended_checksum = checksum(r, sizeof(*r));
 }
