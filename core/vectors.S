@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/gprs.inc"
 #include "core/layout.h"
 
 #define VMCS_PREEMPTION_TIMER_VALUE 0x482e
@@ -20,17 +21,7 @@ trap_stubs:
 	.set	vec, vec + 1
 	.endr
 	.balign 16
-1:	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%r11
-	push	%r10
-	push	%r9
-	push	%r8
-	push	%rdi
-	push	%rsi
-	push	%rbp
+1:	push_r15_to_rbp
 	push	%rbx
 	push	%rdx
 	push	%rcx

@@ -9,27 +9,14 @@
  *
  * Exit: HOST_RSP is the end of this_cpu.regs, so that the pushes fill it.
  */
+#include "core/gprs.inc"
 #include "core/layout.h"
 
 	.text
 	.balign 16
 	.globl vmx_exit_entry
 vmx_exit_entry:
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%r11
-	push	%r10
-	push	%r9
-	push	%r8
-	push	%rdi
-	push	%rsi
-	push	%rbp
-	sub	$8, %rsp		/* RSP is in the VMCS */
-	push	%rbx
-	push	%rdx
-	push	%rcx
+	push_guest_regs
 	push	%rax
 	call	vmx_handle_exit
 
@@ -39,21 +26,7 @@ vmx_exit_entry:
 	test	%rax, %rax
 	mov	$(this_cpu + PERCPU_REGS), %rsp
 	pop	%rax
-	pop	%rcx
-	pop	%rdx
-	pop	%rbx
-	lea	8(%rsp), %rsp
-	pop	%rbp
-	pop	%rsi
-	pop	%rdi
-	pop	%r8
-	pop	%r9
-	pop	%r10
-	pop	%r11
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
+	pop_guest_regs
 	jz	2f
 	vmresume
 	jmp	4f
