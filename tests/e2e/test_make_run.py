@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`make run` as a user has it: a terminal, a shell, the monitor, the end."""
+"""`make run` as a user has it: a terminal, a shell, the monitor, the end.  On
+the machine that `auto` finds, which is never the slow one."""
 import os
 import pty
 import re
