@@ -36,7 +36,7 @@ AT_A_TIME = 2
 MAKE_LOCK = threading.Lock()
 # Over the run's own time-out: making the ISO, ending the machine.
 GRACE = 60
-DEFAULT_TIMEOUT = 240
+DEFAULT_TIMEOUT = 600
 
 # The stock kernel and the tests' initramfs.
 LINUX = ["--module", "vmlinuz=" + os.path.join(LAB, "vmlinuz"),

@@ -21,7 +21,7 @@ PROGRESS = re.compile(r"Ashlar \S+|boot: multiboot[12], image at \S+h|"
                       r"seal: .*|pci: .*")
 # There are errors in these lines at these columns.
 BAD_TABLE = f"{TOP}/tests/tables/bad/keys.table"
-TIMEOUT = 120
+TIMEOUT = 300
 
 
 def read(name):

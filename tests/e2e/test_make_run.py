@@ -11,8 +11,8 @@ import time
 from runs import MAKE_LOCK, TOP, background
 
 MAKE_TIMEOUT = 300
-SHELL_TIMEOUT = 300
-TIMEOUT = 100
+SHELL_TIMEOUT = 600
+TIMEOUT = 200
 CTRL_C = b"\x03"
 
 

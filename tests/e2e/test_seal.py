@@ -12,7 +12,7 @@ from symbols import IMAGE, address, offsets
 CPUS = 3
 TABLE = f"{TOP}/examples/linux.table"
 WX_IMAGE = f"{BUILD}/ashlar-wx.elf"
-TIMEOUT = 200
+TIMEOUT = 300
 MAX_STEPS = 100
 SEAL = r"^seal: (\d+) tables, (\d+) pages, (\d+) writable and executable$"
 # core/layout.h
@@ -30,6 +30,7 @@ class Sealed:
             debugger.select_cpu(cpu)
             self.walks.append(Walk(reader, debugger.registers()["cr3"]))
         self.ram = []
+        self.stacks = []
 
     def claim(self):
         """What Ashlar's walk says: tables, pages, bad pages."""
@@ -87,6 +88,9 @@ def sealed(lab):
             run_into_seal(debugger, cpu)
         found = Sealed(debugger, range(CPUS))
         found.ram = guest_ram(debugger, lab.directory)
+        found.stacks = [address("this_cpu")] + offsets(
+            lab.directory, "core/percpu.h", "CPU_NMI_STACK", "CPU_DF_STACK",
+            "CPU_MC_STACK")
         # The sidecore has yet to print what was logged.
         debugger.command("bpd 1")
         debugger.run_until(SEAL, TIMEOUT)
@@ -150,6 +154,15 @@ def test_cores_do_not_see_each_other(sealed):
             if one is not other:
                 assert not [p for p in one.leaves for q in private(other)
                             if p.overlaps(q, PAGE)]
+
+
+def test_guard_pages(sealed):
+    """Below each stack is nothing."""
+    for walk in sealed.walks:
+        mapped = {p.linear for p in walk.leaves}
+        for stack in sealed.stacks:
+            assert stack in mapped
+            assert stack - PAGE not in mapped
 
 
 def test_page_tables_are_out_of_reach(sealed):
