@@ -10,7 +10,6 @@
 #define AP_DATA	 0x7000UL
 #define AP_STACK 0x6ff0 /* top; it grows down */
 
-
 #define WAIT_TICKS 3000000000UL
 #define NMIS	   200
 #define SS_LOADS   100000
