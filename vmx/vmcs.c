@@ -293,8 +293,14 @@ int vmx_skip(struct vcpu *v)
 	return 0;
 }
 
+/*
+ * Real mode has no error codes, and VM entry fails when asked for one there:
+ * SDM vol. 3 section 26.2.1.3.
+ */
 void vmx_inject(u8 vector, bool has_error, u32 error)
 {
+	if (!(vmread(GUEST_CR0) & CR0_PE))
+		has_error = false;
 	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_HARD_EXCEPTION |
 					 vector |
 					 (has_error ? INTR_ERROR_VALID : 0));
