@@ -103,6 +103,12 @@ static enum outcome exit_msr(struct vcpu *v, struct guest_regs *regs)
 	return write ? guest_wrmsr(v, regs) : guest_rdmsr(v, regs);
 }
 
+static enum outcome exit_invalid(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	return guest_park(v, "VMRUN refused the guest's state");
+}
+
 static enum outcome exit_npf(struct vcpu *v, struct guest_regs *regs)
 {
 	const struct vmcb *b = svm_vmcb();
@@ -152,6 +158,7 @@ static const struct exit_handler exits[SVM_NR_EXITS] = {
 /* clang-format on */
 
 static const struct exit_handler npf = { exit_npf, CAUSE_EPT_OTHER };
+static const struct exit_handler invalid = { exit_invalid, CAUSE_EXCEPTION };
 
 static const struct exit_handler *find_handler(u64 code)
 {
@@ -159,6 +166,8 @@ static const struct exit_handler *find_handler(u64 code)
 
 	if (code == SVM_EXIT_NPF)
 		return &npf;
+	if (code == SVM_EXIT_INVALID)
+		return &invalid;
 	return code < SVM_NR_EXITS ? &exits[code] : &unknown;
 }
 
@@ -178,6 +187,9 @@ static void requeue_event(struct vmcb *b)
 
 void svm_inject(u8 vector, bool has_error, u32 error)
 {
+	/* Real mode has no error codes. */
+	if (!(svm_vmcb()->cr0 & CR0_PE))
+		has_error = false;
 	svm_vmcb()->eventinj = EVENT_VALID | EVENT_TYPE_EXCEPTION | vector |
 			       (has_error ? EVENT_ERROR_VALID : 0) |
 			       (u64)error << 32;

@@ -184,5 +184,6 @@ enum svm_exit {
 	SVM_NR_EXITS = 0xa5,
 	SVM_EXIT_NPF = 0x400,
 };
+#define SVM_EXIT_INVALID (~0UL)
 
 #endif
