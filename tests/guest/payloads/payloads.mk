@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Bare guests: each directory X here with an X.c is one, build/payloads/X.bin,
+# Bare guests: each directory X here with its C files is one, build/payloads/X.bin,
 # in the format of a 64-bit Linux kernel.
 PAYLOADS_DIR := tests/guest/payloads
 PAYLOADS := $(filter-out lib start,$(notdir $(patsubst %/,%,\
@@ -29,7 +29,8 @@ $B/payloads/obj/%.o: %.S
 		-o $@ $<
 
 $(foreach p,$(PAYLOADS),$(eval $B/payloads/$p.elf: $(PAYLOAD_START) \
-	$(PAYLOAD_LIB) $B/payloads/obj/$(PAYLOADS_DIR)/$p/$p.o))
+	$(PAYLOAD_LIB) $(patsubst %.c,$B/payloads/obj/%.o,\
+	$(wildcard $(PAYLOADS_DIR)/$p/*.c))))
 
 $B/payloads/%.elf: $(PAYLOADS_DIR)/payload.lds
 	@echo "  LD $@"

@@ -86,8 +86,17 @@ typedef void interrupt_handler(struct interrupt_frame *frame);
  */
 void idt_set(u8 vector, interrupt_handler *handler);
 
-/* All 256 vectors that have no handler yet; it gets the vector. */
+/* Its handler is one IRET, on the exceptions' stack, which ends here. */
+void idt_set_bare(u8 vector);
+u64 exception_stack_top(void);
+
+/* All vectors from 32 that have no handler yet; it gets the vector. */
 void idt_set_others(void (*handler)(u64 vector));
+/*
+ * The same handler for vectors `first` to 31: as interrupts, for machines that
+ * take them from the APIC.  attempt() does not catch them any more.
+ */
+void idt_set_from(u8 first);
 
 /*
  * Runs code that may raise exceptions, on CPU 0: true when it returned, false

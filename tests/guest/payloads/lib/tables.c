@@ -239,6 +239,21 @@ asm(".pushsection .text\n"
     ".popsection\n");
 extern const u8 exception_stubs[][STUB_SIZE], other_stubs[][STUB_SIZE];
 
+asm(".pushsection .text\n"
+    "bare_stub: iretq\n"
+    ".popsection\n");
+extern const u8 bare_stub[];
+
+void idt_set_bare(u8 vector)
+{
+	set_gate(vector, (u64)bare_stub, IST_EXCEPTIONS);
+}
+
+u64 exception_stack_top(void)
+{
+	return (u64)exception_stack[0] + STACK_SIZE;
+}
+
 void idt_set_others(void (*handler)(u64 vector))
 {
 	u32 i;
@@ -247,6 +262,14 @@ void idt_set_others(void (*handler)(u64 vector))
 	for (i = EXCEPTIONS; i < 256; i++)
 		if (!idt[i].type)
 			set_gate((u8)i, (u64)other_stubs[i], 0);
+}
+
+void idt_set_from(u8 first)
+{
+	u32 i;
+
+	for (i = first; i < EXCEPTIONS; i++)
+		set_gate((u8)i, (u64)other_stubs[i], 0);
 }
 
 void tables_init(u32 cpu)
