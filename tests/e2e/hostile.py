@@ -49,7 +49,8 @@ def attack(name, kind, seed=1, count=""):
     words = typed(f"2:{name} {seed} {count}\\n",
                   rf"2:^hostile {name}: begun$")
     if kind == DONE:
-        words += expect(rf"2:^hostile {name}: done \d+$")
+        words += expect(rf"2:^hostile {name}: done \d+$|"
+                        "^payload hostile: .*$|^hostile: ready$")
     elif kind == ENDLESS:
         words += expect(rf"2:^hostile {name}: on its way$")
     elif kind == ENDS:
@@ -58,9 +59,8 @@ def attack(name, kind, seed=1, count=""):
     if kind in (ENDLESS, ANY):
         words += ask_victim(f"{tag}-a") + ask_victim(f"{tag}-b")
     words += command("list") + ask_victim(tag)
-    # Started anew for the next: whatever state it was in, it gives way.
-    return words + command("stop attacker") + expect("^ashlar> ") + typed(
-        "start attacker\\n", "^(?:ok|error: .*)$", "2:^hostile: ready$")
+    # Evicted and started anew for the next, whatever state it was in.
+    return words + command("restart attacker") + expect("2:^hostile: ready$")
 
 
 def run(lab, attacks, deadline=0, timeout=240, arguments=()):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Interrupts: held off, in storms, of every kind. */
 #include "hostile/hostile.h"
+#include "lib/ap.h"
 
 #define SELF_IPI     X2APIC_MSR(0x3f)
 #define TIMER_VECTOR 0x45
@@ -67,7 +68,7 @@ static u64 self_ipi_storm(struct random *rnd, u64 count)
 		try_wrmsr(X2APIC_ICR, ICR_SELF | vector);
 	}
 	on_its_way();
-	idt_set_all();
+	idt_set_from(0);
 	for (;;) {
 		vector = random_below(rnd, 256);
 		interrupts_off();
@@ -143,6 +144,13 @@ static u64 destination(struct random *rnd)
 	}
 }
 
+static void put_start_page(void)
+{
+	static const u8 code[] = { 0xfa, 0xf4, 0xeb, 0xfc }; /* 1: cli; hlt */
+
+	memcpy((u8 *)AP_START, code, sizeof(code));
+}
+
 /* Bits 8-15 and 18-19, all of them in a row, and in between wild values. */
 static u64 icr_value(struct random *rnd, u64 i)
 {
@@ -150,6 +158,9 @@ static u64 icr_value(struct random *rnd, u64 i)
 
 	if (random_below(rnd, 16) == 0)
 		low |= random_value(rnd) & 0xffffffff;
+	/* Whoever starts, starts where it halts. */
+	if ((low >> 8 & 7) == 6)
+		low = (low & ~0xffUL) | AP_START >> 12;
 	return destination(rnd) << 32 | low;
 }
 
@@ -157,6 +168,7 @@ static u64 icr_modes(struct random *rnd, u64 count)
 {
 	u64 i, value, done = 0;
 
+	put_start_page();
 	for (i = 0; i < count; i++) {
 		value = icr_value(rnd, i);
 		if (!kills_self(value))
@@ -183,6 +195,7 @@ static u64 xapic_icr_modes(struct random *rnd, u64 count)
 	volatile u32 *icr2 = (volatile u32 *)0xfee00310;
 	u64 i, value;
 
+	put_start_page();
 	to_xapic();
 	for (i = 0; i < count; i++) {
 		value = icr_value(rnd, i);
@@ -249,12 +262,13 @@ static u64 nmi_storm(struct random *rnd, u64 count)
 static u64 init_storm(struct random *rnd, u64 count)
 {
 	(void)count;
+	put_start_page();
 	on_its_way();
 	for (;;) {
 		wrmsr(X2APIC_ICR, 1UL << 32 | ICR_INIT);
 		if (random_below(rnd, 2))
 			wrmsr(X2APIC_ICR,
-			      1UL << 32 | ICR_SIPI | random_below(rnd, 256));
+			      1UL << 32 | ICR_SIPI | AP_START >> 12);
 	}
 	return 0;
 }
@@ -304,7 +318,7 @@ static u64 reset_in_storm(struct random *rnd, u64 count)
 	(void)count;
 	helper_do(storm_job);
 	wrmsr(X2APIC_MSR(APIC_REG_TIMER), TIMER_PERIODIC | TIMER_VECTOR);
-	wrmsr(X2APIC_MSR(APIC_REG_TMICT), 100);
+	wrmsr(X2APIC_MSR(APIC_REG_TMICT), SHORT_PERIOD);
 	for (i = 0; i < 1000; i++)
 		wrmsr(SELF_IPI, 0x20 + random_below(rnd, 0xe0));
 	switch (random_below(rnd, 4)) {

@@ -3,10 +3,8 @@
 #include "hostile/hostile.h"
 
 #define PRESENT_WRITABLE_LARGE 0x83UL
-
-/* The window's PDPT entry, behind the identity map. */
-#define WINDOW_GIB 4UL
-#define WINDOW	   (WINDOW_GIB << 30)
+#define WINDOW_GIB	       4UL /* the window's PDPT entry, behind the identity map */
+#define WINDOW		       (WINDOW_GIB << 30)
 
 /* A 1 GiB page where the loader's PDPT has nothing; 2 MiB pages do not need
  * the feature. */

@@ -65,7 +65,8 @@ static void access_port(struct random *rnd, u16 port)
 	inb(port);
 	inw(port);
 	inl(port);
-	if (ends_it(port) || ends_it(port + 3U))
+	if (ends_it(port) || ends_it(port + 1U) || ends_it(port + 2U) ||
+	    ends_it(port + 3U))
 		return;
 	outb(port, (u8)random_value(rnd));
 	outw(port, (u16)random_value(rnd));
@@ -136,6 +137,7 @@ static u64 serial_games(struct random *rnd, u64 count)
 	outb(0x3f8 + 3, 3);
 	outb(0x3f8 + 1, 0);
 	outb(0x3f8 + 4, 0);
+	say("%s", ""); /* the end of a line of rubbish */
 	return count;
 }
 

@@ -92,9 +92,11 @@ u64 exception_stack_top(void);
 
 /* All vectors from 32 that have no handler yet; it gets the vector. */
 void idt_set_others(void (*handler)(u64 vector));
-/* The same handler for vectors 0 to 31: interrupts, on a machine that takes
- * them from the APIC.  There is no attempt() any more. */
-void idt_set_all(void);
+/*
+ * The same handler for vectors `first` to 31: as interrupts, for machines that
+ * take them from the APIC.  attempt() does not catch them any more.
+ */
+void idt_set_from(u8 first);
 
 /*
  * Runs code that may raise exceptions, on CPU 0: true when it returned, false

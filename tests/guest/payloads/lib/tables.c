@@ -264,11 +264,11 @@ void idt_set_others(void (*handler)(u64 vector))
 			set_gate((u8)i, (u64)other_stubs[i], 0);
 }
 
-void idt_set_all(void)
+void idt_set_from(u8 first)
 {
 	u32 i;
 
-	for (i = 0; i < EXCEPTIONS; i++)
+	for (i = first; i < EXCEPTIONS; i++)
 		set_gate((u8)i, (u64)other_stubs[i], 0);
 }
 
