@@ -47,6 +47,14 @@ static void expect(const char *what, u64 value, u64 wanted)
 
 /* --- what is found --- */
 
+static u64 read_cr8(void)
+{
+	u64 v;
+
+	asm volatile("mov %%cr8, %0" : "=r"(v));
+	return v;
+}
+
 static void check_apic(void)
 {
 	static const char *const names[] = { "timer", "thermal", "perf",
@@ -58,12 +66,7 @@ static void check_apic(void)
 		expect("IRR", rdmsr(X2APIC_MSR(APIC_REG_IRR + i)), 0);
 	}
 	expect("TPR", rdmsr(X2APIC_TPR), 0);
-	expect("CR8", ({
-		       u64 v;
-		       asm volatile("mov %%cr8, %0" : "=r"(v));
-		       v;
-	       }),
-	       0);
+	expect("CR8", read_cr8(), 0);
 	expect("timer's initial count", rdmsr(X2APIC_MSR(APIC_REG_TMICT)), 0);
 	expect("timer's current count", rdmsr(X2APIC_MSR(APIC_REG_TMCCT)), 0);
 	expect("ESR", apic_read(APIC_REG_ESR), 0);
