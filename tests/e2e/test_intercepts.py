@@ -30,7 +30,7 @@ kernel = payload
 cmdline = tcg={tcg}
 """
 # The second is the end of a guest that has the serial port itself.
-END = "^partition p: (?:stopped|parked): |^payload "
+END = r"^partition p: (?:stopped|parked): .*\n|^payload "
 TIMEOUT = {"qemu": 120, "bochs": 240}
 # A guest that reaches past Ashlar may end nowhere at all.
 DROPPED_TIMEOUT = {"intercepts": 20, "startup": 90}
