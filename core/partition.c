@@ -15,8 +15,11 @@
 #include "guest/multiboot.h"
 #include "guest/slat.h"
 
-/* A kicked core is in root mode long before this. */
-#define ARRIVE_US 1000000
+/*
+ * A kicked core is in root mode long before this, even if an emulator has put
+ * its thread aside for seconds.
+ */
+#define ARRIVE_US 30000000
 
 struct partition partitions[MAX_PARTITIONS];
 u32 nr_partitions;
