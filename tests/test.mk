@@ -23,7 +23,7 @@ $(LAB)/vmlinuz $(GUEST_PROGRAMS): | lab-root
 host: setup-test $B/ashlarctl $B/unit/decode_dump
 	$(PYTEST) -q $(HOST_TESTS)
 
-e2e: setup-test lab payloads $(ELF) $B/ashlarctl
+e2e: setup-test lab payloads $(ELF) $(ELF)32 $B/ashlarctl
 	$(PYTEST) -v -ra tests/e2e $(HOST_TESTS:%=--ignore=%)
 
 # A part that fails does not keep the others from running.

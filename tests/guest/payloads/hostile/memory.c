@@ -3,8 +3,9 @@
 #include "hostile/hostile.h"
 
 #define PRESENT_WRITABLE_LARGE 0x83UL
-#define WINDOW_GIB	       4UL /* the window's PDPT entry, behind the identity map */
-#define WINDOW		       (WINDOW_GIB << 30)
+/* The window's PDPT entry, behind the identity map. */
+#define WINDOW_GIB 4UL
+#define WINDOW	   (WINDOW_GIB << 30)
 
 /* A 1 GiB page where the loader's PDPT has nothing; 2 MiB pages do not need
  * the feature. */
