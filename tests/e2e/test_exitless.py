@@ -139,8 +139,9 @@ def counted(lab):
 def test_independent_count(counted):
     stops, exits = counted
     # The ledger counts an exit when it has been dealt with.  So the first
-    # mark's own exit is in it, the second's in the stops: they cancel out.
-    # Of the other vCPU one exit may be on its way at each mark.
-    assert stops[0] == exits[0].exits
-    assert abs(stops[1] - exits[1].exits) <= 1
+    # mark's own exit is in it, the second's in the stops: they cancel out,
+    # if one vCPU made both.  Of the other, or of each if the work has moved
+    # from one to the other, one exit may be on its way at a mark.
+    for vcpu in range(CPUS):
+        assert abs(stops[vcpu] - exits[vcpu].exits) <= 1
     assert min(stops) >= TURNS / 2
