@@ -236,7 +236,8 @@ def test_park(parked):
 
 
 def test_park_dumps_registers(parked):
-    dump = parked.findall("^one/0: (.*)$")
+    # SVM adds a line on the exit itself.
+    dump = parked.findall("^one/0: (?!exit )(.*)$")
     assert re.match(r"rip [0-9a-f]+ rsp [0-9a-f]+ rflags [0-9a-f]+", dump[1])
     # REP OUTSB to port 80h of the ten bytes of "forbidden".
     assert dump[4].startswith("r0-r3 ")
