@@ -26,7 +26,7 @@ host: setup-test $B/ashlarctl $B/unit/decode_dump
 e2e: setup-test lab payloads $(ELF) $(ELF)32 $B/ashlarctl
 	$(PYTEST) -v -ra tests/e2e $(HOST_TESTS:%=--ignore=%)
 
-# On SVM too, from the same sources.  The other tests name their machine, or need
+# On SVM too, from the same sources.  The others name their machine, or need
 # Bochs: its debugger, its exact ticks, its clock that is not the host's.
 BOTH_TESTS := tests/e2e/test_boot.py tests/e2e/test_hostile.py
 e2e-qemu: setup-test lab payloads $(ELF)
