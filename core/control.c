@@ -33,16 +33,9 @@ static const char *const state_names[] = {
 	[PARTITION_PARKED] = "parked",
 };
 
-static const char *const mode_names[] = {
-	[TABLE_DID] = "did",
-	[TABLE_EXIT] = "exit",
-	[TABLE_ELI] = "eli",
-	[TABLE_POSTED] = "posted",
-};
-
 const char *control_mode_name(const struct partition *p)
 {
-	return mode_names[p->config->mode];
+	return table_mode_name(p->config->mode);
 }
 
 const char *control_state_name(const struct partition *p)

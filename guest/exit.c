@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Exits: the dispatcher, and the handlers without a home of their own. */
+#include "core/lib.h"
 #include "core/log.h"
 #include "core/partition.h"
 #include "core/percpu.h"
 #include "core/port.h"
 #include "core/x86.h"
 #include "guest/vcpu.h"
+
+int guest_cpu_lacks(char *error, size_t size, const char *what)
+{
+	fmt_snprintf(error, size,
+		     "%s: this CPU lacks %s; use a CPU that has it",
+		     backend->name, what);
+	return -ENODEV;
+}
 
 static void finish(struct vcpu *v, enum outcome outcome)
 {

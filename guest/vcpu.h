@@ -119,6 +119,9 @@ extern const struct backend vmx_backend, svm_backend;
 /* The one that this machine has; set while booting. */
 extern const struct backend *backend;
 
+/* For check(): -ENODEV, and a line that names what is missing. */
+int guest_cpu_lacks(char *error, size_t size, const char *what);
+
 /* --- exits: guest/exit.c --- */
 
 /* What became of an intercepted instruction. */

@@ -16,7 +16,6 @@
 #define NPF_FETCH BIT(4)
 #define NPF_TABLE BIT(33)
 
-#define EFER_SVME     BIT(12)
 #define EFER_SCE      BIT(0)
 #define EFER_SETTABLE (EFER_SCE | EFER_LME | EFER_NXE)
 

@@ -16,7 +16,6 @@ enum {
 };
 
 #define VM_CR_SVMDIS BIT(4)
-#define EFER_SVME    BIT(12)
 
 /* CPUID leaves 8000_0001h ECX and 8000_000Ah EDX */
 #define ECX_SVM	  BIT(2)
@@ -41,20 +40,14 @@ static bool on_tcg(void)
 	return !memcmp(sig, "TCGTCGTCGTCG", sizeof(sig));
 }
 
-static int refuse(char *error, size_t size, const char *what)
-{
-	fmt_snprintf(error, size,
-		     "SVM: this CPU lacks %s; use a CPU that has it", what);
-	return -ENODEV;
-}
-
 static int svm_check(char *error, size_t size)
 {
 	u32 a, b, c, d;
 
 	cpuid(0x80000001, 0, &a, &b, &c, &d);
 	if (!(c & ECX_SVM))
-		return refuse(error, size, "SVM (CPUID.80000001h:ECX bit 2)");
+		return guest_cpu_lacks(error, size,
+				       "SVM (CPUID.80000001h:ECX bit 2)");
 	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
 		fmt_snprintf(error, size,
 			     "SVM: switched off by the firmware "
@@ -63,10 +56,11 @@ static int svm_check(char *error, size_t size)
 	}
 	cpuid(1, 0, &a, &b, &c, &d);
 	if (!(c & BIT(26)))
-		return refuse(error, size, "XSAVE (CPUID.1:ECX bit 26)");
+		return guest_cpu_lacks(error, size,
+				       "XSAVE (CPUID.1:ECX bit 26)");
 	cpuid(0x8000000a, 0, &a, &b, &c, &d);
 	if (!(d & EDX_NP))
-		return refuse(error, size, "nested paging");
+		return guest_cpu_lacks(error, size, "nested paging");
 	svm_maps.next_rip = d & EDX_NRIPS;
 	svm_maps.tcg = on_tcg();
 	return 0;

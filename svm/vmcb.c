@@ -8,8 +8,6 @@
 #include "guest/loader.h"
 #include "svm/internal.h"
 
-#define EFER_SVME BIT(12)
-
 struct vmcb *svm_vmcb(void)
 {
 	return (struct vmcb *)CPU_VMCB;

@@ -90,13 +90,6 @@ static const struct requirement requirements[] = {
 /* Must stay clear, or the guest would exit on its normal path. */
 #define CPU_UNWANTED (CPU_CR3_LOAD | CPU_CR3_STORE | CPU_INVLPG)
 
-static int refuse(char *error, size_t size, const char *what)
-{
-	fmt_snprintf(error, size,
-		     "VMX: this CPU lacks %s; use a CPU that has it", what);
-	return -ENODEV;
-}
-
 static int check_feature_control(char *error, size_t size)
 {
 	const u64 need = FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMXON;
@@ -132,7 +125,7 @@ static int check_ept(char *error, size_t size)
 
 	for (i = 0; i < ARRAY_SIZE(caps); i++)
 		if ((v & caps[i].bit) != caps[i].bit)
-			return refuse(error, size, caps[i].name);
+			return guest_cpu_lacks(error, size, caps[i].name);
 	vmx_controls.large_1g = v & EPT_CAP_1G;
 	return 0;
 }
@@ -144,9 +137,10 @@ static int check_controls(char *error, size_t size)
 
 	for (i = 0; i < ARRAY_SIZE(requirements); i++, r++)
 		if (!(rdmsr(r->msr) >> 32 & r->bit))
-			return refuse(error, size, r->name);
+			return guest_cpu_lacks(error, size, r->name);
 	if (rdmsr(MSR_IA32_VMX_TRUE_PROCBASED_CTLS) & CPU_UNWANTED)
-		return refuse(error, size, "free choice of CR3 exiting");
+		return guest_cpu_lacks(error, size,
+				       "free choice of CR3 exiting");
 	return 0;
 }
 
@@ -184,16 +178,18 @@ static int vmx_check(char *error, size_t size)
 
 	cpuid(1, 0, &a, &b, &c, &d);
 	if (!(c & BIT(5)))
-		return refuse(error, size, "VMX (CPUID.1:ECX bit 5)");
+		return guest_cpu_lacks(error, size, "VMX (CPUID.1:ECX bit 5)");
 	if (!(c & BIT(26)))
-		return refuse(error, size, "XSAVE (CPUID.1:ECX bit 26)");
+		return guest_cpu_lacks(error, size,
+				       "XSAVE (CPUID.1:ECX bit 26)");
 	err = check_feature_control(error, size);
 	if (err)
 		return err;
 	if (!(rdmsr(MSR_IA32_VMX_BASIC) & VMX_BASIC_TRUE_CTLS))
-		return refuse(error, size, "the TRUE control MSRs");
+		return guest_cpu_lacks(error, size, "the TRUE control MSRs");
 	if (!(rdmsr(MSR_IA32_VMX_MISC) & VMX_MISC_STORE_LMA))
-		return refuse(error, size, "storing of EFER.LMA on exits");
+		return guest_cpu_lacks(error, size,
+				       "storing of EFER.LMA on exits");
 	err = check_controls(error, size);
 	if (!err)
 		err = check_ept(error, size);

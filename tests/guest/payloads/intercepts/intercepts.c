@@ -14,7 +14,6 @@
 #include "intercepts/probe.h"
 #include "lib/payload.h"
 
-#define EFER_SVME BIT(12)
 #define RFLAGS_AC BIT(18)
 #define DR6_CAUSE 0xe00fUL /* B0-B3, BD, BS, BT */
 #define DR6_BD	  BIT(13)
