@@ -17,7 +17,7 @@ setup-test:
 $(OBJS) $(DSDT).aml $(HOST_OBJS) $(CTL_OBJS): | setup-build
 $(PAYLOAD_LIB) $(PAYLOAD_START) $(MBHELLO_OBJS): | setup-build
 $(FUZZ_OBJS) $(UNIT) $(FUZZ): | setup-test
-$(LAB)/vmlinuz $(GUEST_PROGRAMS): | lab-root
+$(LAB)/vmlinuz $(LAB)/vmlinuz-full $(GUEST_PROGRAMS): | lab-root
 
 .PHONY: host e2e e2e-qemu test
 host: setup-test $B/ashlarctl $B/unit/decode_dump

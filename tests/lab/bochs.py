@@ -10,6 +10,7 @@ from paths import LIBRARIES, LabError, machines_root, program
 LOG = "bochs.log"
 CONFIG = "bochsrc"
 DEBUGGER_LOG = "debugger.log"
+PACKET_LOG = "packets.log"
 
 # A run of several processors takes turns in one host thread; the true
 # frequency of the TSC is ips, whatever CPUID says.
@@ -33,7 +34,13 @@ log: {log}
 E1000_PLUGIN = ", e1000=1"
 E1000_SLOT = ", slot1=e1000"
 E1000_LINE = """\
-e1000: card=0, enabled=1, mac=52:54:00:12:34:56, ethmod=vnet, ethdev="{0}"
+e1000: card=0, enabled=1, mac=52:54:00:12:34:56, ethmod=vnet, \
+ethdev="{net}", script="{peer}"
+"""
+# The settings of the peer on the wire.
+PEER = """\
+# vnet config
+pktlog = {0}
 """
 # 2024-01-01 00:00:00 UTC: runs differ less with one start of time.
 TIME0 = 1704067200
@@ -58,11 +65,15 @@ class Bochs(Machine):
             return {"plugins": "", "slots": "", "devices": ""}
         if names != [("e1000", 0)]:
             raise LabError("the bochs machine has one device: e1000")
-        # The peer on the wire serves files from this directory.
+        # The peer on the wire serves files from this directory, and logs
+        # the packets that it gets and sends.
         net = os.path.join(self.directory, "net")
         os.makedirs(net, exist_ok=True)
+        peer = os.path.join(self.directory, "peer")
+        with open(peer, "w", encoding="utf-8") as file:
+            file.write(PEER.format(os.path.join(self.directory, PACKET_LOG)))
         return {"plugins": E1000_PLUGIN, "slots": E1000_SLOT,
-                "devices": E1000_LINE.format(net)}
+                "devices": E1000_LINE.format(net=net, peer=peer)}
 
     def write_config(self, iso, ports, root):
         spec = self.spec
@@ -133,4 +144,4 @@ class Bochs(Machine):
             return 0
 
     def logs(self):
-        return [LOG, CONFIG, DEBUGGER_LOG]
+        return [LOG, CONFIG, DEBUGGER_LOG, PACKET_LOG]

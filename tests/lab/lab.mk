@@ -12,12 +12,12 @@ MEMORY ?= 1G
 # Modules that TABLE names, as NAME=FILE.
 MODULES ?= vmlinuz=$(LAB)/vmlinuz initrd.img=$(LAB)/initrd.img
 
-GUEST_PROGRAMS := $(patsubst tests/guest/initramfs/%.c,$(LAB)/guest/%,\
-	$(wildcard tests/guest/initramfs/*.c))
+GUEST_PROGRAMS := $(LAB)/guest/work
 
 .PHONY: lab lab-root run
 # All that a run of the lab needs besides Ashlar itself.
-lab: lab-root $(LAB)/vmlinuz $(LAB)/vmlinuz-13 $(LAB)/initrd.img
+lab: lab-root $(LAB)/vmlinuz $(LAB)/vmlinuz-13 $(LAB)/initrd.img \
+	$(LAB)/vmlinuz-full $(LAB)/initrd-e1000.img
 
 # Fast when all is there.
 lab-root:
@@ -30,14 +30,21 @@ $(LAB)/vmlinuz: tests/lab/mkkernel
 $(LAB)/vmlinuz-13: tests/lab/mkkernel | lab-root
 	@tests/lab/mkkernel $@ 13
 
-$(LAB)/guest/%: tests/guest/initramfs/%.c
-	@mkdir -p $(@D)
-	$(HOST_CC) -std=gnu11 -static -O2 -s -Wall -Wextra -Werror -o $@ $<
+# With the distribution's full kernel comes its driver for the e1000.
+$(LAB)/vmlinuz-full $(LAB)/e1000.ko &: tests/lab/mkkernel
+	@tests/lab/mkkernel $(LAB)/vmlinuz-full full
 
-$(LAB)/initrd.img: tests/lab/mkinitrd tests/guest/initramfs/init \
-		$(GUEST_PROGRAMS) | lab-root
+$(LAB)/guest/work: $(wildcard tests/guest/initramfs/*.[ch])
+	@mkdir -p $(@D)
+	$(HOST_CC) -std=gnu11 -static -O2 -s -Wall -Wextra -Werror -o $@ \
+		$(filter %.c,$^)
+
+$(LAB)/initrd.img $(LAB)/initrd-e1000.img: tests/lab/mkinitrd \
+		tests/guest/initramfs/init $(GUEST_PROGRAMS) | lab-root
 	tests/lab/mkinitrd $@ $$(command -v busybox) \
-		tests/guest/initramfs/init $(GUEST_PROGRAMS)
+		tests/guest/initramfs/init $(filter-out tests/%,$^)
+
+$(LAB)/initrd-e1000.img: $(LAB)/e1000.ko
 
 run: lab $(B)/ashlar.elf
 	@$(RUN) --interactive --machine $(MACHINE) \

@@ -9,12 +9,16 @@
  *				between marks B and E
  *	work marks [N]		N marks, bytes 'a', 'b', ... 'z', 'a', ...
  *	work forbidden		string output to a port, which parks a guest
+ *	work ping [N]		N round trips through eth0, between marks B
+ *				and E (net.c)
+ *	work flood [N]		N datagrams out of eth0, between marks B and E
  *	work drain		nothing, once the console has sent all
  *
  * A mark is a byte written to port 5E9h.  Every line printed starts with the
  * name of the subcommand and is a list of KEY=VALUE.
  */
 #define _GNU_SOURCE
+#include "work.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,7 +27,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +40,6 @@
 
 #define MARK_PORT     0x5e9
 #define POST_PORT     0x80
-#define NSEC_PER_SEC  1000000000ll
 #define TIMER_TOTAL   1000
 #define SWITCHES      20000
 #define MAX_ROUNDS    (4 * SWITCHES)
@@ -46,7 +48,6 @@
 #define CLOCK_SLEEPS  100
 #define CLOCK_NS      1000000
 #define MAX_CPUS      64
-#define BUF_SIZE      (256 * 1024)
 #define TIMER_POLL_NS 20000000
 
 struct interrupts {
@@ -56,15 +57,15 @@ struct interrupts {
 	long loc_of[MAX_CPUS];
 };
 
-static char buf[BUF_SIZE];
+char buf[BUF_SIZE];
 
-static void die(const char *what)
+void die(const char *what)
 {
 	fprintf(stderr, "work: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
-static int64_t now_ns(clockid_t clock)
+int64_t now_ns(clockid_t clock)
 {
 	struct timespec ts;
 
@@ -72,14 +73,14 @@ static int64_t now_ns(clockid_t clock)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-static void sleep_ns(long ns)
+void sleep_ns(long ns)
 {
 	struct timespec ts = { .tv_nsec = ns };
 
 	nanosleep(&ts, NULL);
 }
 
-static uint64_t rdtsc(void)
+uint64_t rdtsc(void)
 {
 	uint32_t lo, hi;
 
@@ -104,8 +105,7 @@ static int online_cpus(void)
 	return n > MAX_CPUS ? MAX_CPUS : (int)n;
 }
 
-/* The text of a file, in buf; "" where it can't be read. */
-static char *slurp(const char *path)
+char *slurp(const char *path)
 {
 	size_t len = 0;
 	ssize_t n;
@@ -122,16 +122,11 @@ static char *slurp(const char *path)
 	return buf;
 }
 
-/* Sums the per-CPU columns of one line of /proc/interrupts. */
-static long sum_line(const char *label, long *each)
+long sum_columns(const char *p, long *each)
 {
-	const char *p = strstr(buf, label);
 	long sum = 0;
 	char *end;
 
-	if (!p)
-		return 0;
-	p += strlen(label);
 	for (int i = 0; i < MAX_CPUS; i++, p = end) {
 		long n = strtol(p, &end, 10);
 
@@ -144,6 +139,14 @@ static long sum_line(const char *label, long *each)
 	return sum;
 }
 
+/* The line with this label, in the text of /proc/interrupts in buf. */
+static long sum_line(const char *label, long *each)
+{
+	const char *p = strstr(buf, label);
+
+	return p ? sum_columns(p + strlen(label), each) : 0;
+}
+
 static void read_interrupts(struct interrupts *irq)
 {
 	slurp("/proc/interrupts");
@@ -154,11 +157,10 @@ static void read_interrupts(struct interrupts *irq)
 }
 
 /*
- * One thread at a time may write marks.  Cloud kernels have no /dev/port, so
- * the port is opened by ioperm(), and closed again: an I/O bitmap costs work
- * at context switches.
+ * Cloud kernels have no /dev/port, so the port is opened by
+ * ioperm(), and closed again: an I/O bitmap costs work at context switches.
  */
-static void mark(char byte)
+void mark(char byte)
 {
 	if (ioperm(MARK_PORT, 1, 1))
 		die("ioperm");
@@ -443,10 +445,15 @@ static int run(int argc, char **argv)
 		return marks(n);
 	if (!strcmp(cmd, "forbidden"))
 		return forbidden();
+	if (!strcmp(cmd, "ping"))
+		return ping(n);
+	if (!strcmp(cmd, "flood"))
+		return flood(n);
 	if (!strcmp(cmd, "drain"))
 		return 0;
 	fprintf(stderr, "usage: work exitless | clock | pingpong [N] | "
-			"marks [N] | forbidden | drain\n");
+			"marks [N] | forbidden | ping [N] | flood [N] | "
+			"drain\n");
 	return 2;
 }
 
