@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "apic/lapic.h"
+#include "core/clock.h"
 #include "core/io.h"
 #include "core/lib.h"
 #include "core/mem.h"
+#include "core/partition.h"
 #include "core/x86.h"
+#include "guest/msr.h"
 
-#define HOST_SPURIOUS 0xff
+#define HOST_SPURIOUS	 0xff
+#define TDCR_DIVIDE_BY_1 0xb
 
 /* 82093AA data sheet: index and data registers, redirection table. */
 #define IOREGSEL	0x00
@@ -44,6 +48,16 @@ u32 lapic_id(void)
 	return (u32)rdmsr(APIC_MSR(APIC_ID));
 }
 
+bool lapic_test(u32 reg, u32 vector)
+{
+	return rdmsr(APIC_MSR(reg + vector / 32)) >> vector % 32 & 1;
+}
+
+void lapic_eoi(void)
+{
+	wrmsr(APIC_MSR(APIC_EOI), 0);
+}
+
 void lapic_quiet(void)
 {
 	u32 max_lvt = (u32)rdmsr(APIC_MSR(APIC_VERSION)) >> 16 & 0xff;
@@ -58,6 +72,35 @@ void lapic_quiet(void)
 	wrmsr(APIC_MSR(APIC_TMICT), 0);
 	wrmsr(APIC_MSR(APIC_TDCR), 0);
 	wrmsr(APIC_MSR(APIC_TPR), 0);
+}
+
+static bool has_deadline(void)
+{
+	return host_msr_features & MSR_NEEDS_DEADLINE;
+}
+
+void lapic_timer_init(void)
+{
+	wrmsr(APIC_MSR(APIC_SVR), APIC_SVR_ENABLE | HOST_SPURIOUS);
+	wrmsr(APIC_MSR(APIC_TDCR), TDCR_DIVIDE_BY_1);
+	wrmsr(APIC_MSR(APIC_LVT_TIMER),
+	      HOST_TIMER_VECTOR |
+		      (has_deadline() ? APIC_LVT_TIMER_DEADLINE : 0));
+}
+
+void lapic_timer_arm(u64 tsc)
+{
+	u64 now, count;
+
+	if (has_deadline()) {
+		wrmsr(MSR_IA32_TSC_DEADLINE, tsc);
+		return;
+	}
+	now = rdtsc();
+	count = tsc > now ? mul_div(tsc - now, host_clock.crystal_hz,
+				    host_clock.tsc_hz) + 1 :
+			    1;
+	wrmsr(APIC_MSR(APIC_TMICT), tsc ? MIN(count, 0xffffffffUL) : 0);
 }
 
 void lapic_send(u32 apic_id, u32 low)

@@ -20,6 +20,7 @@ enum {
 	APIC_DFR = 0x0e,
 	APIC_SVR = 0x0f,
 	APIC_ISR = 0x10,
+	APIC_TMR = 0x18,
 	APIC_IRR = 0x20,
 	APIC_ESR = 0x28,
 	APIC_LVT_CMCI = 0x2f,
@@ -41,6 +42,10 @@ enum {
 #define APIC_SVR_ENABLE BIT(8)
 #define APIC_LVT_MASKED BIT(16)
 
+/* LVT timer entry, bits 18:17 */
+#define APIC_LVT_TIMER_MODE	(3UL << 17)
+#define APIC_LVT_TIMER_DEADLINE (2UL << 17)
+
 #define APIC_DM_NMI  0x400U
 #define APIC_DM_INIT 0x500U
 #define APIC_DM_SIPI 0x600U
@@ -54,8 +59,22 @@ int __must_check lapic_enable(char *error, size_t size);
 
 u32 lapic_id(void);
 
+/* The bit of a vector in ISR, TMR or IRR. */
+bool lapic_test(u32 reg, u32 vector);
+/* The highest vector in service of this core is done with. */
+void lapic_eoi(void);
+
 /* Masks every LVT, stops the timer, TPR 0.  Any context. */
 void lapic_quiet(void);
+
+/*
+ * The core's timer for the host's use, one shot at a time with the vector
+ * HOST_TIMER_VECTOR.  `tsc` is when it fires, at the earliest a little later
+ * than now; far times may fire early.  0: never.
+ */
+#define HOST_TIMER_VECTOR 0xef
+void lapic_timer_init(void);
+void lapic_timer_arm(u64 tsc);
 
 /* Any context, any core.  One physical IPI; `low` is the ICR's lower half. */
 void lapic_send(u32 apic_id, u32 low);

@@ -2,6 +2,7 @@
 #include "apic/vlapic.h"
 #include "apic/icr.h"
 #include "apic/lapic.h"
+#include "apic/vlapic_home.h"
 #include "core/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
@@ -10,22 +11,13 @@
 /* Integrated APIC, 6 LVT entries, no suppression of EOI broadcasts. */
 #define VLAPIC_VERSION 0x00050014U
 
-#define LVT_MASKED     BIT(16)
-#define LVT_TIMER_MODE (3UL << 17)
+#define LVT_MASKED     APIC_LVT_MASKED
+#define LVT_TIMER_MODE APIC_LVT_TIMER_MODE
 #define LVT_TIMER_BITS (0xffUL | BIT(12) | LVT_MASKED | LVT_TIMER_MODE)
 #define LVT_LINT_BITS  (0x1ffffUL & ~0x800UL)
 #define LVT_OTHER_BITS (0x17ffUL | LVT_MASKED)
 #define SVR_BITS       0x3ffUL
 #define DFR_FLAT       0xffffffffU
-
-enum {
-	LVT_TIMER,
-	LVT_THERMAL,
-	LVT_PERF,
-	LVT_LINT0,
-	LVT_LINT1,
-	LVT_ERROR
-};
 
 /* clang-format off */
 static const u32 lvt_bits[VLAPIC_LVTS] = {
@@ -38,40 +30,13 @@ static const u32 lvt_bits[VLAPIC_LVTS] = {
 };
 /* clang-format on */
 
-static u32 core_read(u32 reg)
-{
-	return (u32)rdmsr(APIC_MSR(reg));
-}
-
-static void core_write(u32 reg, u64 value)
-{
-	wrmsr(APIC_MSR(reg), value);
-}
-
-/*
- * The timer's entry is the only one that reaches the core's own APIC, with a
- * vector that is no exception's.
- */
-static void apply_timer(const struct vlapic *l)
-{
-	u32 lvt = l->lvt[LVT_TIMER] & ~(u32)BIT(12);
-
-	if (!(l->svr & APIC_SVR_ENABLE) || (lvt & 0xff) < 16)
-		lvt |= LVT_MASKED;
-	core_write(APIC_LVT_TIMER, lvt);
-}
-
-static void apply_svr(const struct vlapic *l)
-{
-	core_write(APIC_SVR, (l->svr & 0xff) | APIC_SVR_ENABLE);
-}
-
 void vlapic_reset(struct vcpu *v)
 {
 	struct vlapic *l = &v->lapic;
 	u32 i;
 
 	*l = (struct vlapic){
+		.home = v->direct ? &vlapic_direct : &vlapic_emulated,
 		.base = GUEST_LAPIC | APIC_BASE_ENABLE |
 			(v->index ? 0 : APIC_BASE_BSP),
 		.svr = 0xff,
@@ -80,8 +45,15 @@ void vlapic_reset(struct vcpu *v)
 		l->lvt[i] = LVT_MASKED;
 	v->part->ldr[v->index] = 0;
 	v->part->dfr[v->index] = DFR_FLAT;
-	lapic_quiet();
-	apply_svr(l);
+	l->home->reset(v);
+}
+
+bool vlapic_timer_on(const struct vlapic *l)
+{
+	u32 lvt = l->lvt[LVT_TIMER];
+
+	return (l->svr & APIC_SVR_ENABLE) && !(lvt & LVT_MASKED) &&
+	       (lvt & 0xff) >= ICR_FIRST_VECTOR;
 }
 
 static bool x2apic_on(const struct vlapic *l)
@@ -116,7 +88,7 @@ static void send_plan(struct vcpu *v, const struct icr_plan *plan)
 	v->lapic.esr_pending |= plan->esr;
 	switch (plan->kind) {
 	case ICR_FIXED:
-		partition_send(p, plan->targets, plan->vector);
+		partition_send(p, plan->targets, plan->vector, false);
 		break;
 	case ICR_NMI:
 		partition_request(p, plan->targets, REQ_NMI, 0);
@@ -165,7 +137,7 @@ int vlapic_write_icr(struct vcpu *v, u64 value)
 	if (unlikely(!icr_is_plain(value, p->config->nr_cpus)))
 		return decode_icr(v, value);
 	v->lapic.icr = value;
-	partition_send(p, BIT(value >> 32) & running, (u8)value);
+	partition_send(p, BIT(value >> 32) & running, (u8)value, false);
 	return 0;
 }
 
@@ -180,8 +152,7 @@ static int write_svr(struct vcpu *v, u64 value)
 	/* Disabling by software masks every entry: SDM 11.4.7.2. */
 	for (i = 0; i < VLAPIC_LVTS && !(l->svr & APIC_SVR_ENABLE); i++)
 		l->lvt[i] |= LVT_MASKED;
-	apply_svr(l);
-	apply_timer(l);
+	l->home->apply(v);
 	return 0;
 }
 
@@ -198,7 +169,7 @@ static int write_lvt(struct vcpu *v, u32 n, u64 value)
 		l->lvt[n] |= LVT_MASKED;
 	if (n == LVT_TIMER) {
 		v->cause = CAUSE_MSR_TIMER;
-		apply_timer(l);
+		l->home->apply(v);
 	}
 	return 0;
 }
@@ -209,6 +180,20 @@ static int write_esr(struct vlapic *l, u64 value)
 		return -EINVAL;
 	l->esr = l->esr_pending;
 	l->esr_pending = 0;
+	return 0;
+}
+
+/* In x2APIC mode: 8 bits where not all 32 are there (SDM table 11-6). */
+static int write_home(struct vcpu *v, u32 reg, u64 value)
+{
+	u64 bits = reg == APIC_TMICT ? 0xffffffffUL :
+		   reg == APIC_TDCR  ? 0xbUL :
+		   reg == APIC_EOI   ? 0 :
+				       0xffUL;
+
+	if (value & ~bits)
+		return -EINVAL;
+	v->lapic.home->write(v, reg, (u32)value);
 	return 0;
 }
 
@@ -224,6 +209,18 @@ static int write_register(struct vcpu *v, u32 reg, u64 value)
 		return write_esr(&v->lapic, value);
 	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
 		return write_lvt(v, reg - APIC_LVT_TIMER, value);
+	case APIC_EOI:
+		v->cause = CAUSE_MSR_EOI;
+		return write_home(v, reg, value);
+	case APIC_TMICT:
+	case APIC_TDCR:
+		v->cause = CAUSE_MSR_TIMER;
+		return write_home(v, reg, value);
+	case APIC_SELF_IPI:
+		v->cause = CAUSE_MSR_ICR;
+		return write_home(v, reg, value);
+	case APIC_TPR:
+		return write_home(v, reg, value);
 	default:
 		return -EINVAL;
 	}
@@ -255,6 +252,14 @@ static int read_register(struct vcpu *v, u32 reg, u64 *value)
 	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
 		*value = l->lvt[reg - APIC_LVT_TIMER];
 		return 0;
+	case APIC_TPR:
+	case APIC_PPR:
+	case APIC_ISR ... APIC_IRR + 7:
+	case APIC_TMICT:
+	case APIC_TMCCT:
+	case APIC_TDCR:
+		*value = l->home->read(v, reg);
+		return 0;
 	default:
 		return -EINVAL;
 	}
@@ -268,6 +273,17 @@ int vlapic_msr_read(struct vcpu *v, u32 reg, u64 *value)
 int vlapic_msr_write(struct vcpu *v, u32 reg, u64 value)
 {
 	return x2apic_on(&v->lapic) ? write_register(v, reg, value) : -EINVAL;
+}
+
+u64 vlapic_read_deadline(const struct vcpu *v)
+{
+	return vtimer_deadline(&v->lapic.timer);
+}
+
+void vlapic_write_deadline(struct vcpu *v, u64 value)
+{
+	v->cause = CAUSE_MSR_TIMER;
+	vtimer_set_deadline(&v->lapic.timer, value);
 }
 
 u32 vlapic_mmio_read(struct vcpu *v, u32 offset)
@@ -287,13 +303,6 @@ u32 vlapic_mmio_read(struct vcpu *v, u32 offset)
 		return v->part->dfr[v->index];
 	case APIC_ICR2:
 		return l->icr2;
-	case APIC_TPR:
-	case APIC_PPR:
-	case APIC_ISR ... APIC_IRR + 7:
-	case APIC_TMICT:
-	case APIC_TMCCT:
-	case APIC_TDCR:
-		return core_read(reg);
 	default:
 		read_register(v, reg, &value);
 		return (u32)value;
@@ -320,16 +329,18 @@ void vlapic_mmio_write(struct vcpu *v, u32 offset, u32 value)
 		write_register(v, reg, (u64)v->lapic.icr2 << 32 | value);
 		break;
 	case APIC_TPR:
-		core_write(reg, value & 0xff);
+		v->lapic.home->write(v, reg, value & 0xff);
 		break;
 	case APIC_TDCR:
-		core_write(reg, value & 0xb);
+		v->lapic.home->write(v, reg, value & 0xb);
 		break;
 	case APIC_EOI:
-		core_write(reg, 0);
+		v->lapic.home->write(v, reg, 0);
 		break;
 	case APIC_TMICT:
-		core_write(reg, value);
+		v->lapic.home->write(v, reg, value);
+		break;
+	case APIC_SELF_IPI: /* x2APIC mode only */
 		break;
 	default:
 		write_register(v, reg, value);

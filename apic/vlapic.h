@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The local APIC that a guest sees in direct mode: most registers are the
- * core's own; what could hurt others is kept here and filtered.
+ * The local APIC that a guest sees.  Registers that could hurt others are kept
+ * here and filtered in every mode.  Those that hold and order vectors, and the
+ * timer, have one of two homes: the core's own local APIC (direct), or this
+ * struct, where Ashlar delivers interrupts itself (emulated).
  *
  * On the vCPU's core, from the exit path or while it is stopped.
  */
 #ifndef APIC_VLAPIC_H
 #define APIC_VLAPIC_H
 
+#include "apic/vapic.h"
+#include "apic/vtimer.h"
 #include "core/types.h"
 
 struct vcpu;
+struct vlapic_home;
 
 #define VLAPIC_LVTS 6 /* timer, thermal, perf, LINT0, LINT1, error */
 
@@ -21,9 +26,15 @@ struct vlapic {
 	u32 icr2; /* xAPIC mode: the destination half */
 	u64 icr;  /* as last written */
 	u32 lvt[VLAPIC_LVTS];
+
+	const struct vlapic_home *home;
+	/* emulated only */
+	struct vapic irq;
+	struct vtimer timer;
+	u64 armed; /* TSC for which the core's own timer is set; 0: not set */
 };
 
-/* Reset state, virtual and physical. */
+/* Reset state, virtual and physical; the home follows v->direct. */
 void vlapic_reset(struct vcpu *v);
 
 /* x2APIC MSR 800h + reg, where it exits: 0, or -EINVAL for #GP. */
@@ -33,11 +44,25 @@ int vlapic_msr_write(struct vcpu *v, u32 reg, u64 value);
 /* The same for the ICR, by the short way: every IPI of the guest takes it. */
 int vlapic_write_icr(struct vcpu *v, u64 value);
 
+/* IA32_TSC_DEADLINE, where it exits. */
+u64 vlapic_read_deadline(const struct vcpu *v);
+void vlapic_write_deadline(struct vcpu *v, u64 value);
+
 /* IA32_APIC_BASE: 0, or -EINVAL for #GP. */
 int vlapic_write_base(struct vcpu *v, u64 value);
 
 /* The xAPIC page, 32-bit registers. */
 u32 vlapic_mmio_read(struct vcpu *v, u32 offset);
 void vlapic_mmio_write(struct vcpu *v, u32 offset, u32 value);
+
+/* --- emulated only --- */
+
+/*
+ * Before the guest is entered: what others have sent and what the timer has
+ * raised becomes pending, and the core's own timer is set for the next time.
+ */
+void vlapic_collect(struct vcpu *v);
+/* The core's own timer has fired. */
+void vlapic_timer_fired(struct vcpu *v);
 
 #endif

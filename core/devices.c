@@ -12,13 +12,27 @@
 #define MARK_BURST 16
 #define MARK_MS	   10
 
-void partition_send(struct partition *p, u64 targets, u8 vector)
+static __attribute__((noinline)) void post(struct partition *p, u32 vcpu,
+					   u8 vector, bool level)
+{
+	u32 cpu = p->config->cpus[vcpu];
+
+	/* This core looks before it enters its guest again. */
+	if (vapic_post(&cpu_public[cpu].posted, vector, level) &&
+	    cpu != this_cpu.id)
+		cpu_request(cpu, REQ_INTERRUPT);
+}
+
+void partition_send(struct partition *p, u64 targets, u8 vector, bool level)
 {
 	u32 n;
 
 	for (; targets; targets &= targets - 1) {
 		n = (u32)__builtin_ctzl(targets);
-		lapic_send(p->apic_id[n], vector);
+		if (likely(partition_direct(p)))
+			lapic_send(p->apic_id[n], vector);
+		else
+			post(p, n, vector, level);
 	}
 }
 
@@ -55,7 +69,8 @@ static void deliver(struct partition *p, const struct vioapic_msg *m)
 				   ICR_XAPIC_DEST(m->dest)),
 		   &plan);
 	if (plan.kind == ICR_FIXED)
-		partition_send(p, plan.targets, plan.vector);
+		partition_send(p, plan.targets, plan.vector,
+			       m->level_triggered);
 }
 
 static void set_line(struct partition *p, u32 pin, bool level)
@@ -74,17 +89,27 @@ static void settle_serial(struct partition *p)
 	set_line(p, GUEST_COM1_GSI, vserial_irq(&p->serial));
 }
 
-void partition_ioapic_write(struct partition *p, u32 offset, u32 value)
+static void deliver_pins(struct partition *p, u32 pins)
 {
 	struct vioapic_msg msg;
-	u32 pins;
 
-	spin_lock(&p->lock);
-	pins = vioapic_write(&p->ioapic, offset, value);
 	for (; pins; pins &= pins - 1) {
 		vioapic_message(&p->ioapic, (u32)__builtin_ctz(pins), &msg);
 		deliver(p, &msg);
 	}
+}
+
+void partition_ioapic_write(struct partition *p, u32 offset, u32 value)
+{
+	spin_lock(&p->lock);
+	deliver_pins(p, vioapic_write(&p->ioapic, offset, value));
+	spin_unlock(&p->lock);
+}
+
+void partition_eoi(struct partition *p, u8 vector)
+{
+	spin_lock(&p->lock);
+	deliver_pins(p, vioapic_eoi(&p->ioapic, vector));
 	spin_unlock(&p->lock);
 }
 

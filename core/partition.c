@@ -424,12 +424,14 @@ int partition_check(const struct partition *p, char *error, size_t size)
 static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
 {
 	eli_reset_core();
-	vlapic_reset(v);
 	v->tsc_adjust = 0;
 	v->mtrr_def_type = 0;
 	v->debugctl = 0;
 	v->kvm_clock = 0;
 	v->xcr0 = 1;
+	v->direct = partition_direct(v->part);
+	vlapic_reset(v);
+	v->halted = false;
 	v->nmi_pending = false;
 	v->nmi_masked = false;
 	backend->reset(v, start);

@@ -61,6 +61,12 @@ struct partition {
 	u32 ldr[MAX_CPUS], dfr[MAX_CPUS];
 };
 
+/* Is each vCPU's local APIC the core's own?  Mode `did`. */
+static inline bool partition_direct(const struct partition *p)
+{
+	return p->config->mode == TABLE_DID;
+}
+
 extern struct partition partitions[MAX_PARTITIONS];
 extern u32 nr_partitions;
 
@@ -71,8 +77,14 @@ extern u32 host_msr_features;
 
 /* Forbidden act: says so with the registers, and ends the partition. */
 void partition_park(struct partition *p, const char *fmt, ...) __printf(2, 3);
-/* One IPI with the guest's vector to each vCPU in the set. */
-void partition_send(struct partition *p, u64 targets, u8 vector);
+/*
+ * The guest's vector to each vCPU in the set: by an IPI that carries it where
+ * its local APIC is the core's own, else for injection.  `level` is for the
+ * latter: IO-APICs want to hear of the EOI.
+ */
+void partition_send(struct partition *p, u64 targets, u8 vector, bool level);
+/* The EOI of a level-triggered vector has been seen. */
+void partition_eoi(struct partition *p, u8 vector);
 /* NMI, INIT or SIPI to each vCPU in the set. */
 void partition_request(struct partition *p, u64 targets, u32 request,
 		       u8 vector);

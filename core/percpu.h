@@ -53,6 +53,8 @@ struct percpu {
 	u64 window;
 	struct vcpu vcpu; /* .part is NULL on sidecores and idle cores */
 	bool in_guest;	  /* the vCPU runs; otherwise it waits in root mode */
+	/* Interrupts that the host has accepted, by vector; not yet EOIed. */
+	u32 taken[VAPIC_WORDS];
 };
 
 _Static_assert(offsetof(struct percpu, regs) == PERCPU_REGS, "regs");
@@ -78,19 +80,21 @@ extern struct percpu this_cpu;
 
 /* What a core asks of another; bits of cpu_public.requests. */
 enum cpu_request {
-	REQ_NMI = 1 << 0,   /* guest NMI */
-	REQ_INIT = 1 << 1,  /* guest INIT */
-	REQ_SIPI = 1 << 2,  /* guest SIPI, vector in sipi_vector */
-	REQ_STOP = 1 << 3,  /* leave the guest, hand the core back */
-	REQ_START = 1 << 4, /* vCPU 0 only: build the guest and run it */
+	REQ_NMI = 1 << 0,	/* guest NMI */
+	REQ_INIT = 1 << 1,	/* guest INIT */
+	REQ_SIPI = 1 << 2,	/* guest SIPI, vector in sipi_vector */
+	REQ_STOP = 1 << 3,	/* leave the guest, hand the core back */
+	REQ_START = 1 << 4,	/* vCPU 0 only: build the guest and run it */
+	REQ_INTERRUPT = 1 << 5, /* look at `posted` */
 };
 
 struct cpu_public {
-	u32 apic_id;	      /* set while booting */
-	bool up;	      /* set by the core itself, once */
-	u32 requests;	      /* atomic: any core sets, the owner takes */
-	u8 sipi_vector;	      /* written before REQ_SIPI is set */
-	struct ledger ledger; /* written by the owner, read by any */
+	u32 apic_id;		    /* set while booting */
+	bool up;		    /* set by the core itself, once */
+	u32 requests;		    /* atomic: any core sets, the owner takes */
+	u8 sipi_vector;		    /* written before REQ_SIPI is set */
+	struct ledger ledger;	    /* written by the owner, read by any */
+	struct vapic_posted posted; /* see apic/vapic.h */
 };
 
 extern struct cpu_public cpu_public[MAX_CPUS];
@@ -119,6 +123,8 @@ void cpu_request(u32 cpu, u32 bits);
 
 /* --- the life of a core --- */
 
+/* core/vectors.S: sleeps until an NMI or an interrupt, see core/trap.h. */
+void cpu_wait(void);
 /* Exit path and root loop: what others asked of this core. */
 void cpu_serve_requests(void);
 /* Seals this core and does its job for good. */

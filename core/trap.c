@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/trap.h"
+#include "apic/lapic.h"
 #include "core/log.h"
 #include "core/percpu.h"
 #include "core/x86.h"
@@ -8,10 +9,9 @@
 #define STUB_SIZE      16
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate */
 
-extern const u8 trap_stubs[], nmi_entry[];
+extern const u8 trap_stubs[], interrupt_stubs[], nmi_entry[];
 
-/* Vectors from 32 up have no gate: the host takes no maskable interrupt. */
-static struct idt_gate host_idt[EXCEPTIONS];
+static struct idt_gate host_idt[IDT_VECTORS];
 
 struct idt_gate idt_interrupt_gate(u64 handler, u8 ist)
 {
@@ -23,6 +23,11 @@ struct idt_gate idt_interrupt_gate(u64 handler, u8 ist)
 		.offset_mid = (u16)(handler >> 16),
 		.offset_high = (u32)(handler >> 32),
 	};
+}
+
+struct idt_gate idt_taken_gate(u32 vector)
+{
+	return idt_interrupt_gate((u64)interrupt_stubs + vector * STUB_SIZE, 0);
 }
 
 struct idt_gate idt_host_gate(u32 vector)
@@ -39,27 +44,36 @@ void trap_init(void)
 			(u64)trap_stubs + i * STUB_SIZE, i == VEC_DF ? IST_DF :
 							 i == VEC_MC ? IST_MC :
 								       0);
+	for (; i < IDT_VECTORS; i++)
+		host_idt[i] = idt_taken_gate(i);
 	host_idt[VEC_NMI] = idt_interrupt_gate((u64)nmi_entry, IST_NMI);
-}
-
-static void load(const struct idt_gate *idt, u16 limit)
-{
-	const struct __packed {
-		u16 limit;
-		u64 base;
-	} dtr = { limit, (u64)idt };
-
-	asm volatile("lidt %0" : : "m"(dtr));
 }
 
 void idt_load(const struct idt_gate *idt)
 {
-	load(idt, 256 * sizeof(*idt) - 1);
+	const struct __packed {
+		u16 limit;
+		u64 base;
+	} dtr = { IDT_VECTORS * sizeof(*idt) - 1, (u64)idt };
+
+	asm volatile("lidt %0" : : "m"(dtr));
 }
 
 void idt_load_host(void)
 {
-	load(host_idt, sizeof(host_idt) - 1);
+	idt_load(host_idt);
+}
+
+/* From 32 up without an ISR bit: the spurious interrupt, which has no EOI. */
+void interrupt_taken(const struct interrupt_frame *f)
+{
+	u32 vector = (u32)f->vector;
+
+	if (lapic_test(APIC_ISR, vector))
+		this_cpu.taken[vector / 32] |= 1U << vector % 32;
+	else if (vector < EXCEPTIONS)
+		panic("cpu %u: exception %u at %lx while draining", this_cpu.id,
+		      vector, f->rip);
 }
 
 void trap_handler(const struct trap_frame *f)

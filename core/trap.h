@@ -2,6 +2,8 @@
 /*
  * The host's exceptions: all but NMI are broken invariants.  NMI is the kick:
  * its handler sets this_cpu.kick_mark and stops the guest's next entry short.
+ * Maskable interrupts are let in only where the code waits for them, and then
+ * noted in this_cpu.taken.
  */
 #ifndef CORE_TRAP_H
 #define CORE_TRAP_H
@@ -19,6 +21,7 @@ struct idt_gate {
 	u32 reserved;
 };
 _Static_assert(sizeof(struct idt_gate) == 16, "IDT gate");
+#define IDT_VECTORS 256
 
 /* Boot, BSP, once. */
 void trap_init(void);
@@ -35,6 +38,15 @@ struct trap_frame {
 	u64 vector, error;
 	u64 rip, cs, rflags, rsp, ss;
 };
+/* From core/interrupt.S. */
+struct interrupt_frame {
+	u64 vector;
+	u64 rip, cs, rflags, rsp, ss;
+};
+void interrupt_taken(const struct interrupt_frame *f);
+/* A gate to the stub of `vector`. */
+struct idt_gate idt_taken_gate(u32 vector);
+
 void trap_handler(const struct trap_frame *f) __noreturn;
 
 #endif

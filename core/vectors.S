@@ -33,7 +33,7 @@ trap_stubs:
 
 	/*
 	 * NMI: set the mark, let the preemption timer end the guest's next run
-	 * before it begins, and if cpu_idle() was about to sleep, do not.
+	 * before it begins, and if the core was about to sleep, do not.
 	 */
 	.globl nmi_entry
 	.balign 16
@@ -49,21 +49,31 @@ nmi_entry:
 2:	mov	16(%rsp), %rax
 	cmp	$cpu_idle, %rax
 	jb	3f
-	cmp	$cpu_idle_end, %rax
+	cmp	$cpu_wait_end, %rax
 	jae	3f
-	movq	$cpu_idle_end, 16(%rsp)
+	movq	$cpu_wait_end, 16(%rsp)
 3:	pop	%rcx
 	pop	%rax
 	iretq
 
-	/* void cpu_idle(void): sleeps until an NMI, unless one has been. */
-	.globl cpu_idle
+	/*
+	 * void cpu_idle(void): sleeps until an NMI, unless one has been.
+	 * void cpu_wait(void): or until an interrupt.
+	 */
+	.globl cpu_idle, cpu_wait
 	.balign 16
 cpu_idle:
 	cmpl	$0, this_cpu + PERCPU_KICK_MARK
-	jne	cpu_idle_end
+	jne	cpu_wait_end
 	hlt
-cpu_idle_end:
+	jmp	cpu_wait_end
+cpu_wait:
+	cmpl	$0, this_cpu + PERCPU_KICK_MARK
+	jne	cpu_wait_end
+	sti
+	hlt
+cpu_wait_end:
+	cli
 	ret
 
 	/* void cpu_leave(void): cpu_loop() on an empty stack. */

@@ -20,11 +20,4 @@ void eli_reset_core(void);
 /* Boot, BSP. */
 void eli_init(void);
 
-/* From eli/drain.S. */
-struct drain_frame {
-	u64 vector;
-	u64 rip, cs, rflags, rsp, ss;
-};
-void drain_interrupt(const struct drain_frame *f);
-
 #endif

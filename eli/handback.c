@@ -14,31 +14,21 @@
 #include "eli/eli.h"
 #include "guest/msr.h"
 
-#define VECTORS	  256
-#define STUB_SIZE 16
 /* Each vector may be in service, be accepted, and be in service again. */
-#define DRAIN_STEPS (3 * VECTORS)
+#define DRAIN_STEPS (3 * IDT_VECTORS)
 #define XSAVE_AREA  576
 #define MXCSR_RESET 0x1f80
 
-extern const u8 drain_stubs[];
-
-static struct idt_gate drain_idt[VECTORS];
+static struct idt_gate drain_idt[IDT_VECTORS];
 
 void eli_init(void)
 {
 	u32 i;
 
-	for (i = 0; i < VECTORS; i++)
-		drain_idt[i] =
-			idt_interrupt_gate((u64)drain_stubs + i * STUB_SIZE, 0);
+	for (i = 0; i < IDT_VECTORS; i++)
+		drain_idt[i] = idt_taken_gate(i);
 	/* A real NMI must still be a kick. */
 	drain_idt[VEC_NMI] = idt_host_gate(VEC_NMI);
-}
-
-static bool bit_set(u32 reg, u32 vector)
-{
-	return rdmsr(APIC_MSR(reg + vector / 32)) >> vector % 32 & 1;
 }
 
 /* But for vector 0, which QEMU accepts, never delivers, and so never clears. */
@@ -47,17 +37,9 @@ static bool any_set(u32 reg)
 	u64 bits = rdmsr(APIC_MSR(reg)) & ~1UL;
 	u32 i;
 
-	for (i = 1; i < VECTORS / 32; i++)
+	for (i = 1; i < IDT_VECTORS / 32; i++)
 		bits |= rdmsr(APIC_MSR(reg + i));
 	return bits;
-}
-
-/* From 32 up without an ISR bit: the spurious interrupt. */
-void drain_interrupt(const struct drain_frame *f)
-{
-	if (f->vector < 32 && !bit_set(APIC_ISR, (u32)f->vector))
-		panic("cpu %u: exception %lu at %lx while draining",
-		      this_cpu.id, f->vector, f->rip);
 }
 
 /*
@@ -67,7 +49,7 @@ void drain_interrupt(const struct drain_frame *f)
  */
 static void choose_spurious(void)
 {
-	u32 vector = bit_set(APIC_ISR, 0xff) ? 0xfe : 0xff;
+	u32 vector = lapic_test(APIC_ISR, 0xff) ? 0xfe : 0xff;
 
 	wrmsr(APIC_MSR(APIC_SVR), APIC_SVR_ENABLE | vector);
 }
@@ -79,7 +61,7 @@ static void drain(void)
 	for (steps = 0; steps < DRAIN_STEPS; steps++) {
 		choose_spurious();
 		if (any_set(APIC_ISR))
-			wrmsr(APIC_MSR(APIC_EOI), 0);
+			lapic_eoi();
 		else if (any_set(APIC_IRR))
 			asm volatile("sti; nop; cli" : : : "memory");
 		else
@@ -95,6 +77,7 @@ void eli_hand_back(void)
 	idt_load(drain_idt);
 	drain();
 	idt_load_host();
+	memset(this_cpu.taken, 0, sizeof(this_cpu.taken));
 }
 
 /*

@@ -87,6 +87,9 @@ static int read_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 	switch (r->handler) {
 	case MSR_H_X2APIC:
 		return vlapic_msr_read(v, msr - MSR_X2APIC_FIRST, value);
+	case MSR_H_DEADLINE:
+		*value = vlapic_read_deadline(v);
+		return 0;
 	case MSR_H_APIC_BASE:
 		*value = v->lapic.base;
 		return 0;
@@ -155,6 +158,9 @@ static int write_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 	case MSR_H_X2APIC:
 		v->cause = CAUSE_MSR_APIC;
 		return vlapic_msr_write(v, msr - MSR_X2APIC_FIRST, value);
+	case MSR_H_DEADLINE:
+		vlapic_write_deadline(v, value);
+		return 0;
 	case MSR_H_APIC_BASE:
 		v->cause = CAUSE_MSR_APIC;
 		return vlapic_write_base(v, value);
@@ -180,15 +186,22 @@ static int write_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 	}
 }
 
+enum msr_view guest_msr_view(const struct vcpu *v)
+{
+	return v->direct ? MSR_VIEW_DIRECT : MSR_VIEW_EMULATED;
+}
+
 enum outcome guest_rdmsr(struct vcpu *v, struct guest_regs *regs)
 {
 	u32 msr = (u32)regs->gpr[GPR_RCX];
 	const struct msr_range *r = msr_lookup(msr, host_msr_features);
+	enum msr_policy policy = r ? msr_policy(r, false, guest_msr_view(v)) :
+				     MSR_GP;
 	u64 value = 0;
 
-	if (!r || (r->read != MSR_TRAP && r->read != MSR_ZERO))
+	if (policy != MSR_TRAP && policy != MSR_ZERO)
 		return OUTCOME_GP;
-	if (r->read == MSR_TRAP && read_handled(v, r, msr, &value))
+	if (policy == MSR_TRAP && read_handled(v, r, msr, &value))
 		return OUTCOME_GP;
 	regs->gpr[GPR_RAX] = (u32)value;
 	regs->gpr[GPR_RDX] = value >> 32;
@@ -200,10 +213,12 @@ static __attribute__((noinline)) enum outcome write_listed(struct vcpu *v,
 							   u32 msr, u64 value)
 {
 	const struct msr_range *r = msr_lookup(msr, host_msr_features);
+	enum msr_policy policy = r ? msr_policy(r, true, guest_msr_view(v)) :
+				     MSR_GP;
 
-	if (!r || (r->write != MSR_TRAP && r->write != MSR_ZERO))
+	if (policy != MSR_TRAP && policy != MSR_ZERO)
 		return OUTCOME_GP;
-	if (r->write == MSR_TRAP && write_handled(v, r, msr, value))
+	if (policy == MSR_TRAP && write_handled(v, r, msr, value))
 		return OUTCOME_GP;
 	return OUTCOME_DONE;
 }

@@ -46,7 +46,25 @@ void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
 		partition_park(v->part, "unknown %s exit %lx", backend->name,
 			       code);
 	}
+	if (!v->direct)
+		guest_interrupts(v);
 	ledger_count(v->ledger, v->cause, rdtsc() - start);
+	if (unlikely(v->halted))
+		guest_wait(v);
+}
+
+void guest_kicked(struct vcpu *v)
+{
+	u64 start = rdtsc();
+
+	cpu_serve_requests();
+	if (unlikely(v->nmi_pending))
+		backend->deliver_nmi(v);
+	if (!v->direct)
+		guest_interrupts(v);
+	v->ledger->cycles[v->cause] += rdtsc() - start;
+	if (unlikely(v->halted))
+		guest_wait(v);
 }
 
 enum outcome guest_park(struct vcpu *v, const char *why)

@@ -26,7 +26,7 @@ static const struct msr_range ranges[] = {
 	{ MSR_IA32_TSC, MSR_IA32_TSC, MSR_DIRECT, MSR_TRAP, MSR_H_TSC, 0, 0,
 	  "a write would move the host's time" },
 	{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE, MSR_DIRECT, MSR_DIRECT,
-	  MSR_H_NONE, MSR_NEEDS_DEADLINE, 0, "the TSC offset is 0" },
+	  MSR_H_DEADLINE, MSR_NEEDS_DEADLINE, 0, "the TSC offset is 0" },
 	{ X2APIC(0x02), X2APIC(0x03), MSR_TRAP, MSR_GP, MSR_H_X2APIC, 0, 0,
 	  "virtual id and version" },
 	{ X2APIC(0x08), X2APIC(0x08), MSR_DIRECT, MSR_DIRECT, MSR_H_X2APIC, 0,
@@ -133,7 +133,19 @@ static void clear_msrpm(u8 *map, u32 index, bool write)
 	clear_bit(map, 2 * index + write);
 }
 
-static void fill(u8 *map, size_t size, u32 features,
+enum msr_policy msr_policy(const struct msr_range *r, bool write,
+			   enum msr_view view)
+{
+	enum msr_policy policy = write ? r->write : r->read;
+	bool of_apic = r->handler == MSR_H_X2APIC ||
+		       r->handler == MSR_H_DEADLINE;
+
+	if (policy == MSR_DIRECT && of_apic && view == MSR_VIEW_EMULATED)
+		return MSR_TRAP;
+	return policy;
+}
+
+static void fill(u8 *map, size_t size, u32 features, enum msr_view view,
 		 void (*clear)(u8 *map, u32 index, bool write))
 {
 	const struct msr_range *r;
@@ -146,20 +158,22 @@ static void fill(u8 *map, size_t size, u32 features,
 			continue;
 		for (msr = r->first; msr <= r->last; msr++) {
 			index = map_index(msr);
-			if (index >= 0 && r->read == MSR_DIRECT)
+			if (index < 0)
+				continue;
+			if (msr_policy(r, false, view) == MSR_DIRECT)
 				clear(map, (u32)index, false);
-			if (index >= 0 && r->write == MSR_DIRECT)
+			if (msr_policy(r, true, view) == MSR_DIRECT)
 				clear(map, (u32)index, true);
 		}
 	}
 }
 
-void msr_policy_bitmap(u8 *bitmap, u32 features)
+void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_view view)
 {
-	fill(bitmap, PAGE_SIZE, features, clear_bitmap);
+	fill(bitmap, PAGE_SIZE, features, view, clear_bitmap);
 }
 
-void msr_policy_msrpm(u8 *map, u32 features)
+void msr_policy_msrpm(u8 *map, u32 features, enum msr_view view)
 {
-	fill(map, 2 * PAGE_SIZE, features, clear_msrpm);
+	fill(map, 2 * PAGE_SIZE, features, view, clear_msrpm);
 }

@@ -26,6 +26,7 @@ enum msr_handler {
 	MSR_H_DEBUGCTL,
 	MSR_H_FIXED, /* reads as `value`, #GP on writes */
 	MSR_H_X2APIC,
+	MSR_H_DEADLINE,
 	MSR_H_KVM_WALL,
 	MSR_H_KVM_CLOCK,
 	MSR_H_COUNT,
@@ -48,19 +49,34 @@ struct msr_range {
 	const char *why;
 };
 
+/* Where the local APIC is that the MSRs reach: apic/vlapic.h. */
+enum msr_view {
+	MSR_VIEW_DIRECT,
+	MSR_VIEW_EMULATED, /* the APIC's own MSRs and its timer's exit */
+	MSR_VIEWS,
+};
+
+/* What becomes of an access. */
+enum msr_policy msr_policy(const struct msr_range *r, bool write,
+			   enum msr_view view);
+
 /* The entry for an MSR, or NULL. */
 const struct msr_range *msr_lookup(u32 msr, u32 features);
 
 /*
  * Fills an MSR permissions map (8 KiB, APM2 section 15.11) likewise.
  */
-void msr_policy_msrpm(u8 *map, u32 features);
+void msr_policy_msrpm(u8 *map, u32 features, enum msr_view view);
 
 /*
  * Fills an MSR bitmap (4 KiB, SDM vol. 3 section 25.6.9) so that exactly the
  * direct ones do not exit.
  */
-void msr_policy_bitmap(u8 *bitmap, u32 features);
+void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_view view);
+
+/* The view that a vCPU's mode asks for. */
+struct vcpu;
+enum msr_view guest_msr_view(const struct vcpu *v);
 
 /* What this machine's CPUs have of MSR_NEEDS_*.  Not pure: CPUID. */
 u32 msr_features(void);

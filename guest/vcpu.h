@@ -38,6 +38,9 @@ struct vcpu {
 	u64 debugctl;
 	u64 kvm_clock; /* KVM_SYSTEM_TIME as written */
 	u64 xcr0;
+	bool direct;	  /* mode did: the local APIC is the core's own */
+	bool halted;	  /* HLT has exited: waits in root mode */
+	bool window;	  /* an interrupt-window exit is asked for */
 	bool nmi_pending; /* guest NMI waiting for injection */
 	bool launched;	  /* VMX: the VMCS has been entered */
 	bool nmi_masked;  /* SVM: in the guest's NMI handler */
@@ -108,6 +111,18 @@ struct backend {
 	int (*skip)(struct vcpu *v);
 	/* A fault, delivered at the next entry. */
 	void (*inject)(u8 vector, bool has_error, u32 error);
+	/* The guest's pending NMI, delivered at the next entry or asked for. */
+	void (*deliver_nmi)(struct vcpu *v);
+	/*
+	 * Modes without a direct local APIC.  An external interrupt, delivered
+	 * at the next entry; false: the guest can't take one now.
+	 */
+	bool (*inject_interrupt)(u8 vector);
+	/* Asks for an exit when the guest can take what is pending, or not. */
+	void (*interrupt_window)(struct vcpu *v);
+	/* Interrupts on for an instruction, or asleep until one or an NMI. */
+	void (*accept)(void);
+	void (*wait)(void);
 	/* IA32_DEBUGCTL: 0, or -EINVAL for a value that is not offered. */
 	int (*set_debugctl)(u64 value);
 	/* The registers that a park message shows, as log lines. */
@@ -158,6 +173,19 @@ enum outcome guest_task_switch(struct vcpu *v, struct guest_regs *regs);
 enum outcome guest_machine_check(struct vcpu *v, struct guest_regs *regs);
 /* WBINVD and INVD: no memory of the guest's is outside coherence. */
 enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs);
+
+enum outcome guest_hlt(struct vcpu *v, struct guest_regs *regs);
+enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs);
+
+/*
+ * Modes without a direct local APIC, before every entry: injects what is
+ * pending, and while the guest is halted waits for it, or for a kick.
+ */
+void guest_interrupts(struct vcpu *v);
+void guest_wait(struct vcpu *v);
+
+/* The mark was set, and is clear again: what others asked of this vCPU. */
+void guest_kicked(struct vcpu *v);
 
 /* Parts of handlers. */
 /*

@@ -6,6 +6,9 @@
  * stays pending and ends the guest's run before its first instruction, so no
  * kick is lost.  After #VMEXIT GIF is clear again, all through the handler.
  *
+ * IF is set at VMRUN for guests that run with V_INTR_MASKING, where it stands
+ * for theirs before external interrupts.
+ *
  * RSP at VMRUN is the end of this_cpu.regs, so that the pushes fill it.  RAX is
  * in the VMCB.
  */
@@ -23,7 +26,9 @@ svm_enter:
 	pop_guest_regs
 	mov	this_cpu + PERCPU_VMCB_PA, %rax
 	vmload	%rax
+	sti
 	vmrun	%rax
+	cli
 	vmsave	%rax
 	push_guest_regs
 	sub	$8, %rsp

@@ -113,14 +113,18 @@ static const struct exit_handler exits[SVM_NR_EXITS] = {
 	[SVM_EXIT_EXCEPTION + VEC_AC] = { exit_alignment, CAUSE_EXCEPTION },
 	[SVM_EXIT_EXCEPTION + VEC_MC] = { guest_machine_check,
 					  CAUSE_EXCEPTION },
+	[SVM_EXIT_INTR] = { guest_external_interrupt,
+			    CAUSE_EXTERNAL_INTERRUPT },
 	[SVM_EXIT_NMI] = { exit_nmi, CAUSE_NMI_KICK },
 	[SVM_EXIT_SMI] = { exit_nmi, CAUSE_NMI_KICK },
 	[SVM_EXIT_INIT] = { guest_retry, CAUSE_INIT_SIPI },
+	[SVM_EXIT_VINTR] = { guest_retry, CAUSE_INTERRUPT_WINDOW },
 	[SVM_EXIT_RDPMC] = { guest_protected, CAUSE_EXCEPTION },
 	[SVM_EXIT_CPUID] = { guest_cpuid, CAUSE_CPUID },
 	[SVM_EXIT_RSM] = { guest_undefined, CAUSE_EXCEPTION },
 	[SVM_EXIT_IRET] = { svm_exit_iret, CAUSE_INTERRUPT_WINDOW },
 	[SVM_EXIT_INVD] = { guest_wbinvd, CAUSE_EXCEPTION },
+	[SVM_EXIT_HLT] = { guest_hlt, CAUSE_HLT },
 	[SVM_EXIT_INVLPGA] = { guest_undefined, CAUSE_EXCEPTION },
 	[SVM_EXIT_IO] = { exit_io, CAUSE_IO_OTHER },
 	[SVM_EXIT_MSR] = { exit_msr, CAUSE_MSR_OTHER },
@@ -225,6 +229,8 @@ void svm_handle_exit(void)
 	this_cpu.regs.gpr[GPR_RAX] = b->rax;
 	b->tlb_control = 0;
 	b->eventinj = 0;
+	if (!v->direct)
+		svm_read_tpr(v);
 	if (unlikely(b->exitintinfo & EVENT_VALID))
 		requeue_event(b);
 	guest_exit(v, find_handler(b->exitcode), b->exitcode, now);
@@ -233,11 +239,6 @@ void svm_handle_exit(void)
 
 void svm_handle_kick(void)
 {
-	struct vcpu *v = &this_cpu.vcpu;
-	u64 start = rdtsc();
-
 	this_cpu.kick_mark = 0;
-	cpu_serve_requests();
-	svm_deliver_nmi(v);
-	v->ledger->cycles[v->cause] += rdtsc() - start;
+	guest_kicked(&this_cpu.vcpu);
 }

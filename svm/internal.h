@@ -4,11 +4,12 @@
 #define SVM_INTERNAL_H
 
 #include "core/types.h"
+#include "guest/msr.h"
 #include "guest/vcpu.h"
 #include "svm/vmcb.h"
 
 struct svm_maps {
-	u64 iopm_pa, msrpm_pa;
+	u64 iopm_pa, msrpm_pa[MSR_VIEWS];
 	bool next_rip; /* NRIPS: the VMCB names the next instruction */
 	/*
 	 * QEMU's TCG calls an interrupted external interrupt an exception in
@@ -21,6 +22,8 @@ extern struct svm_maps svm_maps;
 /* svm/intercepts.c */
 extern const u32 svm_intercept_exceptions, svm_intercept_misc1,
 	svm_intercept_misc2, svm_intercept_misc3;
+/* Where Ashlar delivers interrupts itself, these too. */
+extern const u32 svm_intercept_emulated;
 
 /* This core's VMCB. */
 struct vmcb *svm_vmcb(void);
@@ -41,6 +44,13 @@ enum outcome svm_exit_iret(struct vcpu *v, struct guest_regs *regs);
 bool svm_own_debug(struct vcpu *v);
 /* An instruction has completed: takes back a TF of ours, if there is one. */
 void svm_step_end(struct vcpu *v);
+
+/* svm/interrupt.c: interrupts where the local APIC is emulated. */
+bool svm_inject_interrupt(u8 vector);
+void svm_interrupt_window(struct vcpu *v);
+void svm_read_tpr(struct vcpu *v);
+void svm_accept(void);
+void svm_wait(void);
 
 /* svm/vmcb.c */
 void svm_reset(struct vcpu *v, const struct vcpu_start *start);

@@ -70,7 +70,7 @@ void svm_deliver_nmi(struct vcpu *v)
 {
 	struct vmcb *b = svm_vmcb();
 
-	if (!v->nmi_pending || v->nmi_masked)
+	if (v->nmi_masked)
 		return;
 	if (b->eventinj & EVENT_VALID) {
 		/* Taken as soon as that event is delivered. */
@@ -82,6 +82,7 @@ void svm_deliver_nmi(struct vcpu *v)
 		return;
 	}
 	v->nmi_pending = false;
+	v->halted = false;
 	v->nmi_masked = true;
 	b->intercept_misc1 |= INTERCEPT_IRET;
 	b->eventinj = EVENT_VALID | EVENT_TYPE_NMI | VEC_NMI;

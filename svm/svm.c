@@ -69,12 +69,18 @@ static int svm_check(char *error, size_t size)
 static int svm_init(void)
 {
 	void *iopm = pool_alloc(IOPM_PAGES, &svm_maps.iopm_pa);
-	void *msrpm = pool_alloc(MSRPM_PAGES, &svm_maps.msrpm_pa);
+	enum msr_view view;
+	void *msrpm;
 
-	if (!iopm || !msrpm)
+	if (!iopm)
 		return -ENOMEM;
 	memset(iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
-	msr_policy_msrpm(msrpm, host_msr_features);
+	for (view = 0; view < MSR_VIEWS; view++) {
+		msrpm = pool_alloc(MSRPM_PAGES, &svm_maps.msrpm_pa[view]);
+		if (!msrpm)
+			return -ENOMEM;
+		msr_policy_msrpm(msrpm, host_msr_features, view);
+	}
 	return 0;
 }
 
@@ -138,6 +144,11 @@ const struct backend svm_backend = {
 	.put_state = svm_put_state,
 	.skip = svm_skip,
 	.inject = svm_inject,
+	.deliver_nmi = svm_deliver_nmi,
+	.inject_interrupt = svm_inject_interrupt,
+	.interrupt_window = svm_interrupt_window,
+	.accept = svm_accept,
+	.wait = svm_wait,
 	.set_debugctl = svm_set_debugctl,
 	.dump = svm_dump,
 };

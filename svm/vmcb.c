@@ -19,8 +19,12 @@ static void reset_control(struct vmcb *b, const struct vcpu *v)
 	b->intercept_misc1 = svm_intercept_misc1;
 	b->intercept_misc2 = svm_intercept_misc2;
 	b->intercept_misc3 = svm_intercept_misc3;
+	if (!v->direct) {
+		b->intercept_misc1 |= svm_intercept_emulated;
+		b->virtual_interrupt = V_INTR_MASKING;
+	}
 	b->iopm_base_pa = svm_maps.iopm_pa;
-	b->msrpm_base_pa = svm_maps.msrpm_pa;
+	b->msrpm_base_pa = svm_maps.msrpm_pa[guest_msr_view(v)];
 	b->asid = 1;
 	b->tlb_control = TLB_FLUSH_ALL;
 	b->nested_control = NESTED_PAGING_ENABLE;

@@ -91,15 +91,24 @@ _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "RAX");
 _Static_assert(offsetof(struct vmcb, cr2) == 0x640, "CR2");
 _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 
+/* Virtual interrupt control, APM2 section 15.21.1 */
+#define V_TPR	       0xfUL
+#define V_IRQ	       BIT(8)
+#define V_INTR_PRIO(n) ((u64)(n) << 16)
+#define V_INTR_MASKING BIT(24)
+
 /* Intercepts, first misc vector (offset 00Ch) */
+#define INTERCEPT_INTR	      BIT(0)
 #define INTERCEPT_NMI	      BIT(1)
 #define INTERCEPT_SMI	      BIT(2)
 #define INTERCEPT_INIT	      BIT(3)
+#define INTERCEPT_VINTR	      BIT(4)
 #define INTERCEPT_RDPMC	      BIT(15)
 #define INTERCEPT_CPUID	      BIT(18)
 #define INTERCEPT_RSM	      BIT(19)
 #define INTERCEPT_IRET	      BIT(20)
 #define INTERCEPT_INVD	      BIT(22)
+#define INTERCEPT_HLT	      BIT(24)
 #define INTERCEPT_INVLPGA     BIT(26)
 #define INTERCEPT_IO	      BIT(27)
 #define INTERCEPT_MSR	      BIT(28)
@@ -155,14 +164,17 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 
 enum svm_exit {
 	SVM_EXIT_EXCEPTION = 0x40,
+	SVM_EXIT_INTR = 0x60,
 	SVM_EXIT_NMI = 0x61,
 	SVM_EXIT_SMI = 0x62,
 	SVM_EXIT_INIT = 0x63,
+	SVM_EXIT_VINTR = 0x64,
 	SVM_EXIT_RDPMC = 0x6f,
 	SVM_EXIT_CPUID = 0x72,
 	SVM_EXIT_RSM = 0x73,
 	SVM_EXIT_IRET = 0x74,
 	SVM_EXIT_INVD = 0x76,
+	SVM_EXIT_HLT = 0x78,
 	SVM_EXIT_INVLPGA = 0x7a,
 	SVM_EXIT_IO = 0x7b,
 	SVM_EXIT_MSR = 0x7c,

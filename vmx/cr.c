@@ -17,6 +17,7 @@
 #define QUAL_CR_LMSW(q) ((q) >> 16 & 0xffff)
 enum {
 	CR_MOV_TO = 0,
+	CR_MOV_FROM = 1,
 	CR_CLTS = 2,
 	CR_LMSW = 3
 };
@@ -118,12 +119,32 @@ static u64 source_register(const struct guest_regs *regs, u64 q)
 	return vmx_code_bits() == 64 ? v : (u32)v;
 }
 
+/* The upper half of TPR; exits only where the local APIC is emulated. */
+static enum outcome write_guest_cr8(struct vcpu *v, u64 value)
+{
+	if (value > 15)
+		return OUTCOME_GP;
+	v->lapic.irq.tpr = (u8)(value << 4);
+	return OUTCOME_DONE;
+}
+
+static enum outcome read_guest_cr8(const struct vcpu *v,
+				   struct guest_regs *regs, u64 q)
+{
+	u64 value = v->lapic.irq.tpr >> 4;
+
+	if (QUAL_CR_GPR(q) == GPR_RSP)
+		vmwrite(GUEST_RSP, value);
+	else
+		regs->gpr[QUAL_CR_GPR(q)] = value;
+	return OUTCOME_DONE;
+}
+
 enum outcome vmx_exit_cr(struct vcpu *v, struct guest_regs *regs)
 {
 	u64 q = vmread(EXIT_QUALIFICATION);
 	u64 cr0 = vmx_guest_cr0();
 
-	(void)v;
 	switch (QUAL_CR_TYPE(q)) {
 	case CR_CLTS:
 		return write_guest_cr0(cr0 & ~8UL);
@@ -136,6 +157,12 @@ enum outcome vmx_exit_cr(struct vcpu *v, struct guest_regs *regs)
 			return write_guest_cr0(source_register(regs, q));
 		if (QUAL_CR(q) == 4)
 			return write_guest_cr4(source_register(regs, q));
+		if (QUAL_CR(q) == 8)
+			return write_guest_cr8(v, source_register(regs, q));
+		break;
+	case CR_MOV_FROM:
+		if (QUAL_CR(q) == 8)
+			return read_guest_cr8(v, regs, q);
 		break;
 	}
 	partition_park(this_cpu.vcpu.part, "CR access with qualification %lx",

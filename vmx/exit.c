@@ -121,12 +121,15 @@ static enum outcome exit_entry_failed(struct vcpu *v, struct guest_regs *regs)
 /* clang-format off */
 static const struct exit_handler exits[NR_EXIT_REASONS] = {
 	[EXIT_EXCEPTION_NMI] = { exit_exception, CAUSE_EXCEPTION },
-	[EXIT_EXTERNAL_INTERRUPT] = { guest_retry, CAUSE_EXTERNAL_INTERRUPT },
+	[EXIT_EXTERNAL_INTERRUPT] = { guest_external_interrupt,
+				      CAUSE_EXTERNAL_INTERRUPT },
 	[EXIT_TRIPLE_FAULT] = { guest_triple_fault, CAUSE_TRIPLE_FAULT },
 	[EXIT_INIT] = { guest_retry, CAUSE_INIT_SIPI },
+	[EXIT_INTERRUPT_WINDOW] = { guest_retry, CAUSE_INTERRUPT_WINDOW },
 	[EXIT_NMI_WINDOW] = { exit_nmi_window, CAUSE_INTERRUPT_WINDOW },
 	[EXIT_TASK_SWITCH] = { guest_task_switch, CAUSE_EXCEPTION },
 	[EXIT_CPUID] = { guest_cpuid, CAUSE_CPUID },
+	[EXIT_HLT] = { guest_hlt, CAUSE_HLT },
 	[EXIT_INVD] = { guest_wbinvd, CAUSE_EXCEPTION },
 	[EXIT_RDPMC] = { guest_protected, CAUSE_EXCEPTION },
 	[EXIT_VMCALL ... EXIT_VMXON] = { guest_undefined, CAUSE_EXCEPTION },
@@ -184,33 +187,13 @@ u64 vmx_handle_exit(void)
 	return v->launched;
 }
 
-/* A guest NMI waits until the guest can take it. */
-static void deliver_nmi(struct vcpu *v)
-{
-	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
-
-	if (!v->nmi_pending)
-		return;
-	if ((vmread(ENTRY_INTR_INFO) & INTR_VALID) ||
-	    (blocked & (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS | BLOCKED_BY_STI))) {
-		vmwrite(PRIMARY_CONTROLS,
-			vmread(PRIMARY_CONTROLS) | CPU_NMI_WINDOW);
-		return;
-	}
-	v->nmi_pending = false;
-	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_NMI | VEC_NMI);
-}
-
 u64 vmx_handle_kick(void)
 {
 	struct vcpu *v = &this_cpu.vcpu;
-	u64 start = rdtsc();
 
 	this_cpu.kick_mark = 0;
 	vmwrite(PREEMPTION_TIMER_VALUE, PREEMPTION_TIMER_MAX);
-	cpu_serve_requests();
-	deliver_nmi(v);
-	v->ledger->cycles[v->cause] += rdtsc() - start;
+	guest_kicked(v);
 	return v->launched;
 }
 

@@ -4,14 +4,15 @@
 #define VMX_INTERNAL_H
 
 #include "core/types.h"
+#include "guest/msr.h"
 #include "guest/vcpu.h"
 
 /* Control words that every vCPU starts with; set by vmx_check(). */
 struct vmx_controls {
-	u32 pin, cpu, cpu2, exit, entry;
+	u32 pin, cpu, cpu2, exit, entry; /* mode did */
 	u64 cr0_fixed0;
 	u64 cr4_fixed1;
-	u64 msr_bitmap_pa;
+	u64 msr_bitmap_pa[MSR_VIEWS];
 	bool large_1g;
 };
 extern struct vmx_controls vmx_controls;
@@ -29,6 +30,9 @@ void vmx_get_state(struct vcpu_state *s);
 void vmx_put_state(const struct vcpu_state *s);
 int vmx_skip(struct vcpu *v);
 void vmx_inject(u8 vector, bool has_error, u32 error);
+void vmx_deliver_nmi(struct vcpu *v);
+bool vmx_inject_interrupt(u8 vector);
+void vmx_interrupt_window(struct vcpu *v);
 int vmx_set_debugctl(u64 value);
 void vmx_dump(const struct vcpu *v, const struct guest_regs *regs);
 
@@ -46,6 +50,10 @@ void vmx_entry_failed(void) __noreturn;
 
 /* CR4 bits that a guest may set on this CPU. */
 u64 vmx_cr4_allowed(void);
+
+/* On top of vmx_controls, where Ashlar delivers interrupts itself. */
+#define PIN_EMULATED PIN_EXTERNAL_INTERRUPT
+#define CPU_EMULATED (CPU_HLT | CPU_CR8_LOAD | CPU_CR8_STORE)
 
 /* Drops what the TLB holds of this core's guest. */
 void vmx_flush_vpid(void);

@@ -62,10 +62,10 @@ static void write_controls(const struct vcpu *v)
 	const struct vmx_controls *c = &vmx_controls;
 
 	vmwrite(VIRTUAL_PROCESSOR_ID, this_cpu.id + 1);
-	vmwrite(MSR_BITMAP_ADDRESS, c->msr_bitmap_pa);
+	vmwrite(MSR_BITMAP_ADDRESS, c->msr_bitmap_pa[guest_msr_view(v)]);
 	vmwrite(EPT_POINTER, v->part->second_level);
-	vmwrite(PIN_BASED_CONTROLS, c->pin);
-	vmwrite(PRIMARY_CONTROLS, c->cpu);
+	vmwrite(PIN_BASED_CONTROLS, c->pin | (v->direct ? 0 : PIN_EMULATED));
+	vmwrite(PRIMARY_CONTROLS, c->cpu | (v->direct ? 0 : CPU_EMULATED));
 	vmwrite(SECONDARY_CONTROLS, c->cpu2);
 	if (c->cpu2 & CPU2_ENCLS)
 		vmwrite(ENCLS_EXITING_BITMAP, ~0UL);
@@ -206,6 +206,7 @@ void vmx_reset(struct vcpu *v, const struct vcpu_start *start)
 	vmwrite(GUEST_ACTIVITY_STATE, 0);
 	vmx_flush_vpid();
 	this_cpu.regs = start->regs;
+	v->window = false;
 	v->launched = false;
 }
 
@@ -309,6 +310,48 @@ void vmx_inject(u8 vector, bool has_error, u32 error)
 					 vector |
 					 (has_error ? INTR_ERROR_VALID : 0));
 	vmwrite(ENTRY_EXCEPTION_ERROR, error);
+}
+
+/* A guest NMI waits until the guest can take it. */
+void vmx_deliver_nmi(struct vcpu *v)
+{
+	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
+
+	if ((vmread(ENTRY_INTR_INFO) & INTR_VALID) ||
+	    (blocked & (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS | BLOCKED_BY_STI))) {
+		vmwrite(PRIMARY_CONTROLS,
+			vmread(PRIMARY_CONTROLS) | CPU_NMI_WINDOW);
+		return;
+	}
+	v->nmi_pending = false;
+	v->halted = false;
+	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_NMI | VEC_NMI);
+}
+
+/* SDM vol. 3 section 27.3.1.5: with IF clear or blocking the entry fails. */
+bool vmx_inject_interrupt(u8 vector)
+{
+	if (!(vmread(GUEST_RFLAGS) & RFLAGS_IF) ||
+	    (vmread(GUEST_INTERRUPTIBILITY) &
+	     (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) ||
+	    (vmread(ENTRY_INTR_INFO) & INTR_VALID))
+		return false;
+	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_EXTERNAL | vector);
+	return true;
+}
+
+/* TPR is not the processor's business here: writes of it exit. */
+void vmx_interrupt_window(struct vcpu *v)
+{
+	bool wanted = vapic_next(&v->lapic.irq) >= 0;
+	u64 controls;
+
+	if (likely(wanted == v->window))
+		return;
+	v->window = wanted;
+	controls = vmread(PRIMARY_CONTROLS);
+	vmwrite(PRIMARY_CONTROLS, wanted ? controls | CPU_INTERRUPT_WINDOW :
+					   controls & ~CPU_INTERRUPT_WINDOW);
 }
 
 int vmx_set_debugctl(u64 value)

@@ -40,7 +40,6 @@ enum {
 #define FEATURE_CONTROL_VMXON  BIT(2)
 
 struct vmx_controls vmx_controls;
-static u64 msr_bitmap_pa;
 
 /* A control, the MSR that allows it, and how the SDM calls it. */
 struct requirement {
@@ -50,6 +49,13 @@ struct requirement {
 };
 
 static const struct requirement requirements[] = {
+	{ MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_EXTERNAL_INTERRUPT,
+	  "external-interrupt exiting" },
+	{ MSR_IA32_VMX_TRUE_PROCBASED_CTLS, CPU_INTERRUPT_WINDOW,
+	  "interrupt-window exiting" },
+	{ MSR_IA32_VMX_TRUE_PROCBASED_CTLS, CPU_HLT, "HLT exiting" },
+	{ MSR_IA32_VMX_TRUE_PROCBASED_CTLS, CPU_CR8_LOAD | CPU_CR8_STORE,
+	  "CR8 exiting" },
 	{ MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_NMI, "NMI exiting" },
 	{ MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_VIRTUAL_NMI, "virtual NMIs" },
 	{ MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_PREEMPTION_TIMER,
@@ -136,7 +142,7 @@ static int check_controls(char *error, size_t size)
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(requirements); i++, r++)
-		if (!(rdmsr(r->msr) >> 32 & r->bit))
+		if (~(rdmsr(r->msr) >> 32) & r->bit)
 			return guest_cpu_lacks(error, size, r->name);
 	if (rdmsr(MSR_IA32_VMX_TRUE_PROCBASED_CTLS) & CPU_UNWANTED)
 		return guest_cpu_lacks(error, size,
@@ -161,8 +167,10 @@ static void choose_controls(void)
 {
 	struct vmx_controls *c = &vmx_controls;
 
-	c->pin = control_value(MSR_IA32_VMX_TRUE_PINBASED_CTLS, 0);
-	c->cpu = control_value(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, 0);
+	c->pin = control_value(MSR_IA32_VMX_TRUE_PINBASED_CTLS, 0) &
+		 ~(u32)PIN_EMULATED;
+	c->cpu = control_value(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, 0) &
+		 ~(u32)(CPU_EMULATED | CPU_INTERRUPT_WINDOW);
 	c->cpu2 = control_value(MSR_IA32_VMX_PROCBASED_CTLS2, CPU2_OPTIONAL);
 	c->exit = control_value(MSR_IA32_VMX_TRUE_EXIT_CTLS, 0);
 	c->entry = control_value(MSR_IA32_VMX_TRUE_ENTRY_CTLS, 0) &
@@ -200,12 +208,15 @@ static int vmx_check(char *error, size_t size)
 
 static int vmx_init(void)
 {
-	void *bitmap = pool_alloc(1, &msr_bitmap_pa);
+	enum msr_view view;
+	void *bitmap;
 
-	if (!bitmap)
-		return -ENOMEM;
-	msr_policy_bitmap(bitmap, msr_features());
-	vmx_controls.msr_bitmap_pa = msr_bitmap_pa;
+	for (view = 0; view < MSR_VIEWS; view++) {
+		bitmap = pool_alloc(1, &vmx_controls.msr_bitmap_pa[view]);
+		if (!bitmap)
+			return -ENOMEM;
+		msr_policy_bitmap(bitmap, host_msr_features, view);
+	}
 	return 0;
 }
 
@@ -252,6 +263,12 @@ static void vmx_on(void)
 	this_cpu.vmx_root = 1;
 }
 
+/* Interrupts are let in for the second instruction only. */
+static void vmx_accept(void)
+{
+	asm volatile("sti; nop; cli" : : : "memory");
+}
+
 /* NMIs are never held back in VMX root operation. */
 static void vmx_leave(void)
 {
@@ -271,6 +288,11 @@ const struct backend vmx_backend = {
 	.put_state = vmx_put_state,
 	.skip = vmx_skip,
 	.inject = vmx_inject,
+	.deliver_nmi = vmx_deliver_nmi,
+	.inject_interrupt = vmx_inject_interrupt,
+	.interrupt_window = vmx_interrupt_window,
+	.accept = vmx_accept,
+	.wait = cpu_wait,
 	.set_debugctl = vmx_set_debugctl,
 	.dump = vmx_dump,
 };

@@ -65,11 +65,16 @@ static bool svm_exits(const u8 *map, u32 msr, bool write)
 	return map[range + bit / 8] >> (bit % 8) & 1;
 }
 
-static bool direct(u32 msr, bool write, u32 features)
+static bool direct_in(enum msr_view view, u32 msr, bool write, u32 features)
 {
 	const struct msr_range *r = msr_lookup(msr, features);
 
-	return r && (write ? r->write : r->read) == MSR_DIRECT;
+	return r && msr_policy(r, write, view) == MSR_DIRECT;
+}
+
+static bool direct(u32 msr, bool write, u32 features)
+{
+	return direct_in(MSR_VIEW_DIRECT, msr, write, features);
 }
 
 static void test_no_overlap(void **state)
@@ -127,42 +132,40 @@ static void test_lookup_finds_each_entry(void **state)
 			fail_msg("%x, features %x", msr, features);
 }
 
-static void test_bitmap_agrees_with_lookup(void **state)
+static void bitmap_agrees(enum msr_view view)
 {
 	u8 bitmap[PAGE_SIZE];
 	u32 features, msr;
 	int write;
 
-	(void)state;
 	FOR_EACH_FEATURES(features)
 	{
 		memset(bitmap, 0x5a, sizeof(bitmap));
-		msr_policy_bitmap(bitmap, features);
+		msr_policy_bitmap(bitmap, features, view);
 		FOR_EACH_IN_BITMAP(msr)
 		for (write = 0; write < 2; write++)
 			if (exits(bitmap, msr, write) ==
-			    direct(msr, write, features))
+			    direct_in(view, msr, write, features))
 				fail_msg("%s of %x, features %x",
 					 write ? "write" : "read", msr,
 					 features);
 	}
 }
 
-static void test_msrpm_agrees_with_lookup(void **state)
+static void msrpm_agrees(enum msr_view view)
 {
 	u8 map[2 * PAGE_SIZE];
 	u32 features, msr, i;
 	int write;
 
-	(void)state;
 	FOR_EACH_FEATURES(features)
 	{
 		memset(map, 0x5a, sizeof(map));
-		msr_policy_msrpm(map, features);
+		msr_policy_msrpm(map, features, view);
 		FOR_EACH_IN_BITMAP(msr)
 		for (write = 0; write < 2; write++)
 			if (svm_exits(map, msr, write) ==
-			    direct(msr, write, features))
+			    direct_in(view, msr, write, features))
 				fail_msg("%s of %x, features %x",
 					 write ? "write" : "read", msr,
 					 features);
@@ -174,6 +177,34 @@ static void test_msrpm_agrees_with_lookup(void **state)
 	}
 }
 
+static void test_maps_agree_with_lookup(void **state)
+{
+	enum msr_view view;
+
+	(void)state;
+	for (view = 0; view < MSR_VIEWS; view++) {
+		bitmap_agrees(view);
+		msrpm_agrees(view);
+	}
+}
+
+/* Emulated: nothing of the local APIC and its deadline, all else the same. */
+static void test_emulated_view(void **state)
+{
+	u32 msr;
+	int write;
+
+	(void)state;
+	FOR_EACH_IN_BITMAP(msr)
+	for (write = 0; write < 2; write++) {
+		bool apic = (msr >= 0x800 && msr <= 0x8ff) || msr == 0x6e0;
+
+		if (direct_in(MSR_VIEW_EMULATED, msr, write, VMX_FEATURES) !=
+		    (!apic && direct(msr, write, VMX_FEATURES)))
+			fail_msg("%s of %x", write ? "write" : "read", msr);
+	}
+}
+
 /* No neighbour of the page is written. */
 static void test_bitmap_stays_in_its_page(void **state)
 {
@@ -182,7 +213,7 @@ static void test_bitmap_stays_in_its_page(void **state)
 
 	(void)state;
 	memset(bitmap, 0x5a, sizeof(bitmap));
-	msr_policy_bitmap(bitmap + PAGE_SIZE, VMX_FEATURES);
+	msr_policy_bitmap(bitmap + PAGE_SIZE, VMX_FEATURES, MSR_VIEW_DIRECT);
 	for (i = 0; i < PAGE_SIZE; i++) {
 		assert_int_equal(bitmap[i], 0x5a);
 		assert_int_equal(bitmap[2 * PAGE_SIZE + i], 0x5a);
@@ -368,8 +399,8 @@ static void test_unknown_features(void **state)
 	u8 a[PAGE_SIZE], b[PAGE_SIZE];
 
 	(void)state;
-	msr_policy_bitmap(a, VMX_FEATURES);
-	msr_policy_bitmap(b, (u32)~MSR_NEEDS_SVM);
+	msr_policy_bitmap(a, VMX_FEATURES, MSR_VIEW_DIRECT);
+	msr_policy_bitmap(b, (u32)~MSR_NEEDS_SVM, MSR_VIEW_DIRECT);
 	assert_memory_equal(a, b, sizeof(a));
 }
 
@@ -415,8 +446,8 @@ int main(void)
 		cmocka_unit_test(test_no_overlap),
 		cmocka_unit_test(test_entries),
 		cmocka_unit_test(test_lookup_finds_each_entry),
-		cmocka_unit_test(test_bitmap_agrees_with_lookup),
-		cmocka_unit_test(test_msrpm_agrees_with_lookup),
+		cmocka_unit_test(test_maps_agree_with_lookup),
+		cmocka_unit_test(test_emulated_view),
 		cmocka_unit_test(test_bitmap_stays_in_its_page),
 		cmocka_unit_test(test_direct_is_the_list),
 		cmocka_unit_test(test_dangerous_are_never_direct),

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 256 interrupt stubs of 16 bytes each, for the drain: every vector a guest can
- * leave pending, 0-31 too, is taken as a plain interrupt.
+ * 256 interrupt stubs of 16 bytes each: the host's IDT uses those from 32 up,
+ * the drain all of them, since a guest can leave any vector pending.
  */
 	.text
 	.balign 16
-	.globl drain_stubs
-drain_stubs:
+	.globl interrupt_stubs
+interrupt_stubs:
 	.set	vec, 0
 	.rept	256
 	.balign 16
@@ -26,7 +26,7 @@ drain_stubs:
 	push	%r11
 	lea	72(%rsp), %rdi
 	cld
-	call	drain_interrupt
+	call	interrupt_taken
 	pop	%r11
 	pop	%r10
 	pop	%r9

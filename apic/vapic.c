@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "apic/vapic.h"
+#include "core/lib.h"
+
+#define CLASS(vector) ((vector)&0xf0U)
+
+static void set(u32 *bits, u8 vector)
+{
+	bits[vector / 32] |= 1U << vector % 32;
+}
+
+static void clear(u32 *bits, u8 vector)
+{
+	bits[vector / 32] &= ~(1U << vector % 32);
+}
+
+static bool test(const u32 *bits, u8 vector)
+{
+	return bits[vector / 32] >> vector % 32 & 1;
+}
+
+void vapic_reset(struct vapic *a)
+{
+	memset(a, 0, sizeof(*a));
+}
+
+bool vapic_accept(struct vapic *a, u8 vector, bool level)
+{
+	bool fresh = !test(a->irr, vector);
+
+	set(a->irr, vector);
+	if (level)
+		set(a->tmr, vector);
+	else
+		clear(a->tmr, vector);
+	return fresh;
+}
+
+s32 vapic_highest(const u32 *bits)
+{
+	s32 i;
+
+	for (i = VAPIC_WORDS - 1; i >= 0; i--)
+		if (bits[i])
+			return 32 * i + 31 - __builtin_clz(bits[i]);
+	return -1;
+}
+
+static u32 isr_class(const struct vapic *a)
+{
+	s32 isr = vapic_highest(a->isr);
+
+	return isr < 0 ? 0 : CLASS((u32)isr);
+}
+
+u8 vapic_ppr(const struct vapic *a)
+{
+	u32 isr = isr_class(a);
+
+	return CLASS(a->tpr) >= isr ? a->tpr : (u8)isr;
+}
+
+static s32 next_above(const struct vapic *a, u32 class)
+{
+	s32 irr = vapic_highest(a->irr);
+
+	return irr >= 0 && CLASS((u32)irr) > class ? irr : -1;
+}
+
+s32 vapic_next(const struct vapic *a)
+{
+	return next_above(a, CLASS(vapic_ppr(a)));
+}
+
+s32 vapic_next_above_isr(const struct vapic *a)
+{
+	return next_above(a, isr_class(a));
+}
+
+void vapic_deliver(struct vapic *a, u8 vector)
+{
+	clear(a->irr, vector);
+	set(a->isr, vector);
+}
+
+s32 vapic_eoi(struct vapic *a, bool *level)
+{
+	s32 vector = vapic_highest(a->isr);
+
+	*level = false;
+	if (vector < 0)
+		return -1;
+	clear(a->isr, (u8)vector);
+	*level = test(a->tmr, (u8)vector);
+	return vector;
+}
+
+bool vapic_post(struct vapic_posted *p, u8 vector, bool level)
+{
+	u32 bit = 1U << vector % 32;
+
+	if (level)
+		__atomic_fetch_or(&p->level[vector / 32], bit,
+				  __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(&p->level[vector / 32], ~bit,
+				   __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&p->irr[vector / 32], bit, __ATOMIC_SEQ_CST);
+	return !__atomic_exchange_n(&p->any, 1, __ATOMIC_SEQ_CST);
+}
+
+bool vapic_take_posted(struct vapic *a, struct vapic_posted *p)
+{
+	u32 i, bits, level;
+
+	if (likely(!__atomic_load_n(&p->any, __ATOMIC_ACQUIRE)))
+		return false;
+	__atomic_store_n(&p->any, 0, __ATOMIC_SEQ_CST);
+	for (i = 0; i < VAPIC_WORDS; i++) {
+		bits = __atomic_exchange_n(&p->irr[i], 0, __ATOMIC_SEQ_CST);
+		if (!bits)
+			continue;
+		level = __atomic_load_n(&p->level[i], __ATOMIC_SEQ_CST);
+		a->irr[i] |= bits;
+		a->tmr[i] = (a->tmr[i] & ~bits) | (level & bits);
+	}
+	return true;
+}
+
+void vapic_forget_posted(struct vapic_posted *p)
+{
+	memset(p, 0, sizeof(*p));
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a local APIC does with vectors once they have arrived: requested, in
+ * service, priorities (SDM vol. 3 section 11.8).  Used where Ashlar delivers
+ * interrupts itself, by event injection.
+ *
+ * Pure.  The state belongs to one vCPU and is touched by its core only; what
+ * other cores send waits in a struct vapic_posted.
+ */
+#ifndef APIC_VAPIC_H
+#define APIC_VAPIC_H
+
+#include "core/types.h"
+
+#define VAPIC_WORDS 8 /* 256 vectors */
+
+struct vapic {
+	u32 irr[VAPIC_WORDS];
+	u32 isr[VAPIC_WORDS];
+	u32 tmr[VAPIC_WORDS];
+	u8 tpr;
+};
+
+/* Vectors on their way to a vCPU; all fields atomic, any core. */
+struct vapic_posted {
+	u32 irr[VAPIC_WORDS];
+	u32 level[VAPIC_WORDS]; /* trigger mode, written before irr */
+	u32 any;		/* not 0 when a bit of irr may be set */
+};
+
+void vapic_reset(struct vapic *a);
+
+/* The vector becomes pending.  True if it was not pending before. */
+bool vapic_accept(struct vapic *a, u8 vector, bool level);
+
+/* The processor priority, section 11.8.3.1. */
+u8 vapic_ppr(const struct vapic *a);
+
+/* The highest vector pending or in service, -1 for none. */
+s32 vapic_highest(const u32 *bits);
+
+/* The vector to deliver now if the guest takes interrupts, -1 for none. */
+s32 vapic_next(const struct vapic *a);
+
+/* The same by what is in service alone: TPR is the processor's business. */
+s32 vapic_next_above_isr(const struct vapic *a);
+
+/* Delivered: from pending to in service. */
+void vapic_deliver(struct vapic *a, u8 vector);
+
+/*
+ * EOI: the highest vector in service is done with; -1: there was none.
+ * *level tells whether IO-APICs must hear of it.
+ */
+s32 vapic_eoi(struct vapic *a, bool *level);
+
+/* Any core.  True if the receiver must be told to look. */
+bool vapic_post(struct vapic_posted *p, u8 vector, bool level);
+
+/* The receiver.  True if anything has come. */
+bool vapic_take_posted(struct vapic *a, struct vapic_posted *p);
+
+/* The receiver, while nobody sends to it. */
+void vapic_forget_posted(struct vapic_posted *p);
+
+#endif

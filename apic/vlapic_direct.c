@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Vectors and timer of a vCPU in the core's own local APIC. */
+#include "apic/lapic.h"
+#include "apic/vlapic_home.h"
+#include "core/x86.h"
+
+static u32 read(struct vcpu *v, u32 reg)
+{
+	(void)v;
+	return (u32)rdmsr(APIC_MSR(reg));
+}
+
+static void write(struct vcpu *v, u32 reg, u32 value)
+{
+	(void)v;
+	wrmsr(APIC_MSR(reg), value);
+}
+
+/*
+ * The timer's entry is the only one that reaches the core's own APIC, with a
+ * vector that is no exception's.
+ */
+static void apply(struct vcpu *v)
+{
+	const struct vlapic *l = &v->lapic;
+	u32 lvt = l->lvt[LVT_TIMER];
+
+	wrmsr(APIC_MSR(APIC_SVR), (l->svr & 0xff) | APIC_SVR_ENABLE);
+	if (!vlapic_timer_on(l))
+		lvt |= APIC_LVT_MASKED;
+	wrmsr(APIC_MSR(APIC_LVT_TIMER), lvt);
+}
+
+static void reset(struct vcpu *v)
+{
+	lapic_quiet();
+	apply(v);
+}
+
+const struct vlapic_home vlapic_direct = {
+	.reset = reset,
+	.read = read,
+	.write = write,
+	.apply = apply,
+};

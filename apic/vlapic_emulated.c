@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Vectors and timer of a vCPU kept by Ashlar, for event injection.  The core's
+ * own timer stands for the guest's: it fires with a vector of the host's.
+ */
+#include "apic/icr.h"
+#include "apic/lapic.h"
+#include "apic/vlapic_home.h"
+#include "core/clock.h"
+#include "core/partition.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+
+static u32 read(struct vcpu *v, u32 reg)
+{
+	const struct vlapic *l = &v->lapic;
+
+	switch (reg) {
+	case APIC_TPR:
+		return l->irq.tpr;
+	case APIC_PPR:
+		return vapic_ppr(&l->irq);
+	case APIC_ISR ... APIC_ISR + 7:
+		return l->irq.isr[reg - APIC_ISR];
+	case APIC_TMR ... APIC_TMR + 7:
+		return l->irq.tmr[reg - APIC_TMR];
+	case APIC_IRR ... APIC_IRR + 7:
+		return l->irq.irr[reg - APIC_IRR];
+	case APIC_TMICT:
+		return l->timer.initial;
+	case APIC_TMCCT:
+		return vtimer_count(&l->timer, rdtsc());
+	case APIC_TDCR:
+		return l->timer.divide;
+	default:
+		return 0;
+	}
+}
+
+static void end_of_interrupt(struct vcpu *v)
+{
+	bool level;
+	s32 vector = vapic_eoi(&v->lapic.irq, &level);
+
+	if (vector >= 0 && level)
+		partition_eoi(v->part, (u8)vector);
+}
+
+static void self_ipi(struct vlapic *l, u8 vector)
+{
+	if (vector < ICR_FIRST_VECTOR)
+		l->esr_pending |= ESR_SEND_ILLEGAL_VECTOR;
+	else
+		vapic_accept(&l->irq, vector, false);
+}
+
+static void write(struct vcpu *v, u32 reg, u32 value)
+{
+	struct vlapic *l = &v->lapic;
+
+	switch (reg) {
+	case APIC_TPR:
+		l->irq.tpr = (u8)value;
+		break;
+	case APIC_EOI:
+		end_of_interrupt(v);
+		break;
+	case APIC_TMICT:
+		vtimer_set_count(&l->timer, value, rdtsc());
+		break;
+	case APIC_TDCR:
+		vtimer_set_divide(&l->timer, value, rdtsc());
+		break;
+	case APIC_SELF_IPI:
+		self_ipi(l, (u8)value);
+		break;
+	}
+}
+
+static void apply(struct vcpu *v)
+{
+	struct vlapic *l = &v->lapic;
+
+	vtimer_set_mode(&l->timer, l->lvt[LVT_TIMER] >> 17 & 3);
+}
+
+static void reset(struct vcpu *v)
+{
+	struct vlapic *l = &v->lapic;
+
+	vtimer_init(&l->timer, host_clock.tsc_hz, host_clock.crystal_hz);
+	vapic_forget_posted(&cpu_public[this_cpu.id].posted);
+	lapic_quiet();
+	lapic_timer_init();
+}
+
+const struct vlapic_home vlapic_emulated = {
+	.reset = reset,
+	.read = read,
+	.write = write,
+	.apply = apply,
+};
+
+void vlapic_timer_fired(struct vcpu *v)
+{
+	v->lapic.armed = 0;
+}
+
+static void arm(struct vlapic *l)
+{
+	u64 expiry = vlapic_timer_on(l) ? l->timer.expiry : 0;
+
+	if (expiry == l->armed)
+		return;
+	lapic_timer_arm(expiry);
+	l->armed = expiry;
+}
+
+void vlapic_collect(struct vcpu *v)
+{
+	struct vlapic *l = &v->lapic;
+
+	vapic_take_posted(&l->irq, &cpu_public[this_cpu.id].posted);
+	if (l->timer.expiry && vtimer_expired(&l->timer, rdtsc()) &&
+	    vlapic_timer_on(l))
+		vapic_accept(&l->irq, (u8)l->lvt[LVT_TIMER], false);
+	arm(l);
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Delivery by Ashlar: external interrupts exit, the guest's are injected, HLT
+ * waits in root mode.  Mode `exit`.
+ */
+#include "apic/lapic.h"
+#include "apic/vlapic.h"
+#include "core/lib.h"
+#include "core/partition.h"
+#include "core/percpu.h"
+#include "guest/vcpu.h"
+
+static void handle(struct vcpu *v, u32 vector)
+{
+	if (vector == HOST_TIMER_VECTOR)
+		vlapic_timer_fired(v);
+}
+
+/* What the host's IDT has accepted; the highest vector first, as EOI does. */
+static void handle_taken(struct vcpu *v)
+{
+	s32 vector;
+
+	while ((vector = vapic_highest(this_cpu.taken)) >= 0) {
+		this_cpu.taken[vector / 32] &= ~(1U << vector % 32);
+		handle(v, (u32)vector);
+		lapic_eoi();
+	}
+}
+
+void guest_interrupts(struct vcpu *v)
+{
+	struct vapic *a = &v->lapic.irq;
+	s32 vector;
+
+	vlapic_collect(v);
+	vector = vapic_next(a);
+	if (vector >= 0 && backend->inject_interrupt((u8)vector)) {
+		vapic_deliver(a, (u8)vector);
+		v->halted = false;
+	}
+	backend->interrupt_window(v);
+}
+
+enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	backend->accept();
+	handle_taken(v);
+	return OUTCOME_RETRY;
+}
+
+enum outcome guest_hlt(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	if (!guest_at_cpl0())
+		return OUTCOME_GP;
+	v->halted = true;
+	return OUTCOME_DONE;
+}
+
+void guest_wait(struct vcpu *v)
+{
+	while (v->halted && !this_cpu.kick_mark) {
+		backend->wait();
+		handle_taken(v);
+		guest_interrupts(v);
+	}
+}
