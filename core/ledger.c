@@ -17,7 +17,7 @@ void ledger_totals(const struct ledger *l, u64 *exits, u64 *cycles)
 	*exits = 0;
 	*cycles = 0;
 	for (i = 0; i < CAUSE_COUNT; i++) {
-		if (i == CAUSE_INJECTION_MODE)
+		if (ledger_is_event(i))
 			continue;
 		*exits += l->exits[i];
 		*cycles += l->cycles[i];

@@ -39,7 +39,18 @@
 	X(MARK, "mark")                             \
 	X(TRIPLE_FAULT, "triple-fault")             \
 	X(INIT_SIPI, "init-sipi")                   \
-	X(INJECTION_MODE, "injection-mode")
+	X(INJECTION_MODE, "injection-mode")         \
+	X(INJECT_VIRTUAL, "injection-virtual")      \
+	X(INJECT_INT, "injection-int")              \
+	X(INJECT_NP, "injection-np")                \
+	X(INJECT_TABLE, "injection-table")          \
+	X(INJECT_REAL, "injection-real")            \
+	X(INJECT_XAPIC, "injection-xapic")          \
+	X(INJECT_UNALIGNED, "injection-unaligned")  \
+	X(INJECT_SHORT, "injection-short")          \
+	X(INJECT_UNMAPPED, "injection-unmapped")    \
+	X(INJECT_SHARED, "injection-shared")        \
+	X(INJECT_SETTLING, "injection-settling")
 
 #define LEDGER_ENUM(id, name) CAUSE_##id,
 enum cause {
@@ -51,6 +62,15 @@ struct ledger {
 	u64 exits[CAUSE_COUNT];
 	u64 cycles[CAUSE_COUNT]; /* TSC cycles in root mode */
 };
+
+/*
+ * Events within exits that have causes of their own: entries to injection mode,
+ * first all of them, then by reason.
+ */
+static inline bool ledger_is_event(enum cause cause)
+{
+	return cause >= CAUSE_INJECTION_MODE && cause <= CAUSE_INJECT_SETTLING;
+}
 
 /* Longest line of ledger_print, its terminator included. */
 #define LEDGER_LINE_MAX 128
@@ -66,8 +86,7 @@ static inline void ledger_count(struct ledger *l, enum cause cause, u64 cycles)
 const char *ledger_cause_name(u32 cause);
 
 /*
- * VM exits and their cycles in all.  Entries to injection mode are events
- * within exits already counted by their own cause, so they are left out.
+ * VM exits and their cycles in all, without what ledger_is_event().
  */
 void ledger_totals(const struct ledger *l, u64 *exits, u64 *cycles);
 

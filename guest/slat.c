@@ -1,19 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guest/slat.h"
 
-#define SLAT_ENTRIES 512
-#define SLAT_TOP     4
-#define GPA_LIMIT    BIT(48)
-
-static u64 level_size(u32 level)
-{
-	return 1UL << (PAGE_SHIFT + 9 * (level - 1));
-}
-
-static u64 *entry_of(u64 *table, u32 level, u64 gpa)
-{
-	return &table[gpa / level_size(level) % SLAT_ENTRIES];
-}
+#define GPA_LIMIT BIT(48)
 
 int slat_init(struct slat *t)
 {
@@ -25,8 +13,8 @@ static u32 leaf_level(const struct slat *t, u64 gpa, u64 hpa, u64 size)
 {
 	u32 level = t->large_1g ? 3 : 2;
 
-	while (level > 1 && (((gpa | hpa) & (level_size(level) - 1)) ||
-			     size < level_size(level)))
+	while (level > 1 && (((gpa | hpa) & (slat_size(level) - 1)) ||
+			     size < slat_size(level)))
 		level--;
 	return level;
 }
@@ -39,7 +27,7 @@ static int map_one(struct slat *t, u64 gpa, u32 level, u64 leaf)
 	u32 l;
 
 	for (l = SLAT_TOP; l > level; l--) {
-		entry = entry_of(table, l, gpa);
+		entry = slat_entry(table, l, gpa);
 		if (*entry & SLAT_LARGE)
 			return -EBUSY;
 		if (!*entry) {
@@ -49,7 +37,7 @@ static int map_one(struct slat *t, u64 gpa, u32 level, u64 leaf)
 		}
 		table = t->table(t->ctx, *entry & SLAT_ADDRESS);
 	}
-	entry = entry_of(table, level, gpa);
+	entry = slat_entry(table, level, gpa);
 	if (*entry)
 		return -EBUSY;
 	*entry = leaf | (level > 1 ? SLAT_LARGE : 0);
@@ -67,7 +55,7 @@ int slat_map(struct slat *t, u64 gpa, u64 hpa, u64 size, u64 bits)
 		return -EINVAL;
 	for (; size; gpa += step, hpa += step, size -= step) {
 		level = leaf_level(t, gpa, hpa, size);
-		step = level_size(level);
+		step = slat_size(level);
 		err = map_one(t, gpa, level, hpa | bits);
 		if (err)
 			return err;
@@ -75,22 +63,31 @@ int slat_map(struct slat *t, u64 gpa, u64 hpa, u64 size, u64 bits)
 	return 0;
 }
 
+u64 *slat_find(const struct slat *t, u64 gpa, u32 *level)
+{
+	u64 *table = t->table(t->ctx, t->root);
+	u64 *entry;
+	u32 l;
+
+	for (l = SLAT_TOP;; l--) {
+		entry = slat_entry(table, l, gpa);
+		if (l == *level || !*entry || (*entry & SLAT_LARGE))
+			break;
+		table = t->table(t->ctx, *entry & SLAT_ADDRESS);
+	}
+	*level = l;
+	return entry;
+}
+
 u64 slat_lookup(const struct slat *t, u64 gpa, u64 *leaf_size)
 {
-	const u64 *table = t->table(t->ctx, t->root);
+	u32 level = 1;
 	u64 entry;
-	u32 level;
 
 	if (gpa >= GPA_LIMIT)
 		return 0;
-	for (level = SLAT_TOP;; level--) {
-		entry = table[gpa / level_size(level) % SLAT_ENTRIES];
-		if (!entry)
-			return 0;
-		if (level == 1 || (entry & SLAT_LARGE))
-			break;
-		table = t->table(t->ctx, entry & SLAT_ADDRESS);
-	}
-	*leaf_size = level_size(level);
+	entry = *slat_find(t, gpa, &level);
+	if (entry)
+		*leaf_size = slat_size(level);
 	return entry;
 }

@@ -10,8 +10,11 @@
 
 #include "core/types.h"
 
+#define SLAT_WRITE   BIT(1) /* of a leaf and of all tables above it */
 #define SLAT_LARGE   BIT(7)
 #define SLAT_ADDRESS 0x000ffffffffff000UL
+#define SLAT_ENTRIES 512
+#define SLAT_TOP     4 /* levels count down to 1 */
 
 struct slat {
 	/* A zeroed page and its physical address; NULL: no memory. */
@@ -34,6 +37,25 @@ int __must_check slat_init(struct slat *t);
  * is mapped already; what was mapped before the clash stays).
  */
 int __must_check slat_map(struct slat *t, u64 gpa, u64 hpa, u64 size, u64 bits);
+
+/* The size that one entry of a level maps. */
+static inline u64 slat_size(u32 level)
+{
+	return 1UL << (PAGE_SHIFT + 9 * (level - 1));
+}
+
+/* The entry of a table of this level. */
+static inline u64 *slat_entry(u64 *table, u32 level, u64 gpa)
+{
+	return &table[gpa / slat_size(level) % SLAT_ENTRIES];
+}
+
+/*
+ * The entry for gpa at a level, or the leaf or the empty one above where the
+ * tables do not go so deep; the level found is left in *level.  gpa is below
+ * 2^48.
+ */
+u64 *slat_find(const struct slat *t, u64 gpa, u32 *level);
 
 /* The leaf entry for gpa and the size it maps; 0 when not mapped. */
 u64 slat_lookup(const struct slat *t, u64 gpa, u64 *leaf_size);

@@ -74,7 +74,10 @@ static void test_names(void **state)
 		"preemption-timer cpuid hlt io-serial io-other msr-icr msr-eoi "
 		"msr-timer msr-apic msr-other msr-read ept-ioapic ept-lapic "
 		"ept-idt ept-other np-bounce exception cr xsetbv mark "
-		"triple-fault init-sipi injection-mode ";
+		"triple-fault init-sipi injection-mode injection-virtual "
+		"injection-int injection-np injection-table injection-real "
+		"injection-xapic injection-unaligned injection-short "
+		"injection-unmapped injection-shared injection-settling ";
 	char got[1024] = "";
 	u32 i;
 

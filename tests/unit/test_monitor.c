@@ -17,7 +17,7 @@ static const char *why_not;
 static int result;
 static struct logring ring;
 
-static char out[1 << 18];
+static char out[1 << 19];
 static size_t out_len;
 static size_t step_len;
 static struct monitor mon;
