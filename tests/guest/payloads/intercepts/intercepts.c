@@ -11,8 +11,8 @@
  * Command line: tcg=1 on QEMU's TCG, which has no alignment checks and takes
  * reserved bits of CR4.
  */
-#include "intercepts/probe.h"
 #include "lib/payload.h"
+#include "lib/probe.h"
 
 #define RFLAGS_AC BIT(18)
 #define DR6_CAUSE 0xe00fUL /* B0-B3, BD, BS, BT */

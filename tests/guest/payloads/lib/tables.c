@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Descriptor tables, exceptions, and code that is meant to raise them. */
+#include "lib/descriptors.h"
 #include "lib/internal.h"
 #include "lib/payload.h"
 
-#define CODE_SELECTOR	   0x10
-#define DATA_SELECTOR	   0x18
 #define TSS_SELECTOR(cpu)  (0x20 + 16 * (cpu))
 #define DESC_CODE	   0x00af9b000000ffffUL
 #define DESC_DATA	   0x00cf93000000ffffUL
 #define DESC_TSS_AVAILABLE (0x89UL << 40)
-#define GATE_INTERRUPT	   0x8e00
 #define IST_EXCEPTIONS	   1
 #define EXCEPTIONS	   32
 #define STUB_SIZE	   32
@@ -18,35 +16,8 @@
 #define WITH_ERROR \
 	(BIT(8) | 0x1fUL << 10 | BIT(17) | BIT(21) | BIT(29) | BIT(30))
 
-/* 64-bit gate descriptor, SDM vol. 3 section 6.14.1 */
-struct gate {
-	u16 offset_low;
-	u16 selector;
-	u16 type; /* with the interrupt stack in bits 0-2 */
-	u16 offset_mid;
-	u32 offset_high;
-	u32 reserved;
-};
-_Static_assert(sizeof(struct gate) == 16, "gate");
-
-/* 64-bit task-state segment, SDM vol. 3 section 8.7 */
-struct tss {
-	u32 reserved0;
-	u64 rsp[3];
-	u64 reserved1;
-	u64 ist[7];
-	u64 reserved2;
-	u16 reserved3;
-	u16 io_map_base;
-} __packed;
-_Static_assert(sizeof(struct tss) == 104, "TSS");
-
-struct descriptor_register {
-	u16 limit;
-	u64 base;
-} __packed;
-
-static struct gate idt[256] __aligned(16);
+/* A page of its own: what eli mode shadows. */
+static struct gate idt[256] __aligned(4096);
 static u64 gdt[4 + 2 * CPU_MAX] __aligned(16);
 static struct tss tss[CPU_MAX] __aligned(16);
 static u8 exception_stack[CPU_MAX][STACK_SIZE] __aligned(16);
@@ -59,13 +30,7 @@ static u64 good_cr0, good_cr3, good_cr4, good_efer;
 
 static void set_gate(u8 vector, u64 handler, u8 ist)
 {
-	idt[vector] = (struct gate){
-		.offset_low = (u16)handler,
-		.selector = CODE_SELECTOR,
-		.type = GATE_INTERRUPT | ist,
-		.offset_mid = (u16)(handler >> 16),
-		.offset_high = (u32)(handler >> 32),
-	};
+	idt[vector] = gate_to(handler, GATE_INTERRUPT | ist);
 }
 
 void idt_set(u8 vector, interrupt_handler *handler)

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "intercepts/probe.h"
+#include "lib/probe.h"
+#include "lib/descriptors.h"
 #include "lib/payload.h"
 
-#define CODE_SELECTOR	   0x10
-#define DATA_SELECTOR	   0x18
 #define USER_DATA_SELECTOR 0x23
 #define USER_CODE_SELECTOR 0x2b
 #define TSS_SELECTOR	   0x30
 
-#define GATE_USER   0xee00 /* interrupt gate, DPL 3 */
 #define STACK_SIZE  4096
 #define STUB_SIZE   16
 #define VECTORS	    (PROBE_END + 1)
@@ -19,37 +17,13 @@
 #define DR6_NONE    0xffff0ff0UL
 #define DR7_NONE    0x400UL
 
-struct descriptor_register {
-	u16 limit;
-	u64 base;
-} __packed;
-
-/* 64-bit gate descriptor, SDM vol. 3 section 6.14.1 */
-struct probe_gate {
-	u16 offset_low, selector, type, offset_mid;
-	u32 offset_high, reserved;
-};
-_Static_assert(sizeof(struct probe_gate) == 16, "gate");
-
-/* 64-bit task-state segment, SDM vol. 3 section 8.7 */
-struct probe_tss {
-	u32 reserved0;
-	u64 rsp[3];
-	u64 reserved1;
-	u64 ist[7];
-	u64 reserved2;
-	u16 reserved3, io_map_base;
-} __packed;
-_Static_assert(sizeof(struct probe_tss) == 104, "TSS");
-
 static u64 gdt[8] = {
-	[2] = 0x00af9b000000ffff,
-	[3] = 0x00cf93000000ffff,
-	[4] = 0x00cff3000000ffff,
+	[1] = 0x00cf73000000ffff, [2] = 0x00af9b000000ffff,
+	[3] = 0x00cf93000000ffff, [4] = 0x00cff3000000ffff,
 	[5] = 0x00affb000000ffff,
 };
-static struct probe_tss tss;
-static struct probe_gate idt[VECTORS] __aligned(16);
+static struct tss tss;
+static struct gate idt[VECTORS] __aligned(16);
 static u8 stack[STACK_SIZE] __aligned(16);
 static u8 kernel_stack[STACK_SIZE] __aligned(16);
 static u8 other_stack[STACK_SIZE] __aligned(16);
@@ -77,7 +51,7 @@ asm(".pushsection .text\n"
 			 ".balign 16\n"
 			 "probe_stubs:\n"
 			 ".set vector, 0\n"
-			 ".rept 33\n"
+			 ".rept 256\n"
 			 ".balign 16\n"
 			 ".if (vector != 8) && ((vector < 10) || (vector > "
 			 "14)) && "
@@ -123,18 +97,17 @@ static void allow_user(u64 *table, u32 level)
 	}
 }
 
+u64 probe_stub(u8 vector)
+{
+	return (u64)probe_stubs[vector];
+}
+
 static void init_idt(void)
 {
 	u32 i;
 
-	for (i = 0; i < VECTORS; i++) {
-		u64 handler = (u64)probe_stubs[i];
-
-		idt[i] = (struct probe_gate){
-			(u16)handler,	      CODE_SELECTOR,	    GATE_USER,
-			(u16)(handler >> 16), (u32)(handler >> 32), 0,
-		};
-	}
+	for (i = 0; i < VECTORS; i++)
+		idt[i] = gate_to(probe_stub((u8)i), GATE_INTERRUPT | GATE_USER);
 }
 
 void probe_init(void)
@@ -181,13 +154,16 @@ void probe_run(struct probe *p)
 	probe_frame[2] = p->rflags | RFLAGS_FIXED;
 	probe_frame[3] = (u64)stack + STACK_SIZE;
 	probe_frame[4] = p->user ? USER_DATA_SELECTOR : DATA_SELECTOR;
-	asm volatile("sidt %0; lidt %1" : "=m"(saved) : "m"(own));
+	asm volatile("sidt %0" : "=m"(saved));
+	if (!p->loaded_idt)
+		asm volatile("lidt %0" : : "m"(own));
 	set_debug(p);
 	probe_enter();
 	/* Null, after an exception at CPL 3. */
 	asm volatile("mov %0, %%ss" : : "r"(DATA_SELECTOR));
 	get_debug(p);
-	asm volatile("lidt %0" : : "m"(saved));
+	if (!p->loaded_idt)
+		asm volatile("lidt %0" : : "m"(saved));
 	memcpy(p->gpr, probe_gpr, sizeof(probe_gpr));
 	p->vector = probe_vector;
 	p->error = probe_error;
