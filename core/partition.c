@@ -306,8 +306,7 @@ static int plan_linux(const struct partition *p, union load_job *job,
 		.kernel = phys_to_virt(p->kernel->base),
 		.kernel_size = p->kernel->size,
 		.cmdline = p->config->cmdline,
-		.ram_low = layout_low(p->config->memory),
-		.ram_high = layout_high(p->config->memory),
+		.layout = p->layout,
 	};
 	if (p->initrd) {
 		b->initrd_name = p->initrd->name;
@@ -347,8 +346,7 @@ static int plan_multiboot(const struct partition *p, union load_job *job,
 		.kernel_size = p->kernel->size,
 		.nr_modules = p->config->nr_modules,
 		.cmdline = p->config->cmdline,
-		.ram_low = layout_low(p->config->memory),
-		.ram_high = layout_high(p->config->memory),
+		.layout = p->layout,
 	};
 	for (i = 0; i < b->nr_modules; i++)
 		b->module[i] = (struct multiboot_module){
@@ -563,6 +561,7 @@ static void build_one(struct partition *p, const struct table_partition *c,
 
 	p->config = c;
 	p->id = id;
+	p->layout = layout_of(c->memory);
 	p->kernel = find_module(bi, c->kernel);
 	p->initrd = c->initrd[0] ? find_module(bi, c->initrd) : NULL;
 	for (n = 0; n < c->nr_modules; n++)

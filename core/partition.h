@@ -11,6 +11,7 @@
 #include "core/place.h"
 #include "core/spinlock.h"
 #include "core/table.h"
+#include "guest/layout.h"
 #include "guest/ports.h"
 #include "guest/vcpu.h"
 
@@ -33,6 +34,7 @@ struct partition {
 	struct guest_region ram[PARTITION_REGIONS];
 	u64 second_level;      /* EPT pointer or nested CR3 */
 	u32 apic_id[MAX_CPUS]; /* host APIC id of each vCPU's core */
+	struct guest_layout layout;
 	const struct boot_module *kernel, *initrd;
 	const struct boot_module *modules[TABLE_MAX_MODULES];
 

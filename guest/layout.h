@@ -4,9 +4,12 @@
  *
  *	00000000-0009efff	RAM; a loader's own tables go here
  *	000e0000-000fffff	ACPI tables, reset vector; reserved in E820
- *	00100000-		RAM, up to 3 GiB at most
+ *	00100000-		main RAM, up to 3 GiB at most
  *	c0000000-ffffffff	hole: PCI, IO-APIC, local APIC
  *	100000000-		the rest of RAM
+ *
+ * With identity = yes main RAM begins where it is in the host's memory, and
+ * there is none from 4 GiB up.
  *
  * Pure; any context.
  */
@@ -41,16 +44,26 @@
 #define GUEST_COM1_PORT 0x3f8
 #define GUEST_COM1_GSI	4
 
-/* Bytes of RAM from 0 up to the hole for a guest with `memory` bytes. */
-static inline u64 layout_low(u64 memory)
+/* Where RAM is, besides that below GUEST_LOW_END, which all guests have. */
+struct guest_layout {
+	u64 main; /* GUEST_HIGH or above */
+	u64 main_end;
+	u64 high; /* bytes from 4 GiB up */
+};
+
+/* For a guest with `memory` bytes, the hole left out. */
+static inline struct guest_layout layout_of(u64 memory)
 {
-	return MIN(memory, GUEST_HOLE);
+	u64 low = MIN(memory, GUEST_HOLE);
+
+	return (struct guest_layout){ GUEST_HIGH, low, memory - low };
 }
 
-/* Bytes of RAM from 4 GiB up. */
-static inline u64 layout_high(u64 memory)
+static inline bool layout_equal(const struct guest_layout *a,
+				const struct guest_layout *b)
 {
-	return memory - layout_low(memory);
+	return a->main == b->main && a->main_end == b->main_end &&
+	       a->high == b->high;
 }
 
 /*
@@ -61,8 +74,7 @@ struct guest_mem {
 	int (*write)(void *ctx, u64 gpa, const void *src, size_t n);
 	int (*zero)(void *ctx, u64 gpa, size_t n);
 	void *ctx;
-	u64 ram_low;  /* bytes from 0 up to the hole */
-	u64 ram_high; /* bytes from 4 GiB up */
+	struct guest_layout layout;
 };
 
 #endif

@@ -140,6 +140,7 @@ static int measure(const struct linux_boot *boot, const struct setup_header *h,
 static int place_kernel(const struct setup_header *h, struct linux_plan *plan,
 			const struct report *r)
 {
+	const struct guest_layout *ram = &plan->layout;
 	u64 align = h->kernel_alignment;
 	u64 room = MAX(h->init_size, plan->payload_size);
 	u64 at = h->pref_address;
@@ -151,18 +152,20 @@ static int place_kernel(const struct setup_header *h, struct linux_plan *plan,
 			      align);
 	if (at < GUEST_HIGH && h->relocatable_kernel)
 		at = LOAD_RELOCATABLE;
-	if (at < GUEST_HIGH)
+	if (h->relocatable_kernel)
+		at = MAX(at, ram->main);
+	if (at < ram->main)
 		return refuse(r,
-			      "wants to run at %lx, below 1 MiB; give a "
-			      "relocatable kernel",
-			      at);
-	if (h->relocatable_kernel && at < plan->ram_low)
+			      "wants to run at %lx, below %lu MiB, where RAM "
+			      "begins; give a relocatable kernel",
+			      at, ram->main >> 20);
+	if (h->relocatable_kernel && at < ram->main_end)
 		at = ALIGN_UP(at, align);
-	if (at >= plan->ram_low || room > plan->ram_low - at)
+	if (at >= ram->main_end || room > ram->main_end - at)
 		return refuse(r,
 			      "needs %lu MiB from %lx up, RAM there ends at "
 			      "%lu MiB; raise memory",
-			      MIB(room), at, plan->ram_low >> 20);
+			      MIB(room), at, ram->main_end >> 20);
 	plan->kernel = at;
 	plan->kernel_end = at + room;
 	return 0;
@@ -313,7 +316,7 @@ static int place_initrd(const struct linux_boot *boot,
 	err = check_initrd(boot, r);
 	if (err)
 		return err;
-	top = MIN(top + 1, plan->ram_low);
+	top = MIN(top + 1, plan->layout.main_end);
 	if (top < plan->kernel_end ||
 	    boot->initrd_size > top - plan->kernel_end ||
 	    ALIGN_DOWN(top - boot->initrd_size, PAGE_SIZE) < plan->kernel_end)
@@ -351,8 +354,8 @@ int linux_plan(const struct linux_boot *boot, struct linux_plan *plan,
 	int err;
 
 	memset(plan, 0, sizeof(*plan));
-	plan->ram_low = MIN(boot->ram_low, GUEST_HOLE);
-	plan->ram_high = boot->ram_high;
+	plan->layout = boot->layout;
+	plan->layout.main_end = MIN(plan->layout.main_end, GUEST_HOLE);
 	err = read_header(boot, &h, &kernel);
 	if (!err)
 		err = measure(boot, &h, plan, &kernel);
@@ -407,7 +410,7 @@ static int write_e820(const struct linux_plan *plan,
 		      const struct guest_mem *mem)
 {
 	struct e820_entry map[E820_ENTRIES];
-	u8 n = (u8)loader_e820(plan->ram_low, plan->ram_high, map);
+	u8 n = (u8)loader_e820(&plan->layout, map);
 	int err = put(mem, plan->rsi + BP_E820_ENTRIES, &n, 1);
 
 	return err ? err :
@@ -472,7 +475,7 @@ int linux_load(const struct linux_boot *boot, const struct linux_plan *plan,
 	const char *cmdline = boot->cmdline ? boot->cmdline : "";
 	int err;
 
-	if (mem->ram_low != plan->ram_low || mem->ram_high != plan->ram_high)
+	if (!layout_equal(&mem->layout, &plan->layout))
 		return -EINVAL;
 	err = put(mem, plan->kernel, boot->kernel + plan->setup_size,
 		  plan->payload_size);

@@ -18,8 +18,7 @@ struct linux_boot {
 	const u8 *initrd;
 	u64 initrd_size;
 	const char *cmdline; /* NULL: empty */
-	u64 ram_low;	     /* as in struct guest_mem */
-	u64 ram_high;
+	struct guest_layout layout;
 };
 
 /*
@@ -35,8 +34,7 @@ struct linux_plan {
 	u64 initrd_size;
 	u64 cmdline;
 	u64 cmdline_size; /* without the final 0 */
-	u64 ram_low;
-	u64 ram_high;
+	struct guest_layout layout;
 	u64 rip;
 	u64 rsi; /* boot_params */
 	u64 cr3; /* identity map of the low 4 GiB */
@@ -54,10 +52,10 @@ struct linux_plan {
  * length in front and can be followed by more, so only decompression would
  * tell; there Linux itself reports the early end on its console.
  *
- * The kernel goes to its pref_address.  A relocatable kernel with less RAM
- * than that is refused and not put lower, because Linux moves itself up to
- * pref_address whatever the loader chose.  pref_address below 1 MiB in a
- * relocatable image means 16 MiB.
+ * The kernel goes to its pref_address, a relocatable one up to where main RAM
+ * begins.  With less RAM than that it is refused and not put lower, because
+ * Linux moves itself up to pref_address whatever the loader chose.
+ * pref_address below 1 MiB in a relocatable image means 16 MiB.
  */
 int linux_plan(const struct linux_boot *boot, struct linux_plan *plan,
 	       char *error, size_t n);

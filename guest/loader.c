@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/lib.h"
-#include "guest/layout.h"
 #include "guest/loader.h"
 
-u32 loader_e820(u64 ram_low, u64 ram_high, struct e820_entry map[E820_ENTRIES])
+u32 loader_e820(const struct guest_layout *layout,
+		struct e820_entry map[E820_ENTRIES])
 {
 	const struct e820_entry all[E820_ENTRIES] = {
 		{ 0, GUEST_LOW_END, E820_RAM },
 		{ GUEST_ACPI, GUEST_ACPI_END - GUEST_ACPI, E820_RESERVED },
-		{ GUEST_HIGH, ram_low - GUEST_HIGH, E820_RAM },
-		{ GUEST_HOLE_END, ram_high, E820_RAM },
+		{ layout->main, layout->main_end - layout->main, E820_RAM },
+		{ GUEST_HOLE_END, layout->high, E820_RAM },
 	};
 
 	memcpy(map, all, sizeof(all));
-	return ram_high ? E820_ENTRIES : E820_ENTRIES - 1;
+	return layout->high ? E820_ENTRIES : E820_ENTRIES - 1;
 }
 
 int refuse(const struct report *r, const char *fmt, ...)

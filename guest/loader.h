@@ -6,6 +6,7 @@
 #define GUEST_LOADER_H
 
 #include "core/types.h"
+#include "guest/layout.h"
 
 /*
  * Selectors at a flat entry, and the GDT that has them.  Linux's 64-bit boot
@@ -40,10 +41,10 @@ _Static_assert(sizeof(struct e820_entry) == 20, "zero-page.rst");
 #define E820_ENTRIES  4
 
 /*
- * The map of guest/layout.h with `ram_low` bytes from 0 (more than
- * GUEST_HIGH) and `ram_high` bytes from 4 GiB.  Number of entries.
+ * The map of guest/layout.h; main RAM must not be empty.  Number of entries.
  */
-u32 loader_e820(u64 ram_low, u64 ram_high, struct e820_entry map[E820_ENTRIES]);
+u32 loader_e820(const struct guest_layout *layout,
+		struct e820_entry map[E820_ENTRIES]);
 
 /* Where a refusal goes: `WHAT NAME: `, then what is wrong and what to do. */
 struct report {

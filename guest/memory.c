@@ -81,8 +81,7 @@ void guest_memory_access(struct partition *p, struct guest_mem *mem)
 		.write = mem_write,
 		.zero = mem_zero,
 		.ctx = p,
-		.ram_low = layout_low(p->config->memory),
-		.ram_high = layout_high(p->config->memory),
+		.layout = p->layout,
 	};
 }
 

@@ -162,16 +162,16 @@ static int check_memory(const struct multiboot_plan *plan,
 			const struct multiboot_segment *s,
 			const struct report *r)
 {
+	const struct guest_layout *ram = &plan->layout;
 	u64 end = (u64)s->phys + s->size;
 	const struct multiboot_segment *o;
 
-	if (end > GUEST_LOW_END &&
-	    (s->phys < GUEST_HIGH || end > plan->ram_low))
+	if (end > GUEST_LOW_END && (s->phys < ram->main || end > ram->main_end))
 		return refuse(r,
 			      "segment %x-%lx is not in RAM (0-%lx and %lx-"
 			      "%lx); link it there, or raise memory",
-			      s->phys, end, GUEST_LOW_END, GUEST_HIGH,
-			      plan->ram_low);
+			      s->phys, end, GUEST_LOW_END, ram->main,
+			      ram->main_end);
 	if (overlap(s->phys, end, TABLES, TABLES_END))
 		return refuse(r,
 			      "segment %x-%lx lies over %lx-%lx, where the "
@@ -249,7 +249,7 @@ static int find_entry(struct multiboot_plan *plan, u32 entry,
 static u64 kernel_end(const struct multiboot_plan *plan)
 {
 	const struct multiboot_segment *s = plan->segment;
-	u64 end = GUEST_HIGH;
+	u64 end = plan->layout.main;
 
 	for (; s < plan->segment + plan->nr_segments; s++)
 		end = MAX(end, (u64)s->phys + s->size);
@@ -261,7 +261,7 @@ static int place_modules(const struct multiboot_boot *boot,
 			 const struct report *kernel)
 {
 	struct report r = *kernel;
-	u64 at = kernel_end(plan);
+	u64 at = kernel_end(plan), end = plan->layout.main_end;
 	u32 i;
 
 	if (boot->nr_modules > MULTIBOOT_MODULES)
@@ -274,11 +274,11 @@ static int place_modules(const struct multiboot_boot *boot,
 		u64 size = boot->module[i].size;
 
 		r.name = boot->module[i].name;
-		if (at > plan->ram_low || size > plan->ram_low - at)
+		if (at > end || size > end - at)
 			return refuse(&r,
 				      "%lu MiB do not fit between %lx and %lx; "
 				      "raise memory",
-				      MIB(size), at, plan->ram_low);
+				      MIB(size), at, end);
 		plan->module[i] = (u32)at;
 		at = ALIGN_UP(at + size, PAGE_SIZE);
 	}
@@ -315,13 +315,13 @@ int multiboot_plan(const struct multiboot_boot *boot,
 	int err;
 
 	memset(plan, 0, sizeof(*plan));
-	plan->ram_low = MIN(boot->ram_low, GUEST_HOLE);
-	plan->ram_high = boot->ram_high;
+	plan->layout = boot->layout;
+	plan->layout.main_end = MIN(plan->layout.main_end, GUEST_HOLE);
 	plan->eax = MULTIBOOT_BOOTLOADER_MAGIC;
 	plan->ebx = TABLE_AT(info);
 	plan->gdt_base = TABLE_AT(gdt);
 	plan->gdt_limit = LOADER_GDT_LIMIT;
-	if (plan->ram_low <= GUEST_HIGH)
+	if (plan->layout.main_end <= plan->layout.main)
 		return refuse(&r, "no RAM above 1 MiB; raise memory");
 	err = check_header(boot, &r);
 	if (!err)
@@ -405,7 +405,10 @@ static void fill_info(const struct multiboot_boot *boot,
 		      MULTIBOOT_INFO_MODS | MULTIBOOT_INFO_MEM_MAP |
 		      MULTIBOOT_INFO_LOADER_NAME;
 	info->mem_lower = GUEST_LOW_END >> 10;
-	info->mem_upper = (u32)((plan->ram_low - GUEST_HIGH) >> 10);
+	/* What is at 1 MiB, and no other RAM (3.3). */
+	if (plan->layout.main == GUEST_HIGH)
+		info->mem_upper = (u32)((plan->layout.main_end - GUEST_HIGH) >>
+					10);
 	info->mods_count = boot->nr_modules;
 	info->mods_addr = TABLE_AT(mods);
 	info->mmap_addr = TABLE_AT(mmap);
@@ -416,7 +419,7 @@ static void fill_tables(const struct multiboot_boot *boot,
 {
 	static const u64 gdt[] = LOADER_GDT(LOADER_CODE_32);
 	struct e820_entry map[E820_ENTRIES];
-	u32 i, n = loader_e820(plan->ram_low, plan->ram_high, map);
+	u32 i, n = loader_e820(&plan->layout, map);
 
 	memset(t, 0, sizeof(*t));
 	memcpy(t->gdt, gdt, sizeof(gdt));
@@ -441,7 +444,7 @@ int multiboot_load(const struct multiboot_boot *boot,
 	struct tables t;
 	int err;
 
-	if (mem->ram_low != plan->ram_low || mem->ram_high != plan->ram_high)
+	if (!layout_equal(&mem->layout, &plan->layout))
 		return -EINVAL;
 	err = load_segments(boot, plan, mem);
 	if (!err)

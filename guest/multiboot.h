@@ -27,8 +27,7 @@ struct multiboot_boot {
 	u32 nr_modules;
 	struct multiboot_module module[MULTIBOOT_MODULES];
 	const char *cmdline; /* NULL: empty */
-	u64 ram_low;	     /* as in struct guest_mem */
-	u64 ram_high;
+	struct guest_layout layout;
 };
 
 /* A piece of the image, and zeroes after it up to `size`. */
@@ -49,8 +48,7 @@ struct multiboot_plan {
 	u32 nr_segments;
 	struct multiboot_segment segment[MULTIBOOT_SEGMENTS];
 	u32 module[MULTIBOOT_MODULES]; /* guest-physical, page-aligned */
-	u64 ram_low;
-	u64 ram_high;
+	struct guest_layout layout;
 	u32 eip;
 	u32 eax;
 	u32 ebx; /* the information structure */

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 struct check {
 	const struct linux_plan *plan;
-	u64 ram_low;
+	struct guest_layout layout;
 };
 
 static bool overlap(u64 a, u64 a_end, u64 b, u64 b_end)
@@ -25,9 +25,9 @@ static int on_zero(void *ctx, u64 gpa, size_t n)
 {
 	const struct check *c = ctx;
 
-	if (gpa > c->ram_low || n > c->ram_low - gpa)
+	if (gpa > c->layout.main_end || n > c->layout.main_end - gpa)
 		abort();
-	if (overlap(gpa, gpa + n, GUEST_LOW_END, GUEST_HIGH))
+	if (overlap(gpa, gpa + n, GUEST_LOW_END, c->layout.main))
 		abort();
 	if (gpa < GUEST_HIGH)
 		return 0;
@@ -48,11 +48,10 @@ static int on_write(void *ctx, u64 gpa, const void *src, size_t n)
 
 static void check_plan(const struct linux_boot *b, const struct linux_plan *p)
 {
-	struct check c = { .plan = p, .ram_low = p->ram_low };
-	struct guest_mem mem = { on_write, on_zero, &c, p->ram_low,
-				 p->ram_high };
+	struct check c = { .plan = p, .layout = p->layout };
+	struct guest_mem mem = { on_write, on_zero, &c, p->layout };
 
-	if (p->kernel < GUEST_HIGH || p->kernel_end > p->ram_low ||
+	if (p->kernel < p->layout.main || p->kernel_end > p->layout.main_end ||
 	    p->payload_size > p->kernel_end - p->kernel)
 		abort();
 	if (overlap(p->kernel, p->kernel_end, p->initrd,
@@ -100,8 +99,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	left = size - 8;
 	b.initrd_size = MIN((u64)(data[1] | data[2] << 8), left);
 	b.kernel_size = left - b.initrd_size;
-	b.ram_low = (u64)(data[3] | data[4] << 8) << 20;
-	b.ram_high = (u64)data[5] << 28;
+	b.layout.main = GUEST_HIGH + ((u64)data[7] << 21);
+	b.layout.main_end = (u64)(data[3] | data[4] << 8) << 20;
+	b.layout.high = (u64)data[5] << 28;
 	/* Copies of the exact size, so that ASan sees each overread. */
 	initrd = malloc(b.initrd_size ? b.initrd_size : 1);
 	image = malloc(b.kernel_size ? b.kernel_size : 1);

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 static u8 flat[FLAT];
 
 struct check {
-	u64 ram_low;
+	struct guest_layout layout;
 	u64 at[64];
 	u64 end[64];
 	u32 nr;
@@ -28,9 +28,9 @@ struct check {
 
 static void claim(struct check *c, u64 gpa, u64 n)
 {
-	if (gpa > c->ram_low || n > c->ram_low - gpa)
+	if (gpa > c->layout.main_end || n > c->layout.main_end - gpa)
 		abort();
-	if (n && gpa < GUEST_HIGH && gpa + n > GUEST_LOW_END)
+	if (n && gpa < c->layout.main && gpa + n > GUEST_LOW_END)
 		abort();
 	for (u32 i = 0; n && i < c->nr; i++)
 		if (gpa < c->end[i] && c->at[i] < gpa + n)
@@ -78,7 +78,7 @@ static void check_info(const struct multiboot_boot *b,
 		abort();
 	for (u32 i = 0; i < info.mods_count; i++) {
 		memcpy(&m, flat + info.mods_addr + i * sizeof(m), sizeof(m));
-		if (m.mod_start % PAGE_SIZE || m.mod_end > p->ram_low ||
+		if (m.mod_start % PAGE_SIZE || m.mod_end > p->layout.main_end ||
 		    m.mod_end - m.mod_start != b->module[i].size)
 			abort();
 		if (strcmp((char *)flat + m.cmdline, b->module[i].name))
@@ -89,9 +89,8 @@ static void check_info(const struct multiboot_boot *b,
 static void check_plan(const struct multiboot_boot *b,
 		       const struct multiboot_plan *p)
 {
-	struct check c = { .ram_low = p->ram_low };
-	struct guest_mem mem = { on_write, on_zero, &c, p->ram_low,
-				 p->ram_high };
+	struct check c = { .layout = p->layout };
+	struct guest_mem mem = { on_write, on_zero, &c, p->layout };
 	bool in = false;
 
 	if (multiboot_load(b, p, &mem))
@@ -144,8 +143,9 @@ static void fuzz(struct multiboot_boot *b, const u8 *data)
 	struct multiboot_plan plan;
 	char error[200] = "";
 
-	b->ram_low = (u64)(data[3] | data[4] << 8) << 20;
-	b->ram_high = (u64)data[5] << 28;
+	b->layout.main = GUEST_HIGH + ((u64)data[7] << 21);
+	b->layout.main_end = (u64)(data[3] | data[4] << 8) << 20;
+	b->layout.high = (u64)data[5] << 28;
 	if (!multiboot_plan(b, &plan, error, sizeof(error)))
 		check_plan(b, &plan);
 	else if (!error[0] || strchr(error, '\n'))

@@ -96,7 +96,7 @@ static int touch(struct fixture *f, u64 gpa, const void *src, size_t n)
 {
 	if (f->fail_after >= 0 && f->fail_after-- == 0)
 		return -EFAULT;
-	if (gpa > f->mem.ram_low || n > f->mem.ram_low - gpa)
+	if (gpa > f->mem.layout.main_end || n > f->mem.layout.main_end - gpa)
 		return -EFAULT;
 	if (src)
 		memcpy(f->ram + gpa, src, n);
@@ -135,10 +135,11 @@ static int setup(void **state)
 	f->fail_after = -1;
 	f->boot.kernel_name = "mb.elf";
 	f->boot.cmdline = "one two=3";
-	f->boot.ram_low = RAM;
-	f->mem = (struct guest_mem){
-		.write = mem_write, .zero = mem_zero, .ctx = f, .ram_low = RAM
-	};
+	f->boot.layout = (struct guest_layout){ GUEST_HIGH, RAM, 0 };
+	f->mem = (struct guest_mem){ .write = mem_write,
+				     .zero = mem_zero,
+				     .ctx = f,
+				     .layout = { GUEST_HIGH, RAM, 0 } };
 	make_image(f);
 	*state = f;
 	return 0;
@@ -291,7 +292,7 @@ static void test_memory_map(void **state)
 	check_range(f, 0, 0, 0x9f000, 1);
 	check_range(f, 1, 0xe0000, 0x100000, 2);
 	check_range(f, 2, 0x100000, RAM, 1);
-	f->boot.ram_high = f->mem.ram_high = 0x40000000;
+	f->boot.layout.high = f->mem.layout.high = 0x40000000;
 	load(f);
 	assert_int_equal(get32(info(f) + 44), 4 * 24);
 	check_range(f, 3, 0x100000000, 0x140000000, 1);
@@ -362,7 +363,8 @@ static void test_modules_do_not_fit(void **state)
 	refused(f, "kernel mb.elf: 9 modules, at most 8");
 	f->boot.nr_modules = 1;
 	f->boot.module[0].size = 1;
-	f->boot.ram_low = 0x102800; /* ends within the kernel's last page */
+	f->boot.layout.main_end =
+		0x102800; /* ends within the kernel's last page */
 	refused(f, "module big: 1 MiB do not fit between 103000 and 102800");
 	free(data);
 }
@@ -372,10 +374,10 @@ static void test_modules_stay_below_the_hole(void **state)
 {
 	struct fixture *f = *state;
 
-	f->boot.ram_low = ~0UL;
+	f->boot.layout.main_end = ~0UL;
 	segment(f, 1, CODE, 0xbffff000, 0x1000, 0x1000);
 	accepted(f);
-	assert_int_equal(f->plan.ram_low, GUEST_HOLE);
+	assert_int_equal(f->plan.layout.main_end, GUEST_HOLE);
 	module(f, "m", "x", 1);
 	refused(f, "between c0000000 and c0000000");
 	segment(f, 1, CODE, 0xbffff001, 0x1000, 0x1000);
@@ -566,8 +568,26 @@ static void test_segment_in_memory(void **state)
 		put32(f->image + 24, good[i]);
 		load(f);
 	}
-	f->boot.ram_low = GUEST_HIGH;
+	f->boot.layout.main_end = GUEST_HIGH;
 	refused(f, "no RAM above 1 MiB; raise memory");
+}
+
+/* RAM that begins where it is in the host's memory. */
+static void test_main_ram_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	u32 upper;
+
+	f->boot.layout.main = f->mem.layout.main = 0x2000000;
+	refused(f, "is not in RAM (0-9f000 and 2000000-4000000)");
+	segment(f, 0, CODE, 0x2000000, 0x80, 0x100);
+	put32(f->image + 24, 0x2000000);
+	module(f, "m", "x", 1);
+	load(f);
+	assert_int_equal(f->plan.module[0], 0x2001000);
+	/* mem_upper, which counts from 1 MiB */
+	memcpy(&upper, f->ram + f->plan.ebx + 8, sizeof(upper));
+	assert_int_equal(upper, 0);
 }
 
 static void test_segment_over_the_tables(void **state)
@@ -665,10 +685,10 @@ static void test_load_passes_errors_on(void **state)
 	}
 	assert_in_range(i, 5, 99);
 	f->fail_after = -1;
-	f->mem.ram_high = SIZE_2M;
+	f->mem.layout.high = SIZE_2M;
 	assert_int_equal(multiboot_load(&f->boot, &f->plan, &f->mem), -EINVAL);
-	f->mem.ram_high = 0;
-	f->mem.ram_low -= SIZE_2M;
+	f->mem.layout.high = 0;
+	f->mem.layout.main_end -= SIZE_2M;
 	assert_int_equal(multiboot_load(&f->boot, &f->plan, &f->mem), -EINVAL);
 }
 
@@ -707,6 +727,7 @@ int main(void)
 		TEST(test_truncated_file),
 		TEST(test_segment_in_the_file),
 		TEST(test_segment_in_memory),
+		TEST(test_main_ram_elsewhere),
 		TEST(test_segment_over_the_tables),
 		TEST(test_segments_overlap),
 		TEST(test_many_segments),

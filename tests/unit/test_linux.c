@@ -86,7 +86,8 @@ static void make_image(struct fixture *f, u8 sects, u64 payload)
 
 static bool in_ram(const struct fixture *f, u64 gpa, size_t n)
 {
-	return gpa <= f->mem.ram_low && n <= f->mem.ram_low - gpa;
+	return gpa <= f->mem.layout.main_end &&
+	       n <= f->mem.layout.main_end - gpa;
 }
 
 static int mem_write(void *ctx, u64 gpa, const void *src, size_t n)
@@ -133,10 +134,11 @@ static int setup(void **state)
 	f->fail_after = -1;
 	f->boot.kernel_name = "vmlinuz";
 	f->boot.cmdline = "console=ttyS0 quiet";
-	f->boot.ram_low = RAM;
-	f->mem = (struct guest_mem){
-		.write = mem_write, .zero = mem_zero, .ctx = f, .ram_low = RAM
-	};
+	f->boot.layout = (struct guest_layout){ GUEST_HIGH, RAM, 0 };
+	f->mem = (struct guest_mem){ .write = mem_write,
+				     .zero = mem_zero,
+				     .ctx = f,
+				     .layout = { GUEST_HIGH, RAM, 0 } };
 	make_image(f, 4, PAYLOAD);
 	*state = f;
 	return 0;
@@ -266,7 +268,7 @@ static void test_load_e820(void **state)
 	check_e820(bp, 0, 0, 0x9f000, 1);
 	check_e820(bp, 1, 0xe0000, 0x100000, 2);
 	check_e820(bp, 2, 0x100000, RAM, 1);
-	f->boot.ram_high = f->mem.ram_high = 0x40000000;
+	f->boot.layout.high = f->mem.layout.high = 0x40000000;
 	assert_int_equal(plan(f), 0);
 	assert_int_equal(linux_load(&f->boot, &f->plan, &f->mem, 0), 0);
 	assert_int_equal(bp[0x1e8], 4);
@@ -335,7 +337,7 @@ static void test_load_passes_errors_on(void **state)
 	}
 	assert_in_range(i, 10, 999);
 	f->fail_after = -1;
-	f->mem.ram_low -= SIZE_2M;
+	f->mem.layout.main_end -= SIZE_2M;
 	assert_int_equal(linux_load(&f->boot, &f->plan, &f->mem, 0), -EINVAL);
 }
 
@@ -442,13 +444,13 @@ static void test_kernel_does_not_fit(void **state)
 				   ~0UL };
 	struct fixture *f = *state;
 
-	f->boot.ram_low = 24UL << 20; /* ends where the kernel does */
+	f->boot.layout.main_end = 24UL << 20; /* ends where the kernel does */
 	assert_int_equal(plan(f), 0);
-	f->boot.ram_low -= SIZE_2M;
+	f->boot.layout.main_end -= SIZE_2M;
 	refused(f, "needs 8 MiB from 1000000 up, RAM there ends at 22 MiB");
-	f->boot.ram_low = 0;
+	f->boot.layout.main_end = 0;
 	refused(f, "needs 8 MiB");
-	f->boot.ram_low = RAM;
+	f->boot.layout.main_end = RAM;
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
 		put64(f->image + 0x258, odd[i]);
 		refused(f, "raise memory");
@@ -475,9 +477,9 @@ static void test_ram_above_the_hole_is_not_low(void **state)
 {
 	struct fixture *f = *state;
 
-	f->boot.ram_low = ~0UL;
+	f->boot.layout.main_end = ~0UL;
 	assert_int_equal(plan(f), 0);
-	assert_int_equal(f->plan.ram_low, GUEST_HOLE);
+	assert_int_equal(f->plan.layout.main_end, GUEST_HOLE);
 }
 
 static void test_cmdline_limits(void **state)
@@ -708,15 +710,40 @@ static void test_tiny_error_buffer(void **state)
 	assert_int_equal(linux_plan(&f->boot, &f->plan, NULL, 0), -EINVAL);
 }
 
+/* RAM that begins where it is in the host's memory. */
+static void test_main_ram_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+
+	f->boot.layout.main = f->mem.layout.main = 0x2200000;
+	assert_int_equal(plan(f), 0);
+	assert_int_equal(f->plan.kernel, 0x2200000);
+	assert_int_equal(linux_load(&f->boot, &f->plan, &f->mem, 0), 0);
+	f->boot.layout.main = 0x1000000 - SIZE_2M;
+	assert_int_equal(plan(f), 0);
+	assert_int_equal(f->plan.kernel, 0x1000000);
+	f->boot.layout.main = 0x1000000 + SIZE_2M;
+	f->image[0x234] = 0;
+	refused(f, "wants to run at 1000000, below 18 MiB, where RAM begins");
+}
+
 static void test_layout(void **state)
 {
+	static const struct {
+		u64 memory;
+		struct guest_layout layout;
+	} cases[] = {
+		{ SIZE_1G, { GUEST_HIGH, SIZE_1G, 0 } },
+		{ 3 * SIZE_1G, { GUEST_HIGH, GUEST_HOLE, 0 } },
+		{ 8 * SIZE_1G, { GUEST_HIGH, GUEST_HOLE, 5 * SIZE_1G } },
+	};
+
 	(void)state;
-	assert_int_equal(layout_low(SIZE_1G), SIZE_1G);
-	assert_int_equal(layout_high(SIZE_1G), 0);
-	assert_int_equal(layout_low(3 * SIZE_1G), 3 * SIZE_1G);
-	assert_int_equal(layout_high(3 * SIZE_1G), 0);
-	assert_int_equal(layout_low(8 * SIZE_1G), 3 * SIZE_1G);
-	assert_int_equal(layout_high(8 * SIZE_1G), 5 * SIZE_1G);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct guest_layout l = layout_of(cases[i].memory);
+
+		assert_true(layout_equal(&l, &cases[i].layout));
+	}
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -749,6 +776,7 @@ int main(void)
 		TEST(test_initrd_zstd_reserved_block),
 		TEST(test_other_initrds_pass),
 		TEST(test_tiny_error_buffer),
+		TEST(test_main_ram_elsewhere),
 		cmocka_unit_test(test_layout),
 	};
 
