@@ -13,7 +13,7 @@
 
 #define LINE_MAX 256
 /* Lines unfinished for so long are shown; the prompt waits for quiet. */
-#define IDLE_MS	  20
+#define IDLE_MS	  100
 #define SETTLE_MS 200
 #define ESCAPE_MS 300
 

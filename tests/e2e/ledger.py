@@ -37,21 +37,21 @@ def first(text):
     return found
 
 
-def check_sums(found):
+def check_sums(found, mode="did"):
     """The first line is the sum of the others."""
     assert found
     for snapshot in found.values():
-        assert snapshot.mode == "did"
+        assert snapshot.mode == mode
         assert snapshot.exits == sum(
             n for c, n in snapshot.items() if not c.startswith("injection-"))
 
 
-def window(text, begin="B", end="E"):
+def window(text, begin="B", end="E", mode="did"):
     """What was added from one mark to another: list by vCPU."""
     at = [re.search(rf"^mark \S+ {ord(byte):02x} tsc=\d+$", text, re.M)
           for byte in (begin, end)]
     before, after = (first(text[m.end():]) for m in at)
     assert before.keys() == after.keys()
-    check_sums(before)
-    check_sums(after)
+    check_sums(before, mode)
+    check_sums(after, mode)
     return [after[key] - before[key] for key in sorted(after)]
