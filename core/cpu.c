@@ -298,6 +298,7 @@ static void __noreturn sidecore_loop(void)
 	port_take();
 	for (;;) {
 		port_poll();
+		partitions_poll();
 		if (this_cpu.kick_mark) {
 			this_cpu.kick_mark = 0;
 			cpu_serve_requests();

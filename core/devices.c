@@ -81,6 +81,26 @@ static void set_line(struct partition *p, u32 pin, bool level)
 		deliver(p, &msg);
 }
 
+static void poll_echo(struct partition *p)
+{
+	if (likely(!echo_poll(&p->echo, rdtsc())))
+		return;
+	spin_lock(&p->lock);
+	if (p->state == PARTITION_RUNNING) {
+		set_line(p, GUEST_ECHO_GSI, true);
+		set_line(p, GUEST_ECHO_GSI, false);
+	}
+	spin_unlock(&p->lock);
+}
+
+void partitions_poll(void)
+{
+	struct partition *p;
+
+	for (p = partitions; p < partitions + nr_partitions; p++)
+		poll_echo(p);
+}
+
 /* After every call on the serial port, see guest/serial.h. */
 static void settle_serial(struct partition *p)
 {

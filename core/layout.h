@@ -13,6 +13,8 @@
 /* This core's own GiB: percpu behind a guard page, then the window. */
 #define LOCAL_VMA  0xffffffffc0000000
 #define WINDOW_VMA 0xffffffffc0200000
+/* On the first sidecore: pages shared with guests, one for each partition. */
+#define SHARED_VMA 0xffffffffc0400000
 
 /* Offsets in struct percpu, checked in core/percpu.h. */
 #define PERCPU_REGS	    0x3f80

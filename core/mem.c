@@ -36,6 +36,7 @@ static struct {
 static u64 *pd_image, *pdpt_direct;
 static u64 pd_image_pa, pdpt_direct_pa;
 static u64 sealed_pml4_pa[MAX_CPUS];
+static u64 local_pd_pa[MAX_CPUS];
 
 void pool_init(u64 phys, u64 size)
 {
@@ -210,6 +211,7 @@ u64 paging_build_cpu(u32 cpu)
 	boot[index_of(DIRECT_VMA, LEVEL_PML4)] =
 		boot_pml4[index_of(DIRECT_VMA, LEVEL_PML4)] | PTE_NX;
 	sealed_pml4_pa[cpu] = sealed_pa;
+	local_pd_pa[cpu] = pd_pa;
 	return boot_pa;
 }
 
@@ -221,6 +223,12 @@ void *paging_add_private(u64 va, u64 *phys)
 	    map_range((u64 *)LOCAL_PD, LEVEL_PD, va, *phys, PAGE_SIZE, MAP_RW))
 		return NULL;
 	return (void *)va;
+}
+
+int paging_add_shared(u32 cpu, u64 va, u64 phys)
+{
+	return map_range(phys_to_virt(local_pd_pa[cpu]), LEVEL_PD, va, phys,
+			 PAGE_SIZE, MAP_RW);
 }
 
 void paging_seal_cpu(void)

@@ -257,6 +257,8 @@ static void reset_devices(struct partition *p)
 		.legacy = &p->legacy,
 	};
 	p->x2apic = 0;
+	if (p->echo_pa)
+		echo_reset(window_map(p->echo_pa), GUEST_ECHO_GSI);
 	for (n = 0; n < p->config->nr_cpus; n++)
 		memset(&cpu_public[p->config->cpus[n]].ledger, 0,
 		       sizeof(struct ledger));
@@ -539,8 +541,23 @@ int partition_map_ram(struct partition *p, struct slat *t, u64 bits)
 	err = slat_init(t);
 	for (r = p->ram; !err && r < p->ram + p->nr_ram; r++)
 		err = slat_map(t, r->gpa, r->hpa, r->size, bits);
+	if (!err && p->echo_pa)
+		err = slat_map(t, GUEST_ECHO, p->echo_pa, PAGE_SIZE, bits);
 	p->second_level = t->root;
 	return err;
+}
+
+/* The page that the partition shares with the first sidecore. */
+static int build_echo(struct partition *p, s32 sidecore)
+{
+	u64 va = SHARED_VMA + p->id * PAGE_SIZE;
+
+	if (sidecore < 0)
+		return 0;
+	if (!pool_alloc(1, &p->echo_pa))
+		return -ENOMEM;
+	p->echo.page = (struct echo_page *)va;
+	return paging_add_shared((u32)sidecore, va, p->echo_pa);
 }
 
 static const struct boot_module *find_module(const struct boot_info *bi,
@@ -594,6 +611,8 @@ int partitions_build(const struct table *t, const struct boot_info *bi,
 	for (i = 0; i < t->nr_partitions && !err; i++) {
 		build_one(&partitions[i], &t->partitions[i], i, bi);
 		err = fill_regions(&partitions[i], &memory[i]);
+		if (!err)
+			err = build_echo(&partitions[i], t->first_sidecore);
 		if (!err)
 			err = backend->build_partition(&partitions[i]);
 	}

@@ -11,6 +11,7 @@
 #include "core/place.h"
 #include "core/spinlock.h"
 #include "core/table.h"
+#include "drivers/echo.h"
 #include "guest/layout.h"
 #include "guest/ports.h"
 #include "guest/vcpu.h"
@@ -44,6 +45,8 @@ struct partition {
 	struct vserial serial;
 	struct vlegacy legacy;
 	struct vioapic ioapic;
+	struct echo echo; /* the first sidecore's, but for its page */
+	u64 echo_pa;	  /* 0: there is no sidecore */
 	enum partition_state state;
 	bool ending; /* cores are on their way out */
 	enum partition_state end_state;
@@ -105,6 +108,9 @@ void partition_drained(struct partition *p);
 /* 0, or -EBUSY when the state does not allow it. */
 int partition_start(struct partition *p);
 int partition_stop(struct partition *p, const char *reason, bool restart);
+
+/* The first sidecore, in its loop: the virtual devices it serves. */
+void partitions_poll(void);
 
 /* All vCPUs' ledgers to the log. */
 void partition_print_ledger(const struct partition *p);

@@ -27,6 +27,7 @@
 #define GUEST_HOLE_END	   0x100000000UL
 #define GUEST_IOAPIC	   0xfec00000UL
 #define GUEST_LAPIC	   0xfee00000UL
+#define GUEST_ECHO	   0xfed80000UL /* drivers/echo.h */
 
 /*
  * The IO-APIC's id in the MADT is the value its id register has at reset.
@@ -43,6 +44,7 @@
 
 #define GUEST_COM1_PORT 0x3f8
 #define GUEST_COM1_GSI	4
+#define GUEST_ECHO_GSI	22
 
 /* Where RAM is, besides that below GUEST_LOW_END, which all guests have. */
 struct guest_layout {

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The echo: the smallest virtual device whose back end runs on the sidecore,
+ * for tests and for measuring the way of a virtual device's interrupt.  One
+ * page is shared with the guest: it writes a new number to the doorbell, the
+ * sidecore sees it, repeats it in `done` and raises an edge interrupt.  No exit
+ * on either way.
+ *
+ * Pure.  The page is the guest's to scribble on; only the doorbell is read.
+ */
+#ifndef DRIVERS_ECHO_H
+#define DRIVERS_ECHO_H
+
+#include "core/types.h"
+
+#define ECHO_MAGIC 0x6f686345U /* "Echo" */
+
+struct echo_page {
+	u32 magic;
+	u32 doorbell;
+	u32 done;
+	u32 gsi;
+	u64 tsc; /* when the doorbell was seen */
+};
+_Static_assert(sizeof(struct echo_page) == 24, "echo page");
+
+struct echo {
+	struct echo_page *page; /* where the sidecore sees it; NULL: none */
+	u32 last;
+};
+
+/* What the guest finds at its start. */
+void echo_reset(struct echo_page *page, u32 gsi);
+
+/* The sidecore: true if there was a ring, and so an interrupt is due. */
+bool echo_poll(struct echo *e, u64 tsc);
+
+#endif
