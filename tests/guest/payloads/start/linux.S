@@ -3,9 +3,12 @@
  * A payload as a bzImage with a 64-bit entry (Linux,
  * Documentation/arch/x86/boot.rst): two setup sectors with the header, then
  * the code at pref_address, entered in long mode at offset 200h with the low
- * 4 GiB mapped one to one and boot_params at %rsi.
+ * 4 GiB mapped one to one and boot_params at %rsi.  Boot loaders of bare
+ * machines enter at offset 0 in 32-bit mode.
  */
 #define BP_CMD_LINE_PTR 0x228
+#define PTE_TABLE	0x003	/* present, writable */
+#define PDE_2M		0x083	/* and a leaf */
 
 	.section .setup, "a", @progbits
 setup:
@@ -26,7 +29,7 @@ setup:
 	.byte	0		/* type_of_loader */
 	.byte	1		/* loadflags: LOADED_HIGH */
 	.word	0		/* setup_move_size */
-	.long	payload_start	/* code32_start */
+	.long	0x100000	/* code32_start: where the loader puts it */
 	.long	0, 0		/* ramdisk_image, ramdisk_size */
 	.long	0		/* bootsect_kludge */
 	.word	0		/* heap_end_ptr */
@@ -34,7 +37,8 @@ setup:
 	.long	0		/* cmd_line_ptr */
 	.long	0x7fffffff	/* initrd_addr_max */
 	.long	0x200000	/* kernel_alignment */
-	.byte	0		/* relocatable_kernel */
+	.byte	1		/* relocatable_kernel: GRUB then asks for
+				   pref_address */
 	.byte	21		/* min_alignment, a power of 2 */
 	.word	1		/* xloadflags: XLF_KERNEL_64 */
 	.long	1023		/* cmdline_size */
@@ -51,10 +55,45 @@ header_end:
 	.section .head, "ax", @progbits
 	.code32
 entry_32:
-	/* A loader without the 64-bit entry: none is supported. */
 	cli
-	hlt
-	jmp	entry_32
+	cld
+	/* Nobody here takes the interrupts that the firmware had from it. */
+	mov	$0xff, %al
+	out	%al, $0x21
+	out	%al, $0xa1
+	mov	$tables, %edi
+	xor	%eax, %eax
+	mov	$(2 * 4096 / 4), %ecx
+	rep stosl
+	movl	$(tables + 0x1000 + PTE_TABLE), tables
+	mov	$(tables + 0x2000 + PTE_TABLE), %eax
+	mov	$(tables + 0x1000), %edx
+1:	mov	%eax, (%edx)
+	add	$0x1000, %eax
+	add	$8, %edx
+	cmp	$(tables + 0x1000 + 4 * 8), %edx
+	jne	1b
+	mov	$PDE_2M, %eax
+2:	mov	%eax, (%edi)
+	movl	$0, 4(%edi)
+	add	$8, %edi
+	add	$0x200000, %eax
+	jnc	2b
+	mov	$tables, %eax
+	mov	%eax, %cr3
+	mov	$0x20, %eax		/* PAE */
+	mov	%eax, %cr4
+	mov	$0xc0000080, %ecx	/* EFER.LME */
+	rdmsr
+	or	$0x100, %eax
+	wrmsr
+	mov	$0x80000011, %eax	/* PG, ET, PE */
+	mov	%eax, %cr0
+	lgdt	gdt_pointer
+	ljmp	$0x10, $3f
+	.code64
+3:	mov	%esi, %esi
+	jmp	entry_64
 
 	.org	0x200
 	.code64
@@ -90,6 +129,12 @@ gdt:
 gdt_pointer:
 	.word	. - gdt - 1
 	.quad	gdt
+
+	/* Of the 32-bit entry: PML4, PDPT, four page directories. */
+	.section .tables, "aw", @nobits
+	.balign	4096
+tables:
+	.skip	6 * 4096
 
 	.bss
 	.balign	16
