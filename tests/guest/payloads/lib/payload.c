@@ -108,7 +108,8 @@ u64 parse_number(const char *text, u64 otherwise)
 	return value;
 }
 
-u64 cmdline_number(const char *key, u64 otherwise)
+/* What stands behind `key=`, or NULL. */
+static const char *cmdline_value(const char *key)
 {
 	size_t length = command_line ? strlen(command_line) : 0;
 	size_t n = strlen(key);
@@ -116,10 +117,24 @@ u64 cmdline_number(const char *key, u64 otherwise)
 
 	for (i = 0; i + n < length; i++)
 		if (at_key(command_line + i, key))
-			break;
-	if (i + n >= length)
-		return otherwise;
-	return parse_number(command_line + i + n + 1, otherwise);
+			return command_line + i + n + 1;
+	return NULL;
+}
+
+u64 cmdline_number(const char *key, u64 otherwise)
+{
+	const char *value = cmdline_value(key);
+
+	return value ? parse_number(value, otherwise) : otherwise;
+}
+
+bool cmdline_is(const char *key, const char *word)
+{
+	const char *value = cmdline_value(key);
+	size_t n = strlen(word);
+
+	return value && strlen(value) >= n && !memcmp(value, word, n) &&
+	       (!value[n] || value[n] == ' ');
 }
 
 void stat_add(struct stat *s, u64 value)

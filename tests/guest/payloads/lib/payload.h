@@ -47,6 +47,8 @@ void mark(u8 byte);
 
 /* The value of `key=N` on the command line, decimal; else `otherwise`. */
 u64 cmdline_number(const char *key, u64 otherwise);
+/* Does the command line have the word `key=word`? */
+bool cmdline_is(const char *key, const char *word);
 /* N if text begins with a decimal number, else `otherwise`. */
 u64 parse_number(const char *text, u64 otherwise);
 
@@ -126,6 +128,7 @@ static inline void interrupts_off(void)
 #define X2APIC_EOI	X2APIC_MSR(0x0b)
 #define X2APIC_SVR	X2APIC_MSR(0x0f)
 #define X2APIC_ICR	X2APIC_MSR(0x30)
+#define X2APIC_SELF_IPI X2APIC_MSR(0x3f)
 
 /* By IA32_APIC_BASE and SVR; the spurious vector is FFh.  Returns the id. */
 u32 x2apic_enable(void);

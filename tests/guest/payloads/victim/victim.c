@@ -181,7 +181,7 @@ static void self_ipi(bool direct)
 {
 	sent.selfs++;
 	if (direct)
-		wrmsr(X2APIC_MSR(0x3f), SELF_VECTOR);
+		wrmsr(X2APIC_SELF_IPI, SELF_VECTOR);
 	else
 		wrmsr(X2APIC_ICR, ICR_SELF | SELF_VECTOR);
 	wait_for(&taken.selfs, sent.selfs, false);
