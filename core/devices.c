@@ -83,7 +83,7 @@ static void set_line(struct partition *p, u32 pin, bool level)
 
 static void poll_echo(struct partition *p)
 {
-	if (likely(!echo_poll(&p->echo, rdtsc())))
+	if (likely(!echo_poll(&p->echo, GUEST_ECHO_GSI, rdtsc())))
 		return;
 	spin_lock(&p->lock);
 	if (p->state == PARTITION_RUNNING) {

@@ -193,6 +193,19 @@ static void wait_for(const struct partition *p, const u32 *counter)
 	}
 }
 
+/* The sidecore polls without ever waiting, so this is short. */
+static void await_echo(const struct partition *p)
+{
+	u64 start = rdtsc();
+	u64 limit = ARRIVE_US * (host_clock.tsc_hz / 1000000);
+
+	while (!echo_ready(&p->echo)) {
+		if (rdtsc() - start > limit)
+			panic("the sidecore does not poll");
+		cpu_pause();
+	}
+}
+
 /*
  * Whoever raises a device's interrupt looks at `running` and sends with the
  * lock held: what was sent before this vCPU left has been sent by now.
@@ -257,8 +270,7 @@ static void reset_devices(struct partition *p)
 		.legacy = &p->legacy,
 	};
 	p->x2apic = 0;
-	if (p->echo_pa)
-		echo_reset(window_map(p->echo_pa), GUEST_ECHO_GSI);
+	echo_reset(&p->echo);
 	for (n = 0; n < p->config->nr_cpus; n++)
 		memset(&cpu_public[p->config->cpus[n]].ledger, 0,
 		       sizeof(struct ledger));
@@ -457,6 +469,7 @@ static void start_partition(struct vcpu *v)
 	fmt_snprintf(p->reason, sizeof(p->reason), "started");
 	announce(p);
 	boot_report(times.copying, times.zeroing);
+	await_echo(p);
 	enter(v, &start);
 }
 

@@ -1,17 +1,32 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "drivers/echo.h"
 
-void echo_reset(struct echo_page *page, u32 gsi)
+void echo_reset(struct echo *e)
 {
-	*page = (struct echo_page){ .magic = ECHO_MAGIC, .gsi = gsi };
+	if (e->page)
+		__atomic_store_n(&e->stale, 1, __ATOMIC_RELEASE);
 }
 
-bool echo_poll(struct echo *e, u64 tsc)
+bool echo_ready(const struct echo *e)
+{
+	return !__atomic_load_n(&e->stale, __ATOMIC_ACQUIRE);
+}
+
+static void renew(struct echo *e, u32 gsi)
+{
+	*e->page = (struct echo_page){ .magic = ECHO_MAGIC, .gsi = gsi };
+	e->last = 0;
+	__atomic_store_n(&e->stale, 0, __ATOMIC_RELEASE);
+}
+
+bool echo_poll(struct echo *e, u32 gsi, u64 tsc)
 {
 	u32 rung;
 
 	if (!e->page)
 		return false;
+	if (unlikely(!echo_ready(e)))
+		renew(e, gsi);
 	rung = __atomic_load_n(&e->page->doorbell, __ATOMIC_ACQUIRE);
 	if (likely(rung == e->last))
 		return false;

@@ -27,12 +27,17 @@ _Static_assert(sizeof(struct echo_page) == 24, "echo page");
 struct echo {
 	struct echo_page *page; /* where the sidecore sees it; NULL: none */
 	u32 last;
+	u32 stale; /* atomic: 1 from echo_reset() to the next poll */
 };
 
-/* What the guest finds at its start. */
-void echo_reset(struct echo_page *page, u32 gsi);
+/*
+ * Any core: the guest is to find a new device.  It does once echo_ready(),
+ * which is at once where there is no device.
+ */
+void echo_reset(struct echo *e);
+bool echo_ready(const struct echo *e);
 
 /* The sidecore: true if there was a ring, and so an interrupt is due. */
-bool echo_poll(struct echo *e, u64 tsc);
+bool echo_poll(struct echo *e, u32 gsi, u64 tsc);
 
 #endif

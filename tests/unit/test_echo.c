@@ -13,14 +13,21 @@ static void test_none(void **state)
 	struct echo e = { 0 };
 
 	(void)state;
-	assert_false(echo_poll(&e, 1));
+	echo_reset(&e);
+	assert_true(echo_ready(&e));
+	assert_false(echo_poll(&e, 22, 1));
 }
 
 static void test_reset(void **state)
 {
+	struct echo e = { .page = &page, .last = 5 };
+
 	(void)state;
 	page.doorbell = 7;
-	echo_reset(&page, 22);
+	echo_reset(&e);
+	assert_false(echo_ready(&e));
+	assert_false(echo_poll(&e, 22, 1));
+	assert_true(echo_ready(&e));
 	assert_int_equal(page.magic, ECHO_MAGIC);
 	assert_int_equal(page.doorbell, 0);
 	assert_int_equal(page.gsi, 22);
@@ -32,11 +39,11 @@ static void test_each_ring_once(void **state)
 	u32 i;
 
 	(void)state;
-	echo_reset(&page, 22);
+	echo_reset(&e);
 	for (i = 1; i < 10; i++) {
-		assert_false(echo_poll(&e, i));
+		assert_false(echo_poll(&e, 22, i));
 		page.doorbell = i;
-		assert_true(echo_poll(&e, 100 + i));
+		assert_true(echo_poll(&e, 22, 100 + i));
 		assert_int_equal(page.done, i);
 		assert_int_equal(page.tsc, 100 + i);
 	}
@@ -48,14 +55,14 @@ static void test_spoiled(void **state)
 	struct echo e = { .page = &page };
 
 	(void)state;
-	echo_reset(&page, 22);
+	echo_reset(&e);
 	page.done = page.magic = page.gsi = ~0U;
-	assert_false(echo_poll(&e, 1));
+	assert_false(echo_poll(&e, 22, 1));
 	page.doorbell = ~0U;
-	assert_true(echo_poll(&e, 2));
+	assert_true(echo_poll(&e, 22, 2));
 	page.doorbell = 0;
-	assert_true(echo_poll(&e, 3));
-	assert_false(echo_poll(&e, 4));
+	assert_true(echo_poll(&e, 22, 3));
+	assert_false(echo_poll(&e, 22, 4));
 }
 
 int main(void)
