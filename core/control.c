@@ -35,7 +35,7 @@ static const char *const state_names[] = {
 
 const char *control_mode_name(const struct partition *p)
 {
-	return table_mode_name(p->config->mode);
+	return table_mode_name(p->mode);
 }
 
 const char *control_state_name(const struct partition *p)
@@ -100,6 +100,18 @@ static int restart(void *ctx, u32 i, const char **why)
 	return partition_stop(p, "restarted by the monitor", true);
 }
 
+static int mode(void *ctx, u32 i, const char *name, const char **why)
+{
+	enum table_mode m;
+
+	(void)ctx;
+	*why = "not a mode of this build";
+	for (m = TABLE_DID; m <= TABLE_POSTED; m++)
+		if (!strcmp(name, table_mode_name(m)))
+			return partition_set_mode(&partitions[i], m);
+	return -EINVAL;
+}
+
 static void write_register(const struct acpi_register *r, u8 value)
 {
 	if (r->space == ACPI_SPACE_IO)
@@ -158,6 +170,7 @@ const struct monitor_ops control_ops = {
 	.stop = stop,
 	.start = start,
 	.restart = restart,
+	.mode = mode,
 	.poweroff = poweroff,
 	.reboot = reboot,
 };

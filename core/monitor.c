@@ -231,6 +231,19 @@ static int run_restart(struct monitor *m, u32 step)
 	return change(m, m->ops->restart);
 }
 
+static int run_mode(struct monitor *m, u32 step)
+{
+	const char *why = NULL;
+	int i = find(m);
+	int error;
+
+	(void)step;
+	if (i < 0)
+		return i;
+	error = m->ops->mode(m->ops_ctx, (u32)i, m->value, &why);
+	return error ? fail(m, error, why) : 0;
+}
+
 static int run_log(struct monitor *m, u32 step)
 {
 	char line[256];
@@ -277,6 +290,8 @@ static const struct monitor_command commands[] = {
 	{ "stop", "NAME", "stop a partition", run_stop },
 	{ "start", "NAME", "start a stopped or parked partition", run_start },
 	{ "restart", "NAME", "stop it and start it from reset", run_restart },
+	{ "mode", "NAME MODE", "how it gets its interrupts from its next start",
+	  run_mode },
 	{ "log", "", "the retained part of the log", run_log },
 	{ "poweroff", "", "switch the machine off", run_poweroff },
 	{ "reboot", "", "reset the machine", run_reboot },
@@ -289,7 +304,7 @@ static int run_help(struct monitor *m, u32 step)
 	if (step >= ARRAY_SIZE(commands))
 		return 0;
 	c = &commands[step];
-	reply(m, "%-8s %-6s  %s", c->name, c->args, c->help);
+	reply(m, "%-8s %-9s  %s", c->name, c->args, c->help);
 	return MORE;
 }
 
@@ -322,14 +337,15 @@ static const struct monitor_command *lookup(const char *name)
 	return NULL;
 }
 
-static bool arguments_fit(const struct monitor_command *c, const char *arg,
-			  const char *excess)
+/* `given` words against a usage like `NAME MODE` or `[NAME]`. */
+static bool arguments_fit(const struct monitor_command *c, u32 given)
 {
-	if (excess)
-		return false;
-	if (c->args[0] == '[')
-		return true;
-	return (c->args[0] != '\0') == (arg != NULL);
+	u32 wanted = c->args[0] != '\0';
+	const char *s;
+
+	for (s = c->args; *s; s++)
+		wanted += *s == ' ';
+	return given == wanted || (!given && c->args[0] == '[');
 }
 
 static void parse_line(struct monitor *m)
@@ -338,6 +354,8 @@ static void parse_line(struct monitor *m)
 	char *rest = m->line;
 	char *name = next_word(&rest);
 	char *arg = name ? next_word(&rest) : NULL;
+	char *value = arg ? next_word(&rest) : NULL;
+	char *excess = value ? next_word(&rest) : NULL;
 
 	if (!name)
 		return;
@@ -346,13 +364,14 @@ static void parse_line(struct monitor *m)
 		reply(m, "error: unknown command %s; help lists them", name);
 		return;
 	}
-	if (!arguments_fit(c, arg, arg ? next_word(&rest) : NULL)) {
+	if (!arguments_fit(c, (u32) !!arg + !!value + !!excess)) {
 		reply(m, "error: usage: %s%s%s", c->name, c->args[0] ? " " : "",
 		      c->args);
 		return;
 	}
 	m->command = c;
 	m->arg = arg;
+	m->value = value;
 	m->step = 0;
 	m->silent = false;
 }

@@ -45,6 +45,7 @@ struct monitor_ops {
 	int (*stop)(void *ctx, u32 i, const char **why);
 	int (*start)(void *ctx, u32 i, const char **why);
 	int (*restart)(void *ctx, u32 i, const char **why);
+	int (*mode)(void *ctx, u32 i, const char *mode, const char **why);
 	int (*poweroff)(void *ctx, const char **why);
 	int (*reboot)(void *ctx, const char **why);
 };
@@ -79,7 +80,8 @@ struct monitor {
 
 	/* the command in progress, NULL for none */
 	const struct monitor_command *command;
-	const char *arg; /* within line; NULL for none */
+	const char *arg;   /* within line; NULL for none */
+	const char *value; /* the argument after it, likewise */
 	u32 step;
 	bool silent; /* the command wrote its last line itself */
 	struct logring_iter log;

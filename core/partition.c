@@ -131,6 +131,16 @@ int partition_start(struct partition *p)
 	return 0;
 }
 
+int partition_set_mode(struct partition *p, enum table_mode mode)
+{
+	if (mode != TABLE_DID && mode != TABLE_EXIT)
+		return -EINVAL;
+	spin_lock(&p->lock);
+	p->next_mode = mode;
+	spin_unlock(&p->lock);
+	return 0;
+}
+
 static void print_line(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -269,6 +279,7 @@ static void reset_devices(struct partition *p)
 		.serial = c ? &p->serial : NULL,
 		.legacy = &p->legacy,
 	};
+	p->mode = p->next_mode;
 	p->x2apic = 0;
 	echo_reset(&p->echo);
 	for (n = 0; n < p->config->nr_cpus; n++)
@@ -591,6 +602,7 @@ static void build_one(struct partition *p, const struct table_partition *c,
 
 	p->config = c;
 	p->id = id;
+	p->mode = p->next_mode = c->mode;
 	p->layout = layout_of(c->memory);
 	p->kernel = find_module(bi, c->kernel);
 	p->initrd = c->initrd[0] ? find_module(bi, c->initrd) : NULL;

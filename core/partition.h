@@ -39,7 +39,7 @@ struct partition {
 	const struct boot_module *kernel, *initrd;
 	const struct boot_module *modules[TABLE_MAX_MODULES];
 
-	/* FIFO; guards the devices, state, ending, reason and restarts. */
+	/* FIFO; guards the devices, modes, state, ending, reason, restarts. */
 	struct spinlock lock;
 	struct guest_ports ports;
 	struct vserial serial;
@@ -47,6 +47,8 @@ struct partition {
 	struct vioapic ioapic;
 	struct echo echo; /* the first sidecore's, but for its page */
 	u64 echo_pa;	  /* 0: there is no sidecore */
+	enum table_mode mode,
+		next_mode; /* since the last start; from the next */
 	enum partition_state state;
 	bool ending; /* cores are on their way out */
 	enum partition_state end_state;
@@ -69,7 +71,7 @@ struct partition {
 /* Is each vCPU's local APIC the core's own?  Mode `did`. */
 static inline bool partition_direct(const struct partition *p)
 {
-	return p->config->mode == TABLE_DID;
+	return p->mode == TABLE_DID;
 }
 
 extern struct partition partitions[MAX_PARTITIONS];
@@ -108,6 +110,9 @@ void partition_drained(struct partition *p);
 /* 0, or -EBUSY when the state does not allow it. */
 int partition_start(struct partition *p);
 int partition_stop(struct partition *p, const char *reason, bool restart);
+
+/* From its next start on; 0, or -EINVAL if the build has no such mode. */
+int partition_set_mode(struct partition *p, enum table_mode mode);
 
 /* The first sidecore, in its loop: the virtual devices it serves. */
 void partitions_poll(void);

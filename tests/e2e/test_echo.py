@@ -2,11 +2,12 @@
 """A virtual device whose back end runs on the sidecore: its interrupts reach
 the guest without an exit in mode did, and by injection in mode exit."""
 import os
+import re
 
 import pytest
 
 from ledger import window
-from runs import BUILD, PROMPT, background, expect
+from runs import BUILD, PROMPT, background, command, expect
 
 RINGS = 2000
 TABLE = """\
@@ -20,18 +21,28 @@ interrupts = {}
 kernel = echo
 cmdline = count={}
 """
+STOPPED = "^partition p: (?:stopped|parked): "
 
 
-def run(lab, mode):
+def run(lab, mode, *arguments):
     return lab("--cpus", 2, "--memory", "256M", "--table",
                lab.table(TABLE.format(mode, RINGS)), "--module",
                "echo=" + os.path.join(BUILD, "payloads/echo.bin"),
-               *expect(r"^partition p: (?:stopped|parked): ", PROMPT))
+               *expect(STOPPED), *(arguments or expect(PROMPT)))
 
 
 @background
 def echo_did(lab):
     return run(lab, "did")
+
+
+@background
+def echo_switched(lab):
+    again = expect(STOPPED)
+    return run(lab, "exit", *command("mode p did"), *command("mode p posted"),
+               *command("list"), *command("start p"), *again,
+               *command("mode p exit"), *command("start p"), *again,
+               *expect(PROMPT))
 
 
 @background
@@ -56,3 +67,16 @@ def test_did(echo_did):
 @pytest.mark.parametrize("cause", ["nmi-kick", "msr-eoi"])
 def test_exit(echo_exit, cause):
     assert exits(echo_exit, "exit")[cause] >= RINGS
+
+
+def test_mode_switch(echo_switched):
+    """From one start to the next, and no mode that is not there."""
+    assert echo_switched.outcome == "seen", echo_switched.stderr
+    assert echo_switched.replies("mode p posted") == [
+        ["error: mode p: not a mode of this build"]]
+    (lines,) = echo_switched.replies("list")
+    assert lines[0].startswith("p stopped exit ")
+    starts = echo_switched.serial().split("partition p: running: started")[1:]
+    assert [re.search(r"^ledger p/0 (\w+) exits=", part, re.M)[1]
+            for part in starts] == ["exit", "did", "exit"]
+    assert ["msr-eoi=" in part for part in starts] == [True, False, True]

@@ -76,6 +76,12 @@ static int fake_restart(void *ctx, u32 i, const char **why)
 	return change("restart", i, why);
 }
 
+static int fake_mode(void *ctx, u32 i, const char *mode, const char **why)
+{
+	(void)ctx;
+	return change(mode, i, why);
+}
+
 static int fake_poweroff(void *ctx, const char **why)
 {
 	(void)ctx;
@@ -95,6 +101,7 @@ static const struct monitor_ops ops = {
 	.stop = fake_stop,
 	.start = fake_start,
 	.restart = fake_restart,
+	.mode = fake_mode,
 	.poweroff = fake_poweroff,
 	.reboot = fake_reboot,
 };
@@ -217,10 +224,10 @@ static void test_prompt(void **state)
 
 static void test_help_lists_every_command(void **state)
 {
-	static const char *const names[] = { "help",	"list", "stat",
-					     "console", "stop", "start",
-					     "restart", "log",	"poweroff",
-					     "reboot" };
+	static const char *const names[] = { "help",	 "list",  "stat",
+					     "console",	 "stop",  "start",
+					     "restart",	 "mode",  "log",
+					     "poweroff", "reboot" };
 	const char *text = reply_to("help");
 	const char *at = text;
 	char want[32];
@@ -329,7 +336,8 @@ static void test_changes(void **state)
 	assert_reply("stop web", "ok\n");
 	assert_reply("start db", "ok\n");
 	assert_reply("restart web", "ok\n");
-	assert_string_equal(calls, "stop(0) start(1) restart(0) ");
+	assert_reply("mode db exit", "ok\n");
+	assert_string_equal(calls, "stop(0) start(1) restart(0) exit(1) ");
 	result = -EINVAL;
 	why_not = "it is running";
 	assert_reply("start web", "error: start web: it is running\n");
@@ -337,6 +345,7 @@ static void test_changes(void **state)
 	assert_reply("stop db", "error: stop db: not possible in this state\n");
 	result = -EBUSY;
 	assert_reply("restart db", "error: restart db: busy; try again\n");
+	assert_reply("mode db did", "error: mode db: busy; try again\n");
 	result = -9999;
 	assert_reply("restart db", "error: restart db: failed\n");
 }
@@ -348,6 +357,9 @@ static void test_changes_need_a_name(void **state)
 	assert_reply("stop", "error: usage: stop NAME\n");
 	assert_reply("start ", "error: usage: start NAME\n");
 	assert_reply("restart web db", "error: usage: restart NAME\n");
+	assert_reply("mode web", "error: usage: mode NAME MODE\n");
+	assert_reply("mode web did now", "error: usage: mode NAME MODE\n");
+	assert_reply("mode x did", "error: no partition x; list shows them\n");
 	assert_reply("stop we", "error: no partition we; list shows them\n");
 	assert_reply("stop webb",
 		     "error: no partition webb; list shows them\n");
@@ -391,8 +403,6 @@ static void test_unknown_commands(void **state)
 	assert_reply("frobnicate",
 		     "error: unknown command frobnicate; help lists them\n");
 	assert_reply("hel", "error: unknown command hel; help lists them\n");
-	assert_reply("mode web did",
-		     "error: unknown command mode; help lists them\n");
 	assert_reply("faults",
 		     "error: unknown command faults; help lists them\n");
 	assert_reply("list all", "error: usage: list\n");
