@@ -24,6 +24,9 @@
 #define PERCPU_VMCB_PA	    0x4008
 #define PERCPU_HOST_VMCB_PA 0x4010
 
+/* VMCS field, SDM vol. 3 appendix B: the NMI handler writes it. */
+#define VMCS_PREEMPTION_TIMER_VALUE 0x482e
+
 /* Selectors of every core's GDT. */
 #define SEL_CODE 0x08
 #define SEL_DATA 0x10

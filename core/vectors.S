@@ -2,8 +2,6 @@
 #include "core/gprs.inc"
 #include "core/layout.h"
 
-#define VMCS_PREEMPTION_TIMER_VALUE 0x482e
-
 	.text
 	.balign 16
 	.globl trap_stubs

@@ -6,6 +6,7 @@
 #ifndef VMX_VMCS_H
 #define VMX_VMCS_H
 
+#include "core/layout.h"
 #include "core/types.h"
 
 enum vmcs_field {
@@ -77,7 +78,7 @@ enum vmcs_field {
 	GUEST_INTERRUPTIBILITY = 0x4824,
 	GUEST_ACTIVITY_STATE = 0x4826,
 	GUEST_SYSENTER_CS = 0x482a,
-	PREEMPTION_TIMER_VALUE = 0x482e,
+	PREEMPTION_TIMER_VALUE = VMCS_PREEMPTION_TIMER_VALUE,
 	/* 32-bit host state */
 	HOST_SYSENTER_CS = 0x4c00,
 	/* natural-width control */

@@ -20,7 +20,8 @@ display_library: rfb, options="timeout=0"
 memory: guest={memory}, host={memory}
 romimage: file="{share}/BIOS-bochs-latest"
 vgaromimage: file="{share}/VGABIOS-lgpl-latest"
-cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
+cpu: model={model}, count={cpus}, quantum={quantum}, ips={ips}, \
+    reset_on_triple_fault=0{features}
 clock: sync=none, time0={time0}
 pci: enabled=1, chipset=i440fx{slots}
 ata0-master: type=cdrom, path="{iso}", status=inserted
@@ -31,6 +32,8 @@ info: action=report
 debug: action=ignore
 log: {log}
 """
+# What Ashlar needs beyond a model: the one with SVM has no x2APIC.
+FEATURES = {"ryzen": ", add_features=x2apic"}
 E1000_PLUGIN = ", e1000=1"
 E1000_SLOT = ", slot1=e1000"
 E1000_LINE = """\
@@ -82,7 +85,8 @@ class Bochs(Machine):
             for n, tcp in ports)
         text = TEMPLATE.format(
             memory=parse_memory(spec.memory), model=spec.cpu_model,
-            cpus=spec.cpus, ips=spec.ips, time0=TIME0, iso=iso,
+            features=FEATURES.get(spec.cpu_model, ""), cpus=spec.cpus,
+            quantum=spec.quantum, ips=spec.ips, time0=TIME0, iso=iso,
             share=os.path.join(root, "usr/share/bochs"), serial=serial,
             log=self.log, **self._devices())
         path = os.path.join(self.directory, CONFIG)

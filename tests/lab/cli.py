@@ -112,6 +112,9 @@ def parser():
     p.add_argument("--cpu-model", metavar="NAME")
     p.add_argument("--ips", type=int, default=100_000_000, metavar="N",
                    help="Bochs: ticks per second of guest time")
+    p.add_argument("--quantum", type=int, default=16, metavar="N",
+                   help="Bochs: at most so many instructions of a CPU before "
+                   "the next one's turn")
     p.add_argument("--debugger", metavar="FILE", help="Bochs: run under its "
                    "debugger, with commands from FILE; output in --keep's "
                    + DEBUGGER_LOG)

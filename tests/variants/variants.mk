@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Images of Ashlar with one guard taken out: the test of the guard must fail on
 # them.
-$B/ashlar-wx.elf: $(OBJS:$B/hv/core/image.o=$B/hv/tests/variants/image-wx.o) \
-		linker.ld
-	$(LINK)
+#
+# variant(NAME,OBJECT,REPLACEMENT): build/NAME, with one object for another.
+define variant
+$B/$1: $(OBJS:$B/hv/$2=$B/hv/tests/variants/$3) linker.ld
+	$$(LINK)
+-include $B/hv/tests/variants/$(3:.o=.d)
+endef
 
--include $B/hv/tests/variants/image-wx.d
+$(eval $(call variant,ashlar-wx.elf,core/image.o,image-wx.o))
+$(eval $(call variant,ashlar-vmx-swapped.elf,vmx/entry.o,vmx-entry-swapped.o))
+$(eval $(call variant,ashlar-svm-swapped.elf,svm/entry.o,svm-entry-swapped.o))
