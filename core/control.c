@@ -75,6 +75,17 @@ static void ledger(void *ctx, u32 i, u32 vcpu, struct ledger *out)
 			&cpu_public[partitions[i].config->cpus[vcpu]].ledger);
 }
 
+static void latency(void *ctx, u32 i, u32 vcpu,
+		    struct histogram out[LATENCY_COUNT])
+{
+	u32 cpu = partitions[i].config->cpus[vcpu];
+	u32 kind;
+
+	(void)ctx;
+	for (kind = 0; kind < LATENCY_COUNT; kind++)
+		histogram_snapshot(&out[kind], &cpu_public[cpu].latency[kind]);
+}
+
 static int stop(void *ctx, u32 i, const char **why)
 {
 	(void)ctx;
@@ -167,6 +178,7 @@ const struct monitor_ops control_ops = {
 	.count = count,
 	.describe = describe,
 	.ledger = ledger,
+	.latency = latency,
 	.stop = stop,
 	.start = start,
 	.restart = restart,

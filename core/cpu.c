@@ -94,6 +94,7 @@ int cpu_init(u32 cpu, char *error, size_t size)
 		return -ENODEV;
 	this_cpu.apic_id = lapic_id();
 	this_cpu.vcpu.ledger = &cpu_public[cpu].ledger;
+	this_cpu.vcpu.latency = cpu_public[cpu].latency;
 	cpu_public[cpu].apic_id = this_cpu.apic_id;
 	return 0;
 }

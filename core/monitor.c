@@ -152,16 +152,18 @@ static int run_list(struct monitor *m, u32 step)
 	return MORE;
 }
 
-static void stat_line(void *ctx, const char *text)
+static void vcpu_line(void *ctx, const char *text)
 {
-	reply(ctx, "%s", text);
+	write_text(ctx, text);
+	write_text(ctx, "\n");
 }
 
 /* One vCPU per step; with a name, the partition after it ends the command. */
-static int run_stat(struct monitor *m, u32 step)
+static int each_vcpu(struct monitor *m, u32 step,
+		     void (*print)(struct monitor *m,
+				   const struct monitor_partition_info *info))
 {
 	struct monitor_partition_info info;
-	struct ledger ledger = { 0 };
 	int found;
 
 	if (!step) {
@@ -179,10 +181,38 @@ static int run_stat(struct monitor *m, u32 step)
 		m->stat_vcpu = 0;
 		return m->arg ? 0 : MORE;
 	}
-	m->ops->ledger(m->ops_ctx, m->stat_partition, m->stat_vcpu, &ledger);
-	ledger_print(&ledger, info.name, m->stat_vcpu, info.mode, stat_line, m);
+	print(m, &info);
 	m->stat_vcpu++;
 	return MORE;
+}
+
+static void print_ledger(struct monitor *m,
+			 const struct monitor_partition_info *info)
+{
+	struct ledger ledger = { 0 };
+
+	m->ops->ledger(m->ops_ctx, m->stat_partition, m->stat_vcpu, &ledger);
+	ledger_print(&ledger, info->name, m->stat_vcpu, info->mode, vcpu_line,
+		     m);
+}
+
+static int run_stat(struct monitor *m, u32 step)
+{
+	return each_vcpu(m, step, print_ledger);
+}
+
+static void print_latency(struct monitor *m,
+			  const struct monitor_partition_info *info)
+{
+	struct histogram latency[LATENCY_COUNT] = { 0 };
+
+	m->ops->latency(m->ops_ctx, m->stat_partition, m->stat_vcpu, latency);
+	latency_print(latency, info->name, m->stat_vcpu, vcpu_line, m);
+}
+
+static int run_latency(struct monitor *m, u32 step)
+{
+	return each_vcpu(m, step, print_latency);
 }
 
 static int run_console(struct monitor *m, u32 step)
@@ -286,6 +316,8 @@ static const struct monitor_command commands[] = {
 	{ "help", "", "these commands", run_help },
 	{ "list", "", "the partitions and their states", run_list },
 	{ "stat", "[NAME]", "exits and cycles per vCPU and cause", run_stat },
+	{ "latency", "[NAME]", "histograms of what takes how long",
+	  run_latency },
 	{ "console", "NAME", "its console, raw, until Ctrl-A", run_console },
 	{ "stop", "NAME", "stop a partition", run_stop },
 	{ "start", "NAME", "start a stopped or parked partition", run_start },

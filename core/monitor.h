@@ -11,6 +11,7 @@
 #ifndef CORE_MONITOR_H
 #define CORE_MONITOR_H
 
+#include "core/histogram.h"
 #include "core/ledger.h"
 #include "core/logring.h"
 #include "core/types.h"
@@ -18,7 +19,9 @@
 #define MONITOR_PROMPT	 "ashlar> "
 #define MONITOR_LINE_MAX 80
 /* One step writes at most so many characters, newlines counted as one. */
-#define MONITOR_STEP_MAX ((CAUSE_COUNT + 2) * LEDGER_LINE_MAX)
+#define MONITOR_STEP_MAX                         \
+	MAX((CAUSE_COUNT + 2) * LEDGER_LINE_MAX, \
+	    LATENCY_COUNT * LATENCY_LINE_MAX)
 
 /* Strings belong to the callee and stay valid until its next call. */
 struct monitor_partition_info {
@@ -42,6 +45,8 @@ struct monitor_ops {
 	u32 (*count)(void *ctx);
 	void (*describe)(void *ctx, u32 i, struct monitor_partition_info *info);
 	void (*ledger)(void *ctx, u32 i, u32 vcpu, struct ledger *out);
+	void (*latency)(void *ctx, u32 i, u32 vcpu,
+			struct histogram out[LATENCY_COUNT]);
 	int (*stop)(void *ctx, u32 i, const char **why);
 	int (*start)(void *ctx, u32 i, const char **why);
 	int (*restart)(void *ctx, u32 i, const char **why);

@@ -266,6 +266,12 @@ static size_t console_tx_room(void *ctx)
 	return console_room(ctx);
 }
 
+static void reset_counts(struct cpu_public *c)
+{
+	memset(&c->ledger, 0, sizeof(c->ledger));
+	memset(c->latency, 0, sizeof(c->latency));
+}
+
 static void reset_devices(struct partition *p)
 {
 	struct console *c = port_console(p->id);
@@ -283,8 +289,7 @@ static void reset_devices(struct partition *p)
 	p->x2apic = 0;
 	echo_reset(&p->echo);
 	for (n = 0; n < p->config->nr_cpus; n++)
-		memset(&cpu_public[p->config->cpus[n]].ledger, 0,
-		       sizeof(struct ledger));
+		reset_counts(&cpu_public[p->config->cpus[n]]);
 }
 
 static int load_acpi(struct partition *p, u64 *rsdp)

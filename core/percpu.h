@@ -7,6 +7,7 @@
 #ifndef CORE_PERCPU_H
 #define CORE_PERCPU_H
 
+#include "core/histogram.h"
 #include "core/layout.h"
 #include "core/types.h"
 #include "guest/vcpu.h"
@@ -89,12 +90,13 @@ enum cpu_request {
 };
 
 struct cpu_public {
-	u32 apic_id;		    /* set while booting */
-	bool up;		    /* set by the core itself, once */
-	u32 requests;		    /* atomic: any core sets, the owner takes */
-	u8 sipi_vector;		    /* written before REQ_SIPI is set */
-	struct ledger ledger;	    /* written by the owner, read by any */
-	struct vapic_posted posted; /* see apic/vapic.h */
+	u32 apic_id;	      /* set while booting */
+	bool up;	      /* set by the core itself, once */
+	u32 requests;	      /* atomic: any core sets, the owner takes */
+	u8 sipi_vector;	      /* written before REQ_SIPI is set */
+	struct ledger ledger; /* written by the owner, read by any */
+	struct histogram latency[LATENCY_COUNT]; /* likewise */
+	struct vapic_posted posted;		 /* see apic/vapic.h */
 };
 
 extern struct cpu_public cpu_public[MAX_CPUS];

@@ -38,6 +38,8 @@ static void finish(struct vcpu *v, enum outcome outcome)
 void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
 		u64 start)
 {
+	u64 cycles;
+
 	v->cause = h->cause;
 	if (likely(h->handler)) {
 		finish(v, h->handler(v, &this_cpu.regs));
@@ -48,7 +50,9 @@ void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
 	}
 	if (!v->direct)
 		guest_interrupts(v);
-	ledger_count(v->ledger, v->cause, rdtsc() - start);
+	cycles = rdtsc() - start;
+	ledger_count(v->ledger, v->cause, cycles);
+	histogram_add(&v->latency[LATENCY_EXIT], cycles);
 	if (unlikely(v->halted))
 		guest_wait(v);
 }

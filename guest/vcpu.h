@@ -17,6 +17,7 @@
 #define GUEST_VCPU_H
 
 #include "apic/vlapic.h"
+#include "core/histogram.h"
 #include "core/ledger.h"
 #include "core/types.h"
 #include "guest/decode.h"
@@ -49,6 +50,7 @@ struct vcpu {
 	u64 step_dr6;
 	enum cause cause; /* what the ledger will call this exit */
 	struct ledger *ledger;
+	struct histogram *latency; /* by enum latency */
 };
 
 /*

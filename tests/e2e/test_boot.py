@@ -61,7 +61,8 @@ def sidecore(lab):
         *command("list"), *command("console linux"),
         *typed("poweroff -f\\n", STOPPED),
         *command("list"), *command("stat"), *command("stat linux"),
-        *command("help"), *command("log"), *command("bogus"),
+        *command("latency linux"), *command("help"), *command("log"),
+        *command("bogus"),
         *command("stop linux"), *command("stop nobody"), *command("stop"),
         *command("start linux"), *expect(SHELL), *command("start linux"),
         *command("stop linux"), *expect(STOPPED),
@@ -165,12 +166,31 @@ def test_stat(sidecore):
     assert found == first(text[:text.index("partition linux: stopped")])
 
 
+def test_latency(sidecore):
+    """Each exit is in the ledger and in the histogram, once."""
+    (lines,) = sidecore.replies("latency linux")
+    assert lines.pop() == "ok"
+    exits = {vcpu: ledger.exits for (_, vcpu), ledger in
+             first(sidecore.serial()).items()}
+    shown = {}
+    for line in lines:
+        vcpu, count, most, buckets = re.fullmatch(
+            r"latency linux/(\d+) exit count=(\d+) max=(\d+)((?: \d+=\d+)+)",
+            line).groups()
+        shown[int(vcpu)] = int(count)
+        parts = [[int(n) for n in part.split("=")]
+                 for part in buckets.split()]
+        assert sum(n for _, n in parts) == int(count)
+        assert parts[-1][0] <= int(most) < max(2 * parts[-1][0], 2)
+    assert shown == exits
+
+
 def test_help(sidecore):
     (lines,) = sidecore.replies("help")
     assert lines[-1] == "ok"
     assert [line.split()[0] for line in lines[:-1]] == [
-        "help", "list", "stat", "console", "stop", "start", "restart", "mode",
-        "log", "poweroff", "reboot"]
+        "help", "list", "stat", "latency", "console", "stop", "start",
+        "restart", "mode", "log", "poweroff", "reboot"]
 
 
 def test_log(sidecore):

@@ -12,6 +12,7 @@
 static struct monitor_partition_info parts[MAX_PARTITIONS];
 static u32 part_count;
 static struct ledger ledgers[MAX_PARTITIONS];
+static struct histogram latencies[LATENCY_COUNT];
 static char calls[256];
 static const char *why_not;
 static int result;
@@ -48,6 +49,15 @@ static void fake_ledger(void *ctx, u32 i, u32 vcpu, struct ledger *l)
 	assert_true(vcpu < MIN(parts[i].vcpus, (u32)MAX_CPUS));
 	*l = ledgers[i];
 	l->cycles[CAUSE_HLT] += vcpu;
+}
+
+static void fake_latency(void *ctx, u32 i, u32 vcpu, struct histogram *h)
+{
+	(void)ctx;
+	assert_true(vcpu < MIN(parts[i].vcpus, (u32)MAX_CPUS));
+	memcpy(h, latencies, sizeof(latencies));
+	if (!i)
+		histogram_add(&h[LATENCY_INJECTION], vcpu);
 }
 
 static int change(const char *what, u32 i, const char **why)
@@ -98,6 +108,7 @@ static const struct monitor_ops ops = {
 	.count = fake_count,
 	.describe = fake_describe,
 	.ledger = fake_ledger,
+	.latency = fake_latency,
 	.stop = fake_stop,
 	.start = fake_start,
 	.restart = fake_restart,
@@ -144,6 +155,7 @@ static const struct monitor_port port = {
 static int setup(void **state)
 {
 	(void)state;
+	memset(latencies, 0, sizeof(latencies));
 	memset(parts, 0, sizeof(parts));
 	memset(ledgers, 0, sizeof(ledgers));
 	memset(&ring, 0, sizeof(ring));
@@ -224,10 +236,10 @@ static void test_prompt(void **state)
 
 static void test_help_lists_every_command(void **state)
 {
-	static const char *const names[] = { "help",	 "list",  "stat",
-					     "console",	 "stop",  "start",
-					     "restart",	 "mode",  "log",
-					     "poweroff", "reboot" };
+	static const char *const names[] = { "help",	"list",	    "stat",
+					     "latency", "console",  "stop",
+					     "start",	"restart",  "mode",
+					     "log",	"poweroff", "reboot" };
 	const char *text = reply_to("help");
 	const char *at = text;
 	char want[32];
@@ -300,6 +312,43 @@ static void test_stat(void **state)
 		     "error: no partition nobody; list shows them\n");
 	part_count = 0;
 	assert_reply("stat", "ok\n");
+}
+
+static void test_latency(void **state)
+{
+	(void)state;
+	assert_reply("latency web",
+		     "latency web/0 injection count=1 max=0 0=1\n"
+		     "latency web/1 injection count=1 max=1 0=1\n"
+		     "ok\n");
+	/* Nothing was measured there. */
+	assert_reply("latency db", "ok\n");
+	histogram_add(&latencies[LATENCY_EXIT], 200);
+	assert_reply("latency", "latency web/0 exit count=1 max=200 128=1\n"
+				"latency web/0 injection count=1 max=0 0=1\n"
+				"latency web/1 exit count=1 max=200 128=1\n"
+				"latency web/1 injection count=1 max=1 0=1\n"
+				"latency db/0 exit count=1 max=200 128=1\n"
+				"ok\n");
+	assert_reply("latency nobody",
+		     "error: no partition nobody; list shows them\n");
+}
+
+/* Each line at its longest: nothing is cut off. */
+static void test_latency_is_bounded_per_step(void **state)
+{
+	const char *text;
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < LATENCY_COUNT; i++)
+		memset(&latencies[i], 0x7f, sizeof(latencies[i]));
+	parts[0].name = "abcdefghijklmno";
+	parts[0].vcpus = MAX_CPUS;
+	text = strstr(reply_to("latency abcdefghijklmno"),
+		      "latency abcdefghijklmno/63 bounce count=");
+	assert_non_null(text);
+	assert_non_null(strstr(text, " 2147483648=9187201950435737471\nok\n"));
 }
 
 static void test_stat_is_bounded_per_step(void **state)
@@ -525,6 +574,8 @@ int main(void)
 		cmocka_unit_test_setup(test_list_odd_values, setup),
 		cmocka_unit_test_setup(test_stat, setup),
 		cmocka_unit_test_setup(test_stat_is_bounded_per_step, setup),
+		cmocka_unit_test_setup(test_latency, setup),
+		cmocka_unit_test_setup(test_latency_is_bounded_per_step, setup),
 		cmocka_unit_test_setup(test_console, setup),
 		cmocka_unit_test_setup(test_changes, setup),
 		cmocka_unit_test_setup(test_changes_need_a_name, setup),
