@@ -34,9 +34,10 @@ $(LAB)/vmlinuz-13: tests/lab/mkkernel | lab-root
 $(LAB)/vmlinuz-full $(LAB)/e1000.ko &: tests/lab/mkkernel
 	@tests/lab/mkkernel $(LAB)/vmlinuz-full full
 
-$(LAB)/guest/work: $(wildcard tests/guest/initramfs/*.[ch])
+$(LAB)/guest/work: $(wildcard tests/guest/initramfs/*.[ch]) \
+		tests/guest/payloads/lib/samples.h
 	@mkdir -p $(@D)
-	$(HOST_CC) -std=gnu11 -static -O2 -s -Wall -Wextra -Werror -o $@ \
+	$(HOST_CC) -std=gnu11 -I. -static -O2 -s -Wall -Wextra -Werror -o $@ \
 		$(filter %.c,$^)
 
 $(LAB)/initrd.img $(LAB)/initrd-e1000.img: tests/lab/mkinitrd \

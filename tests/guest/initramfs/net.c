@@ -7,10 +7,12 @@
  *	flood N		UDP datagrams as fast as the interface takes them
  *
  * Both count the interface's interrupts between their marks, and print the
- * driver's count of packets since the module was loaded.
+ * driver's count of packets since the module was loaded.  ping prints how long
+ * its round trips took, too, in ticks of the TSC.
  */
 #define _GNU_SOURCE
 #include "work.h"
+#include "tests/guest/payloads/lib/samples.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/sockios.h>
@@ -119,8 +121,10 @@ static bool answered(int fd, uint16_t sequence)
 
 static bool round_trip(int fd, uint16_t sequence)
 {
-	struct echo e = { .header.type = ICMP_ECHO };
+	struct echo e;
 
+	memset(&e, 0, sizeof(e));
+	e.header.type = ICMP_ECHO;
 	e.header.un.echo.sequence = htons(sequence);
 	e.header.checksum = checksum(&e, sizeof(e));
 	if (send(fd, &e, sizeof(e), 0) != sizeof(e))
@@ -136,12 +140,36 @@ static void print_packets(const char *what)
 	printf("%s packets rx=%ld tx=%ld\n", what, rx, tx);
 }
 
+static void print_latency(const char *what, struct samples *s)
+{
+	if (!s->count)
+		return;
+	samples_sort(s);
+	printf("%s latency min=%lu median=%lu p99=%lu max=%lu\n", what,
+	       samples_quantile(s, 0), samples_quantile(s, 500),
+	       samples_quantile(s, 990), samples_quantile(s, 1000));
+}
+
+static bool timed_round_trip(int fd, uint16_t sequence, struct samples *s)
+{
+	uint64_t start = rdtsc();
+	bool received = round_trip(fd, sequence);
+
+	samples_add(s, rdtsc() - start);
+	return received;
+}
+
 /* The answer to the question for the peer's address comes before the mark. */
 int ping(long n)
 {
 	int fd = open_socket(SOCK_RAW, IPPROTO_ICMP, 0);
+	struct samples trips = { .room = (uint64_t)n };
 	long received = 0, before, after;
 	uint64_t start, end;
+
+	trips.value = calloc(trips.room, sizeof(*trips.value));
+	if (!trips.value)
+		die("calloc");
 
 	wait_for_link();
 	if (!round_trip(fd, 0))
@@ -150,13 +178,15 @@ int ping(long n)
 	mark('B');
 	start = rdtsc();
 	for (long i = 1; i <= n; i++)
-		received += round_trip(fd, (uint16_t)i);
+		received += timed_round_trip(fd, (uint16_t)i, &trips);
 	end = rdtsc();
 	mark('E');
 	after = irqs();
 	close(fd);
 	printf("ping sent=%ld received=%ld irqs=%ld tsc=%llu\n", n, received,
 	       after - before, (unsigned long long)(end - start));
+	print_latency("ping", &trips);
+	free(trips.value);
 	print_packets("ping");
 	return received != n;
 }
