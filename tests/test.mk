@@ -5,7 +5,8 @@ PYTHON ?= /usr/bin/python3
 PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
 
 # Tests in Python that need no machine; the others are the end-to-end tests.
-HOST_TESTS := tests/e2e/test_ashlarctl.py tests/e2e/test_decode_objdump.py
+HOST_TESTS := tests/e2e/test_ashlarctl.py tests/e2e/test_decode_objdump.py \
+	tests/e2e/test_report.py
 
 # What a part needs is installed before anything of it is made.
 .PHONY: setup-build setup-test
@@ -20,17 +21,18 @@ $(FUZZ_OBJS) $(UNIT) $(FUZZ): | setup-test
 $(LAB)/vmlinuz $(LAB)/vmlinuz-full $(GUEST_PROGRAMS): | lab-root
 
 .PHONY: host e2e e2e-qemu test
-host: setup-test $B/ashlarctl $B/unit/decode_dump
+host: setup-test setup-bench $B/ashlarctl $B/unit/decode_dump
 	$(PYTEST) -q $(HOST_TESTS)
 
-e2e: setup-test lab payloads $(ELF) $(ELF)32 $B/ashlarctl
+e2e: setup-test setup-bench lab payloads $(ELF) $(ELF)32 $B/ashlarctl
 	$(PYTEST) -v -ra tests/e2e $(HOST_TESTS:%=--ignore=%)
 
 # On SVM too, from the same sources.  The others name their machine, or need
 # Bochs: its debugger, its exact ticks, its clock that is not the host's.
 BOTH_TESTS := tests/e2e/test_boot.py tests/e2e/test_echo.py \
-	tests/e2e/test_exit.py tests/e2e/test_hostile.py
-e2e-qemu: setup-test lab payloads $(ELF)
+	tests/e2e/test_exit.py tests/e2e/test_hostile.py \
+	tests/e2e/test_priority.py
+e2e-qemu: setup-test lab payloads $(ELF) $B/ashlarctl
 	$(PYTEST) -v -ra --machine qemu $(BOTH_TESTS)
 
 # A part that fails does not keep the others from running.

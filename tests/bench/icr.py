@@ -3,7 +3,7 @@
 """What one guest IPI costs the host, in instructions.
 
 One CPU, no sidecore: on Bochs a tick is then exactly one instruction.  The
-guest is the payload icr, which sends itself IPIs.  The debugger stops at the
+guest is the workload icr, which sends itself IPIs.  The debugger stops at the
 exit, at the WRMSR to the physical ICR and at VMRESUME; each count runs from
 the exit's first instruction up to and with the one named.
 """
@@ -11,13 +11,16 @@ import argparse
 import re
 import subprocess
 import sys
+import tempfile
 
-from lab import BUILD, IMAGE, TOP, latency, row, run
+from cases import workload
+from lab import IMAGE
+from measure import arguments
+from report import latency, row
 from debugger import Debugger, DebuggerError
 
-ARGUMENTS = ["--cpus", "1", "--memory", "256M",
-             "--table", f"{TOP}/tests/bench/icr.table",
-             "--module", f"icr={BUILD}/payloads/icr.bin"]
+MODE = "did"
+COUNT = 1000
 SAMPLES = 20
 WARM_UP = 10
 # Kicks and console work in between spoil a sample; most must be clean.
@@ -128,7 +131,9 @@ class Exits:
 def host_path(samples=SAMPLES, profile=False):
     """{"icr": [count...], "resume": [...], "profile": [[address...]...]}."""
     clean, spoilt, traces = [], 0, []
-    with Debugger(ARGUMENTS) as debugger:
+    with tempfile.TemporaryDirectory(prefix="ashlar-bench.") as directory, \
+            Debugger(arguments(workload("icr"), MODE, COUNT,
+                               directory)) as debugger:
         exits = Exits(debugger)
         exits.warm_up()
         while len(clean) < samples and spoilt <= MAX_SPOILT:
@@ -144,38 +149,11 @@ def host_path(samples=SAMPLES, profile=False):
             "profile": traces}
 
 
-GUEST = re.compile(r"payload icr: ok taken=(\d+) return=(\d+)/(\d+)/(\d+) "
-                   r"handler=(\d+)/(\d+)/(\d+)\n")
-LEDGER = re.compile(r"ledger icr/0 ([a-z-]+)=(\d+) cycles=(\d+)\n")
-
-
-def guest_view():
-    """The guest's own figures and the ledger's, of a run undisturbed."""
-    _, text = run(ARGUMENTS + [
-        "--expect", r"payload icr: .*\n",
-        "--expect", r"ledger icr/0 msr-icr=\d+ cycles=\d+\n"])
-    guest = GUEST.search(text)
-    if not guest:
-        raise DebuggerError(f"the payload failed: {text[-500:]}")
-    numbers = [int(n) for n in guest.groups()]
-    # The last line of a cause is the ledger at the end.
-    causes = {m[0]: (int(m[1]), int(m[2])) for m in LEDGER.findall(text)}
-    return {"taken": numbers[0], "return": numbers[1:4],
-            "handler": numbers[4:7], "exits": causes["msr-icr"][0],
-            "cycles": causes["msr-icr"][1]}
-
-
-def rows(path, guest):
+def rows(path):
     """The report's rows."""
-    exits = {"msr-icr": guest["exits"]}
-    figures = [row("ipi exit to ICR write", latency=latency(path["icr"])),
-               row("ipi exit to VMRESUME", latency=latency(path["resume"]))]
-    for name in ("return", "handler"):
-        low, _, high = guest[name]
-        figures.append(row(
-            f"ipi WRMSR to {name}", interrupts=guest["taken"], exits=exits,
-            latency={"min": low, "median": None, "p99": None, "max": high}))
-    return figures
+    return [row("ipi exit to ICR write", MODE, latency=latency(path["icr"])),
+            row("ipi exit to VMRESUME", MODE,
+                latency=latency(path["resume"]))]
 
 
 def print_profile(traces):
@@ -203,10 +181,6 @@ def main():
         print(f"exit to {name}: {latency(path[name])}")
     if options.profile:
         print_profile(path["profile"])
-    guest = guest_view()
-    print(f"guest: {guest}")
-    print(f"ledger: {guest['cycles'] / guest['exits']:.1f} cycles per "
-          "msr-icr exit")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the benchmarks share: runs of the lab, and rows of the report."""
+"""What the benchmarks share: runs of the lab, and the limits."""
 import json
 import os
 import subprocess
@@ -43,26 +43,3 @@ def run(arguments, timeout=TIMEOUT):
         report = json.loads(done.stdout.strip().splitlines()[-1])
         with open(serial, encoding="utf-8", errors="replace") as file:
             return report, file.read().replace("\r", "")
-
-
-def quantile(values, share):
-    """The smallest value that at least this share does not exceed."""
-    ordered = sorted(values)
-    index = max(0, -int(-share * len(ordered) // 1) - 1)
-    return ordered[index]
-
-
-def latency(values):
-    """The latency object of a row."""
-    return {"min": min(values), "median": quantile(values, 0.5),
-            "p99": quantile(values, 0.99), "max": max(values)}
-
-
-def row(workload, **figures):
-    """A row of build/bench/report.json; null is what was not measured."""
-    fields = {"machine": "bochs", "workload": workload, "mode": "did",
-              "ticks": None, "seconds": None, "ratio": None,
-              "interrupts": None, "exits": {}, "latency": None}
-    unknown = set(figures) - set(fields)
-    assert not unknown, unknown
-    return {**fields, **figures}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The counts of tests/bench against their limits.  None of them is a time on
 the host: instructions and ticks of an emulated machine, and bytes."""
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,11 @@ sys.path.insert(0, os.path.join(TOP, "tests/bench"))
 
 import boot  # noqa: E402
 import icr  # noqa: E402
+from cases import (BARE, MODES, PAYLOAD, WORKLOADS,  # noqa: E402
+                   workload)
 from lab import BOOT_LIMIT, BUILD, ICR_LIMIT, SIZE_LIMIT  # noqa: E402
+from measure import NOT_BUILT, measure, refusal  # noqa: E402
+from report import FIELDS, exits_within  # noqa: E402
 
 SAMPLES = 8
 HELLO_TABLE = """\
@@ -58,12 +63,6 @@ def ipi_host_path(_lab):
 
 
 @background
-def ipi_guest_view(_lab):
-    make_payloads()
-    return icr.guest_view()
-
-
-@background
 def boot_ticks(_lab):
     make_payloads()
     return boot.boot_ticks()
@@ -86,14 +85,6 @@ def test_ipi_host_path(ipi_host_path):
     assert to_icr + to_resume + 1 in path["resume"]
 
 
-def test_ipi_counts(ipi_guest_view):
-    guest = ipi_guest_view
-    assert guest["taken"] == 2000
-    # One exit for each IPI, and no IPI without one.
-    assert guest["exits"] == guest["taken"]
-    assert guest["cycles"] / guest["exits"] < 2 * ICR_LIMIT
-
-
 def test_boot_ticks(boot_ticks):
     parts = sum(n for name, n in boot_ticks.items() if name != "total")
     assert parts == boot_ticks["total"]
@@ -102,3 +93,141 @@ def test_boot_ticks(boot_ticks):
 
 def test_image_size():
     assert boot.image_size() < SIZE_LIMIT
+
+
+# Few turns of each workload, in each mode that this build has.
+
+SHORT = [w for w in WORKLOADS if w.guest == PAYLOAD]
+# What all of a workload's interrupts cost in a mode, exits of each cause; of
+# those left out nothing is expected here.
+PER_TURN = {
+    ("timer", "exit"): {"hlt": 1, "msr-timer": 1, "msr-eoi": 1},
+    ("timer", "did"): {},
+    ("self", "did"): {},
+    ("icr", "did"): {"msr-icr": 1},
+    ("pingpong", "did"): {"msr-icr": 2},
+    ("device", "did"): {},
+    ("device", "eli"): {},
+}
+# Rows of one CPU without an exit in did: as on the bare machine, to the tick.
+SAME = ("timer", "self", "device", "loop")
+
+
+def short_rows(mode):
+    make_payloads()
+    return {w.name: measure(w, mode, w.short) for w in SHORT}
+
+
+@background(long=True)
+def short_bare(_lab):
+    return short_rows(BARE)
+
+
+@background(long=True)
+def short_exit(_lab):
+    return short_rows("exit")
+
+
+@background(long=True)
+def short_eli(_lab):
+    return short_rows("eli")
+
+
+@background(long=True)
+def short_did(_lab):
+    return short_rows("did")
+
+
+@background
+def short_did_again(_lab):
+    make_payloads()
+    return measure(workload("timer"), "did", workload("timer").short)
+
+
+@background(long=True)
+def short_linux(_lab):
+    return {mode: measure(workload("ping"), mode, workload("ping").short)
+            for mode in (BARE, "did")}
+
+
+@background
+def bench_run(lab):
+    """All of the tool, with little work."""
+    make_payloads()
+    done = subprocess.run(
+        [os.path.join(TOP, "tests/bench/run"), "--short", "--skip-host",
+         "--workloads", "timer", "--modes", "did", "--out", lab.directory],
+        capture_output=True, text=True, check=False, timeout=300)
+    return lab.directory, done
+
+
+@pytest.fixture(name="short")
+def short_fixture(short_bare, short_exit, short_eli, short_did):
+    return dict(zip(MODES, (short_bare, short_exit, short_eli, short_did)))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("w", SHORT, ids=lambda w: w.name)
+def test_short_row(short, w, mode):
+    row = short[mode][w.name]
+    assert set(row) == set(FIELDS)
+    if row["note"]:
+        # Said, not left out; and only where the parser says so, too.
+        assert row["note"] == refusal(w, mode)
+        assert row["note"].startswith(NOT_BUILT) and row["ticks"] is None
+        return
+    assert row["ticks"] > 0
+    turns = 2 if w.cpus == 2 else 0 if w.name == "loop" else 1
+    assert row["interrupts"] == turns * w.short
+    expected = PER_TURN.get((w.name, mode))
+    if expected is not None:
+        exits = {c: n for c, n in row["exits"].items() if c != "mark"}
+        assert exits == {c: n * w.short for c, n in expected.items()}
+    if w.name != "loop":
+        spread = row["latency"]
+        assert 0 < spread["min"] <= spread["median"] <= spread["p99"]
+        assert spread["p99"] <= spread["max"]
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_did_is_as_bare(short_bare, short_did, name):
+    bare, did = short_bare[name], short_did[name]
+    if did["note"]:
+        pytest.skip(did["note"])
+    for field in ("ticks", "interrupts", "latency", "act", "eoi"):
+        assert did[field] == bare[field], field
+
+
+def test_device_in_exit(short_exit):
+    """At least two exits each: it comes, and its end."""
+    row = short_exit["device"]
+    if row["note"]:
+        pytest.skip(row["note"])
+    assert exits_within(row["exits"]) >= 2 * row["interrupts"]
+
+
+def test_exact(short_did, short_did_again):
+    assert short_did["timer"] == short_did_again
+
+
+def test_linux_row(short_linux):
+    for row in short_linux.values():
+        if row["note"]:
+            assert row["note"].startswith(NOT_BUILT)
+            continue
+        # Each round trip is a packet out and one in.
+        assert row["interrupts"] >= workload("ping").short
+        assert row["latency"]["min"] > 0
+
+
+def test_bench_run(bench_run):
+    directory, done = bench_run
+    assert done.returncode == 0, done.stderr
+    with open(os.path.join(directory, "report.json"),
+              encoding="utf-8") as file:
+        rows = json.load(file)
+    assert [(r["workload"], r["mode"], r["ratio"]) for r in rows] == [
+        ("timer", BARE, 1), ("timer", "did", 1)]
+    with open(os.path.join(directory, "table.txt"), encoding="utf-8") as file:
+        assert file.read() in done.stdout
+    assert os.path.getsize(os.path.join(directory, "report.svg"))

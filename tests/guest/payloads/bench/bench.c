@@ -8,10 +8,11 @@
 #define ROOM	   32768
 #define WAIT_TICKS 10000000UL
 
-static const struct {
+struct workload {
 	const char *name;
 	void (*run)(u64 count);
-} workloads[] = {
+};
+static const struct workload workloads[] = {
 	{ "timer", bench_timer },   { "self", bench_self },
 	{ "icr", bench_icr },	    { "pingpong", bench_pingpong },
 	{ "device", bench_device }, { "loop", bench_loop },
@@ -77,20 +78,25 @@ static void print(enum figure f)
 	    samples_quantile(s, 990), samples_quantile(s, 1000));
 }
 
-PAYLOAD("bench")
+static const struct workload *chosen(void)
 {
-	u64 count = cmdline_number("count", 1000);
-	enum figure f;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(workloads); i++)
 		if (cmdline_is("work", workloads[i].name))
-			break;
-	if (i == ARRAY_SIZE(workloads))
-		payload_fail("work=NAME is missing or not known");
-	workloads[i].run(count);
+			return &workloads[i];
+	payload_fail("work=NAME is missing or not known");
+}
+
+PAYLOAD("bench")
+{
+	const struct workload *w = chosen();
+	u64 count = cmdline_number("count", 1000);
+	enum figure f;
+
+	w->run(count);
 	for (f = 0; f < NR_FIGURES; f++)
 		print(f);
-	payload_ok("work=%s count=%lu ticks=%lu interrupts=%lu",
-		   workloads[i].name, count, ticks, taken);
+	payload_ok("work=%s count=%lu ticks=%lu interrupts=%lu", w->name, count,
+		   ticks, taken);
 }

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is measured: workloads and modes, as data."""
+from dataclasses import dataclass
+
+BARE = "bare"
+# The table's words for how interrupts reach a guest; bare is without Ashlar.
+MODES = (BARE, "exit", "eli", "did")
+
+PAYLOAD, LINUX = "payload", "linux"
+# Between two runs: payloads on one CPU repeat exactly, since a tick is an
+# instruction; Linux takes some of its decisions by a random generator that
+# the host's clock seeds.
+EXACT = 0.0
+LINUX_TOLERANCE = 0.03
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One row per mode.  count: how often; short: in the tests."""
+    name: str
+    title: str
+    guest: str
+    count: int
+    short: int
+    cpus: int = 1
+    device: bool = False
+    # What the figures are, where they are there; each in ticks.
+    latency: str = ""
+    act: str = ""
+    tolerance: float = EXACT
+
+
+WORKLOADS = (
+    Workload("ping", "ping -A through the e1000, round trips", LINUX,
+             2000, 20, device=True, latency="round trip",
+             tolerance=LINUX_TOLERANCE),
+    Workload("flood", "UDP datagrams out of the e1000", LINUX,
+             10000, 50, device=True, tolerance=LINUX_TOLERANCE),
+    Workload("device", "interrupts of the e1000, raised by its ICS", PAYLOAD,
+             4000, 50, device=True, latency="line to handler"),
+    Workload("timer", "wake-ups from HLT by the TSC deadline", PAYLOAD,
+             20000, 100, latency="deadline to handler", act="arm"),
+    Workload("self", "IPIs to oneself by the self-IPI register", PAYLOAD,
+             20000, 100, latency="WRMSR to handler", act="WRMSR"),
+    Workload("icr", "IPIs to oneself by the ICR", PAYLOAD,
+             20000, 100, latency="WRMSR to handler", act="WRMSR"),
+    Workload("pingpong", "IPIs to another core and back", PAYLOAD,
+             5000, 50, cpus=2, latency="there and back"),
+    Workload("loop", "thousands of hashes, no interrupts", PAYLOAD,
+             2000, 20),
+)
+
+
+def workload(name):
+    """The workload of this name."""
+    return next(w for w in WORKLOADS if w.name == name)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The arithmetic of the benchmarks' report, and what reads their guests."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from runs import TOP
+
+sys.path.insert(0, os.path.join(TOP, "tests/bench"))
+
+import measure  # noqa: E402
+import plot  # noqa: E402
+import report  # noqa: E402
+from cases import LINUX, MODES, WORKLOADS, workload  # noqa: E402
+from lab import BenchError  # noqa: E402
+
+SPREAD = {"min": 1, "median": 2, "p99": 3, "max": 4}
+
+
+def rows():
+    """Two modes side by side, one without, and other workloads' bare."""
+    return [
+        report.row("timer", "bare", ticks=1000, interrupts=10, exits={},
+                   latency=SPREAD),
+        report.row("timer", "exit", ticks=4000, interrupts=10, latency=SPREAD,
+                   exits={"hlt": 10, "msr-eoi": 20, "mark": 1,
+                          "injection-mode": 5}),
+        report.row("timer", "eli", note="not in this build"),
+        report.row("loop", "did", ticks=7, interrupts=0, exits={"mark": 1}),
+    ]
+
+
+@pytest.mark.parametrize("share, value", [
+    (0, 1), (0.01, 1), (0.011, 2), (0.5, 50), (0.501, 51), (0.99, 99),
+    (1, 100)])
+def test_quantile(share, value):
+    numbers = list(range(100, 0, -1))
+    assert report.quantile(numbers, share) == value
+    assert report.quantile([7], share) == 7
+
+
+def test_latency():
+    assert report.latency([5, 1, 3]) == {
+        "min": 1, "median": 3, "p99": 5, "max": 5}
+
+
+def test_row_has_the_fields_of_the_report():
+    row = report.row("timer", "did", ticks=1)
+    assert tuple(sorted(row)) == tuple(sorted(report.FIELDS))
+    assert row["machine"] == "bochs" and row["latency"] is None
+    with pytest.raises(AssertionError):
+        report.row("timer", "did", tick=1)
+
+
+def test_marks_and_events_are_no_exits_within():
+    assert report.exits_within(rows()[1]["exits"]) == 30
+    assert report.exits_within({}) == 0
+
+
+def test_ratio_and_model():
+    bare, exits, eli, alone = report.complete(rows(), 100)
+    assert bare["ratio"] == 1
+    assert bare["modelled"] == {"cycles_per_exit": 100, "ticks": 1000,
+                                "ratio": 1}
+    assert exits["ratio"] == 0.25
+    assert exits["modelled"] == {"cycles_per_exit": 100, "ticks": 7000,
+                                 "ratio": 1000 / 7000}
+    # Nothing is made up where nothing was measured.
+    for row in (eli, alone):
+        assert row["ratio"] is None and row["modelled"] is None
+
+
+def test_exits_per_interrupt():
+    assert report.per_interrupt(rows()[1]) == [
+        ("msr-eoi", 2), ("hlt", 1), ("injection-mode", 0.5)]
+    assert not report.per_interrupt(rows()[3])
+
+
+def test_table():
+    lines = report.table(report.complete(rows(), 100), 100)
+    text = "\n".join(lines)
+    assert "One exit costs 100 cycles" in text
+    assert "eli  not in this build" in lines
+    assert "  exit, exits per interrupt: msr-eoi 2, hlt 1, " \
+        "injection-mode 0.5" in lines
+    (line,) = [x for x in lines if x.startswith("exit ")]
+    assert line.split() == ["exit", "4,000", "0.2500", "7,000", "0.1429",
+                            "10", "3.000", "1", "2", "3", "4", "-", "-"]
+
+
+def test_reports_agree():
+    assert not report.disagreements(rows(), rows())
+    other = rows()
+    other[1]["ticks"] += 1
+    other[1]["exits"]["hlt"] += 1
+    assert len(report.disagreements(rows(), other)) == 2
+    assert report.disagreements(rows(), rows()[1:]) == [
+        "timer bare: no such row"]
+
+
+@pytest.mark.parametrize("ticks, agree", [(103, True), (104, False),
+                                          (97, True), (96, False)])
+def test_linux_rows_agree_within(ticks, agree):
+    first, second = ([report.row("ping", "bare", ticks=n, interrupts=5)]
+                     for n in (100, ticks))
+    assert (not report.disagreements(first, second)) == agree
+
+
+PAYLOAD_TEXT = """\
+bench| bench latency min=1 median=2 p99=3 max=4
+bench| bench eoi min=5 median=6 p99=7 max=8
+bench| payload bench: ok work=timer count=9 ticks=100 interrupts=9
+"""
+
+
+def test_payload_is_read():
+    assert measure.parse_payload(PAYLOAD_TEXT) == {
+        "ticks": 100, "interrupts": 9, "latency": SPREAD,
+        "eoi": {"min": 5, "median": 6, "p99": 7, "max": 8}}
+    for text in ("", PAYLOAD_TEXT.replace(": ok", ": FAIL")):
+        with pytest.raises(BenchError):
+            measure.parse_payload(text)
+
+
+LINUX_TEXT = """\
+bench| ping sent=3 received=3 irqs=6 tsc=500
+bench| ping latency min=1 median=2 p99=3 max=4
+bench| ping packets rx=4 tx=4
+bench| guest: done ping:3 status 0
+"""
+
+
+def test_linux_is_read():
+    expected = {"ticks": 500, "interrupts": 6, "latency": SPREAD}
+    assert measure.parse_linux(LINUX_TEXT, "ping") == expected
+    bare = LINUX_TEXT.replace("bench| ", "")
+    assert measure.parse_linux(bare, "ping") == expected
+    for text in ("", LINUX_TEXT.replace("status 0", "status 1")):
+        with pytest.raises(BenchError):
+            measure.parse_linux(text, "ping")
+
+
+def test_modes_are_the_tables_words():
+    for w in WORKLOADS:
+        for mode in MODES[1:]:
+            assert f"interrupts = {mode}\n" in measure.table(w, mode, 1)
+    assert workload("ping").guest == LINUX
+
+
+def test_picture(tmp_path):
+    path = tmp_path / "it's.svg"
+    plot.svg(report.complete(rows(), 100), str(path))
+    text = path.read_text()
+    assert text.startswith("<?xml") and text.rstrip().endswith("</svg>")
+    assert "timer" in text and "100 cycles" in text
+    with pytest.raises(BenchError):
+        plot.svg([], str(path))
+
+
+def test_compare(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("[]")
+    done = subprocess.run([os.path.join(TOP, "tests/bench/compare"), path,
+                           path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "they agree\n")
