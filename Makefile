@@ -23,7 +23,7 @@ SRCS := $(PURE) core/lib.c core/main.c core/mem.c core/image.c core/cpu.c \
 	core/devices.c drivers/uart.c drivers/pci.c apic/lapic.c \
 	apic/vlapic.c apic/vlapic_direct.c apic/vlapic_emulated.c \
 	guest/access.c guest/exit.c guest/interrupt.c guest/memory.c guest/mmio.c \
-	eli/handback.c vmx/vmx.c vmx/vmcs.c vmx/exit.c vmx/cr.c \
+	eli/eli.c eli/handback.c eli/track.c vmx/vmx.c vmx/vmcs.c vmx/exit.c vmx/cr.c \
 	svm/svm.c svm/vmcb.c svm/intercepts.c svm/exit.c svm/interrupt.c svm/nmi.c
 ASMS := boot/entry.S boot/trampoline.S core/vectors.S core/interrupt.S vmx/entry.S \
 	svm/entry.S

@@ -46,11 +46,16 @@ s32 vapic_highest(const u32 *bits)
 	return -1;
 }
 
+bool vapic_idle(const struct vapic *a)
+{
+	return vapic_highest(a->irr) < 0 && vapic_highest(a->isr) < 0;
+}
+
 static u32 isr_class(const struct vapic *a)
 {
 	s32 isr = vapic_highest(a->isr);
 
-	return isr < 0 ? 0 : CLASS((u32)isr);
+	return isr < 0 ? a->floor : MAX(CLASS((u32)isr), a->floor);
 }
 
 u8 vapic_ppr(const struct vapic *a)

@@ -19,6 +19,7 @@ struct vapic {
 	u32 isr[VAPIC_WORDS];
 	u32 tmr[VAPIC_WORDS];
 	u8 tpr;
+	u8 floor; /* class of what is in service in the core's own APIC */
 };
 
 /* Vectors on their way to a vCPU; all fields atomic, any core. */
@@ -32,6 +33,9 @@ void vapic_reset(struct vapic *a);
 
 /* The vector becomes pending.  True if it was not pending before. */
 bool vapic_accept(struct vapic *a, u8 vector, bool level);
+
+/* Nothing is pending or in service. */
+bool vapic_idle(const struct vapic *a);
 
 /* The processor priority, section 11.8.3.1. */
 u8 vapic_ppr(const struct vapic *a);

@@ -10,6 +10,7 @@
 #include "core/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
+#include "eli/eli.h"
 
 static u32 read(struct vcpu *v, u32 reg)
 {
@@ -21,11 +22,11 @@ static u32 read(struct vcpu *v, u32 reg)
 	case APIC_PPR:
 		return vapic_ppr(&l->irq);
 	case APIC_ISR ... APIC_ISR + 7:
-		return l->irq.isr[reg - APIC_ISR];
+		return l->irq.isr[reg - APIC_ISR] | eli_core_register(v, reg);
 	case APIC_TMR ... APIC_TMR + 7:
-		return l->irq.tmr[reg - APIC_TMR];
+		return l->irq.tmr[reg - APIC_TMR] | eli_core_register(v, reg);
 	case APIC_IRR ... APIC_IRR + 7:
-		return l->irq.irr[reg - APIC_IRR];
+		return l->irq.irr[reg - APIC_IRR] | eli_core_register(v, reg);
 	case APIC_TMICT:
 		return l->timer.initial;
 	case APIC_TMCCT:
@@ -40,8 +41,11 @@ static u32 read(struct vcpu *v, u32 reg)
 static void end_of_interrupt(struct vcpu *v)
 {
 	bool level;
-	s32 vector = vapic_eoi(&v->lapic.irq, &level);
+	s32 vector;
 
+	if (v->eli.on && eli_eoi(v))
+		return;
+	vector = vapic_eoi(&v->lapic.irq, &level);
 	if (vector >= 0 && level)
 		partition_eoi(v->part, (u8)vector);
 }

@@ -8,7 +8,7 @@
 
 /* Image: virtual minus linked physical address. */
 #define IMAGE_VMA 0xffffffff80000000
-/* While booting the low 4 GiB; after the seal modules and IO-APICs only. */
+/* While booting the low 4 GiB; after the seal what docs/memory-map.md says. */
 #define DIRECT_VMA 0xffff800000000000
 /* This core's own GiB: percpu behind a guard page, then the window. */
 #define LOCAL_VMA  0xffffffffc0000000

@@ -26,7 +26,7 @@
 /* Level type in CPUID leaf 0Bh ECX */
 #define LEVEL_SMT	   1
 #define POOL_BASE_SIZE	   (1UL << 20)
-#define POOL_PER_CPU	   (192UL << 10)
+#define POOL_PER_CPU	   (224UL << 10)
 #define POOL_PER_PARTITION (64UL << 10)
 #define POOL_PER_GIB	   PAGE_SIZE
 

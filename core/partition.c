@@ -133,7 +133,7 @@ int partition_start(struct partition *p)
 
 int partition_set_mode(struct partition *p, enum table_mode mode)
 {
-	if (mode != TABLE_DID && mode != TABLE_EXIT)
+	if (mode == TABLE_POSTED)
 		return -EINVAL;
 	spin_lock(&p->lock);
 	p->next_mode = mode;
@@ -286,6 +286,7 @@ static void reset_devices(struct partition *p)
 		.legacy = &p->legacy,
 	};
 	p->mode = p->next_mode;
+	eli_reset_partition(p);
 	p->x2apic = 0;
 	echo_reset(&p->echo);
 	for (n = 0; n < p->config->nr_cpus; n++)
@@ -458,6 +459,7 @@ static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
 	v->kvm_clock = 0;
 	v->xcr0 = 1;
 	v->direct = partition_direct(v->part);
+	eli_reset(v);
 	vlapic_reset(v);
 	v->halted = false;
 	v->nmi_pending = false;
@@ -573,7 +575,7 @@ int partition_map_ram(struct partition *p, struct slat *t, u64 bits)
 	if (!err && p->echo_pa)
 		err = slat_map(t, GUEST_ECHO, p->echo_pa, PAGE_SIZE, bits);
 	p->second_level = t->root;
-	return err;
+	return err ? err : eli_build_partition(p, t);
 }
 
 /* The page that the partition shares with the first sidecore. */

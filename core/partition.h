@@ -33,8 +33,9 @@ struct partition {
 	u32 id;
 	u32 nr_ram;
 	struct guest_region ram[PARTITION_REGIONS];
-	u64 second_level;      /* EPT pointer or nested CR3 */
-	u32 apic_id[MAX_CPUS]; /* host APIC id of each vCPU's core */
+	struct eli_partition *eli;
+	u64 second_level;	   /* EPT pointer or nested CR3 */
+	u32 apic_id[MAX_CPUS];	   /* host APIC id of each vCPU's core */
 	struct guest_layout layout;
 	const struct boot_module *kernel, *initrd;
 	const struct boot_module *modules[TABLE_MAX_MODULES];

@@ -120,8 +120,8 @@
 	M(MACHINE_IOMMU, "no IOMMU on this machine; remove the device, or "    \
 			 "write identity = yes (unsafe)")                      \
 	/* Against the build */                                                \
-	M(BUILD_MODE, "not in this build: interrupts other than did and "      \
-		      "exit; write interrupts = did")                          \
+	M(BUILD_MODE, "not in this build: interrupts = posted; write "         \
+		      "interrupts = did")                                      \
 	M(BUILD_DEVICE, "not in this build: devices; remove this line")        \
 	M(BUILD_IOMMU, "not in this build: vIOMMU; write iommu = none")        \
 	M(BUILD_IDENTITY, "not in this build: identity; write identity = no")

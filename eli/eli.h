@@ -1,12 +1,53 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Delivery of interrupts to guests, and taking a core back from one.
- * Delivery in `did` needs no code here: vectors go to the guest's own IDT.
+ * Delivery of interrupts to guests, and taking a core back from one.  Delivery
+ * in `did` needs no code here: vectors go to the guest's own IDT.
+ *
+ * Mode `eli`: while nothing has to be injected a vCPU runs in eli mode, by its
+ * own view of memory, in which the page of its IDT is a shadow.  There
+ * interrupts do not exit: the guest's own vectors find its gates, any other a
+ * gate that is not present, and that #NP exits (a bounce).  What eli mode can't
+ * do is done in injection mode, which is mode `exit` but for HLT: interrupts to
+ * inject, an IDT that can't be shadowed, an instruction that must see the
+ * processor as it is.  The vCPU goes back as soon as an exit allows it.
  */
 #ifndef ELI_ELI_H
 #define ELI_ELI_H
 
+#include "core/ledger.h"
 #include "core/types.h"
+
+/* Reason for injection mode, one of enum cause: none. */
+#define INJECT_NONE CAUSE_COUNT
+
+struct vcpu;
+struct partition;
+struct slat;
+struct guest_regs;
+
+/* Of a vCPU; its core only. */
+struct eli_vcpu {
+	bool on;	   /* its partition's mode is `eli` */
+	bool direct;	   /* in eli mode, not in injection mode */
+	bool bounced;	   /* this exit brought a vector of the host's */
+	bool built;	   /* view and shadow are those of the IDT as tracked */
+	enum cause once;   /* why it is injection mode until the next exit */
+	enum cause reason; /* why it is injection mode, for the ledger */
+	u64 root;	   /* of its own view */
+	u64 limit; /* TSC ticks until an exit at the latest; 0: none is due */
+};
+
+/* --- boot, BSP --- */
+
+void eli_init(void);
+
+/*
+ * Takes all memory that mode `eli` needs, for second-level tables that are all
+ * there: a partition may be switched to it.  0 or -ENOMEM.
+ */
+int __must_check eli_build_partition(struct partition *p, const struct slat *t);
+
+/* --- the core of a vCPU that is not running --- */
 
 /*
  * On a core that has left its guest for good, once nothing sends to it any
@@ -16,8 +57,60 @@ void eli_hand_back(void);
 
 /* Before a vCPU starts: registers that VM entry does not load, as at reset. */
 void eli_reset_core(void);
+/* And its state in mode `eli`, which begins in injection mode. */
+void eli_reset(struct vcpu *v);
+/* While no vCPU of the partition runs: there are no IDTs. */
+void eli_reset_partition(struct partition *p);
 
-/* Boot, BSP. */
-void eli_init(void);
+/* --- exit path, mode `eli` --- */
+
+/*
+ * Before any handler: the exit has cut short the delivery of this external
+ * interrupt.  True if it was the host's, which is then done with.
+ */
+bool eli_bounced(struct vcpu *v, u8 vector);
+
+/* #NP in eli mode; `soft`: INT n was on its way. */
+void eli_not_present(struct vcpu *v, bool soft);
+
+/* An instruction that eli mode can't let pass: it does in injection mode. */
+void eli_pass_once(struct vcpu *v);
+
+/*
+ * Before the guest is entered, with all that is pending collected: chooses
+ * between the two.  True: eli mode, and nothing is injected.
+ */
+bool eli_choose(struct vcpu *v);
+
+/* Injection mode has accepted a vector: true if it was the guest's. */
+bool eli_accepted(struct vcpu *v, u8 vector);
+
+/* External-interrupt exit: is it one that eli mode will deliver? */
+bool eli_delivers(struct vcpu *v);
+
+/* EOI in injection mode; false: it is for a virtual interrupt. */
+bool eli_eoi(struct vcpu *v);
+
+/* ISR, TMR or IRR of the core's own APIC, the guest's vectors only. */
+u32 eli_core_register(const struct vcpu *v, u32 reg);
+
+/*
+ * A violation of the second-level tables at gpa.  True if the page is there and
+ * read-only for being an IDT; then the access is emulated or, where it can't
+ * be, the page given up.
+ */
+bool eli_protects(const struct vcpu *v, u64 gpa);
+/* The page of gpa is nobody's IDT any more: has other uses.  False: was not. */
+bool eli_give_up(struct vcpu *v, u64 gpa);
+/* Emulation has written to RAM. */
+void eli_wrote(struct vcpu *v, u64 gpa, u32 size);
+
+/* --- any core, with the partition's lock held --- */
+
+/*
+ * The vector is from now on one that comes straight from a device to this
+ * vCPU's core, or no longer.  False: the host needs the vector itself.
+ */
+bool eli_own(struct partition *p, u32 vcpu, u8 vector, bool own);
 
 #endif

@@ -9,10 +9,10 @@
 #ifndef ELI_SHADOW_H
 #define ELI_SHADOW_H
 
-#include "core/ledger.h"
+#include "core/trap.h"
 #include "core/types.h"
+#include "eli/eli.h"
 
-#define IDT_VECTORS	 256
 #define IDT_OWNED_WORDS	 (IDT_VECTORS / 64)
 #define FIRST_INTERRUPT	 32 /* below are exceptions */
 #define GATE_SIZE_LEGACY 8  /* SDM vol. 3 figure 6-2 */
@@ -24,9 +24,6 @@ struct idt_register {
 	u64 base;
 	u32 limit;
 };
-
-/* Reason for injection mode: none. */
-#define INJECT_NONE CAUSE_COUNT
 
 /*
  * INJECT_NONE, with the size of a gate in *gate_size, or the reason why it must

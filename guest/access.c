@@ -188,7 +188,9 @@ static int write_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 
 enum msr_view guest_msr_view(const struct vcpu *v)
 {
-	return v->direct ? MSR_VIEW_DIRECT : MSR_VIEW_EMULATED;
+	if (v->direct)
+		return MSR_VIEW_DIRECT;
+	return v->eli.direct ? MSR_VIEW_ELI : MSR_VIEW_EMULATED;
 }
 
 enum outcome guest_rdmsr(struct vcpu *v, struct guest_regs *regs)

@@ -41,6 +41,7 @@ void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
 	u64 cycles;
 
 	v->cause = h->cause;
+	v->eli.once = INJECT_NONE;
 	if (likely(h->handler)) {
 		finish(v, h->handler(v, &this_cpu.regs));
 	} else {
@@ -123,6 +124,13 @@ bool guest_at_cpl0(void)
 
 	backend->get_state(&s);
 	return !s.cpl;
+}
+
+enum outcome guest_descriptor_table(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	eli_pass_once(v);
+	return OUTCOME_RETRY;
 }
 
 enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs)

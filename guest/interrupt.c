@@ -8,10 +8,13 @@
 #include "core/lib.h"
 #include "core/partition.h"
 #include "core/percpu.h"
+#include "eli/eli.h"
 #include "guest/vcpu.h"
 
 static void handle(struct vcpu *v, u32 vector)
 {
+	if (eli_accepted(v, (u8)vector))
+		return;
 	if (vector == HOST_TIMER_VECTOR)
 		vlapic_timer_fired(v);
 }
@@ -28,12 +31,23 @@ static void handle_taken(struct vcpu *v)
 	}
 }
 
+void guest_host_interrupt(struct vcpu *v, u8 vector)
+{
+	/* The spurious interrupt has no bit, and no EOI. */
+	if (!lapic_test(APIC_ISR, vector))
+		return;
+	handle(v, vector);
+	lapic_eoi();
+}
+
 void guest_interrupts(struct vcpu *v)
 {
 	struct vapic *a = &v->lapic.irq;
 	s32 vector;
 
 	vlapic_collect(v);
+	if (v->eli.on && eli_choose(v))
+		return;
 	vector = vapic_next(a);
 	if (vector >= 0 && backend->inject_interrupt((u8)vector)) {
 		vapic_deliver(a, (u8)vector);
@@ -45,6 +59,8 @@ void guest_interrupts(struct vcpu *v)
 enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs)
 {
 	(void)regs;
+	if (eli_delivers(v))
+		return OUTCOME_RETRY;
 	backend->accept();
 	handle_taken(v);
 	return OUTCOME_RETRY;

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/partition.h"
 #include "core/percpu.h"
+#include "eli/eli.h"
 #include "guest/decode.h"
 #include "guest/memory.h"
 #include "guest/vcpu.h"
@@ -88,6 +89,18 @@ static void device_write(struct vcpu *v, u64 gpa, u32 value)
 	}
 }
 
+static int access_ram(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
+{
+	int err;
+
+	if (!write)
+		return guest_read(v, gpa, value, size);
+	err = guest_write(v, gpa, value, size);
+	if (!err)
+		eli_wrote(v, gpa, size);
+	return err;
+}
+
 /* One operand: RAM or device, within a page.  0, or < 0. */
 static int access(struct emulation *e, u64 linear, bool write, u64 *value)
 {
@@ -103,8 +116,7 @@ static int access(struct emulation *e, u64 linear, bool write, u64 *value)
 	if (w.gpa % PAGE_SIZE + size > PAGE_SIZE)
 		return -EINVAL;
 	if (guest_ram(v->part, w.gpa, &left))
-		return write ? guest_write(v, w.gpa, value, size) :
-			       guest_read(v, w.gpa, value, size);
+		return access_ram(v, w.gpa, size, write, value);
 	if (write)
 		device_write(v, w.gpa, (u32)*value);
 	else
@@ -155,6 +167,8 @@ enum outcome guest_mmio(struct vcpu *v, struct guest_regs *regs, u64 gpa)
 	e.gpr[GPR_RSP] = e.s.rsp;
 	if (decode(v, &e.s, &e.insn) ||
 	    (!insn_rep_done(&e.insn, e.gpr) && execute(&e))) {
+		if (eli_give_up(v, gpa))
+			return OUTCOME_RETRY;
 		partition_park(v->part,
 			       "access to guest address %lx by an "
 			       "instruction that is not emulated",

@@ -39,8 +39,10 @@ static const struct msr_range ranges[] = {
 	  "LDR, from the virtual id" },
 	{ X2APIC(0x0f), X2APIC(0x0f), MSR_TRAP, MSR_TRAP, MSR_H_X2APIC, 0, 0,
 	  "SVR: the enable bit is virtual" },
-	{ X2APIC(0x10), X2APIC(0x27), MSR_DIRECT, MSR_GP, MSR_H_X2APIC, 0, 0,
-	  "ISR, TMR, IRR" },
+	{ X2APIC(0x10), X2APIC(0x1f), MSR_DIRECT, MSR_GP, MSR_H_X2APIC, 0, 0,
+	  "ISR, TMR" },
+	{ X2APIC(0x20), X2APIC(0x27), MSR_DIRECT, MSR_GP, MSR_H_X2APIC, 0, 0,
+	  "IRR" },
 	{ X2APIC(0x28), X2APIC(0x28), MSR_TRAP, MSR_TRAP, MSR_H_X2APIC, 0, 0,
 	  "ESR, virtual" },
 	{ X2APIC(0x30), X2APIC(0x30), MSR_TRAP, MSR_TRAP, MSR_H_X2APIC, 0, 0,
@@ -133,6 +135,23 @@ static void clear_msrpm(u8 *map, u32 index, bool write)
 	clear_bit(map, 2 * index + write);
 }
 
+/*
+ * In eli mode the core's own local APIC has all that is in service.  IRR may
+ * have vectors of the host's as well, which are not for the guest to see.
+ */
+static bool direct_in_eli(const struct msr_range *r)
+{
+	switch (r->first) {
+	case X2APIC(0x08): /* TPR */
+	case X2APIC(0x0a): /* PPR */
+	case X2APIC(0x0b): /* EOI */
+	case X2APIC(0x10): /* ISR, TMR */
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum msr_policy msr_policy(const struct msr_range *r, bool write,
 			   enum msr_view view)
 {
@@ -140,9 +159,9 @@ enum msr_policy msr_policy(const struct msr_range *r, bool write,
 	bool of_apic = r->handler == MSR_H_X2APIC ||
 		       r->handler == MSR_H_DEADLINE;
 
-	if (policy == MSR_DIRECT && of_apic && view == MSR_VIEW_EMULATED)
-		return MSR_TRAP;
-	return policy;
+	if (policy != MSR_DIRECT || !of_apic || view == MSR_VIEW_DIRECT)
+		return policy;
+	return view == MSR_VIEW_ELI && direct_in_eli(r) ? policy : MSR_TRAP;
 }
 
 static void fill(u8 *map, size_t size, u32 features, enum msr_view view,

@@ -53,6 +53,7 @@ struct msr_range {
 enum msr_view {
 	MSR_VIEW_DIRECT,
 	MSR_VIEW_EMULATED, /* the APIC's own MSRs and its timer's exit */
+	MSR_VIEW_ELI,	   /* but for EOI, TPR, PPR, ISR and TMR */
 	MSR_VIEWS,
 };
 

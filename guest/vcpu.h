@@ -20,6 +20,7 @@
 #include "core/histogram.h"
 #include "core/ledger.h"
 #include "core/types.h"
+#include "eli/eli.h"
 #include "guest/decode.h"
 
 struct partition;
@@ -48,6 +49,7 @@ struct vcpu {
 	bool stepping;	  /* SVM: RFLAGS.TF is ours, for an NMI */
 	bool step_tf;	  /* and TF and DR6 as the guest had them */
 	u64 step_dr6;
+	struct eli_vcpu eli;
 	enum cause cause; /* what the ledger will call this exit */
 	struct ledger *ledger;
 	struct histogram *latency; /* by enum latency */
@@ -78,6 +80,8 @@ struct vcpu_state {
 	u64 rip, rsp, rflags;
 	u64 cr0, cr3, cr4, efer; /* as the guest sees them */
 	u64 segment_base[SEGMENT_COUNT];
+	u64 idt_base;
+	u32 idt_limit;
 	u8 cpl;
 	u8 code_bits; /* 16, 32 or 64 */
 };
@@ -125,6 +129,12 @@ struct backend {
 	/* Interrupts on for an instruction, or asleep until one or an NMI. */
 	void (*accept)(void);
 	void (*wait)(void);
+	/* Mode `eli`.  What v->eli.direct asks for, from the next entry on. */
+	void (*set_view)(struct vcpu *v);
+	/* v->eli.limit has changed, in eli mode. */
+	void (*set_limit)(const struct vcpu *v);
+	/* Nothing that the second-level tables have said is remembered. */
+	void (*flush_views)(void);
 	/* IA32_DEBUGCTL: 0, or -EINVAL for a value that is not offered. */
 	int (*set_debugctl)(u64 value);
 	/* The registers that a park message shows, as log lines. */
@@ -178,6 +188,8 @@ enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs);
 
 enum outcome guest_hlt(struct vcpu *v, struct guest_regs *regs);
 enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs);
+/* Mode `eli`: what only injection mode lets pass. */
+enum outcome guest_descriptor_table(struct vcpu *v, struct guest_regs *regs);
 
 /*
  * Modes without a direct local APIC, before every entry: injects what is
@@ -185,6 +197,9 @@ enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs);
  */
 void guest_interrupts(struct vcpu *v);
 void guest_wait(struct vcpu *v);
+
+/* A vector that the core's own APIC has in service for the host: EOIs it. */
+void guest_host_interrupt(struct vcpu *v, u8 vector);
 
 /* The mark was set, and is clear again: what others asked of this vCPU. */
 void guest_kicked(struct vcpu *v);
@@ -197,7 +212,7 @@ void guest_kicked(struct vcpu *v);
 bool guest_at_cpl0(void);
 enum outcome guest_io(struct vcpu *v, struct guest_regs *regs, u16 port,
 		      u8 size, bool in);
-/* An access to guest-physical memory that is not RAM. */
+/* An access to guest-physical memory that is not RAM, or is read-only. */
 enum outcome guest_mmio(struct vcpu *v, struct guest_regs *regs, u64 gpa);
 /* An NMI, taken by the host: the cause of the exit. */
 enum cause guest_nmi_cause(void);

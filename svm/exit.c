@@ -4,6 +4,7 @@
 #include "core/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
+#include "eli/eli.h"
 #include "svm/internal.h"
 
 /* EXITINFO1 of IOIO, APM2 section 15.10.2 */
@@ -45,6 +46,16 @@ static enum outcome exit_alignment(struct vcpu *v, struct guest_regs *regs)
 	(void)v;
 	(void)regs;
 	svm_inject(VEC_AC, true, (u32)svm_vmcb()->exitinfo1);
+	return OUTCOME_RETRY;
+}
+
+static enum outcome exit_not_present(struct vcpu *v, struct guest_regs *regs)
+{
+	u64 info = svm_vmcb()->exitintinfo;
+
+	(void)regs;
+	eli_not_present(v, (info & EVENT_VALID) &&
+				   (info & EVENT_TYPE) == EVENT_TYPE_SOFT);
 	return OUTCOME_RETRY;
 }
 
@@ -96,7 +107,11 @@ static enum outcome exit_msr(struct vcpu *v, struct guest_regs *regs)
 static enum outcome exit_npf(struct vcpu *v, struct guest_regs *regs)
 {
 	const struct vmcb *b = svm_vmcb();
+	bool plain = !(b->exitinfo1 & NPF_TABLE) &&
+		     !(b->exitintinfo & EVENT_VALID);
 
+	if (!plain && eli_give_up(v, b->exitinfo2))
+		return OUTCOME_RETRY;
 	if (b->exitinfo1 & NPF_FETCH)
 		return guest_park(v, "instruction fetch outside RAM");
 	if (b->exitinfo1 & NPF_TABLE)
@@ -110,6 +125,7 @@ static enum outcome exit_npf(struct vcpu *v, struct guest_regs *regs)
 /* clang-format off */
 static const struct exit_handler exits[SVM_NR_EXITS] = {
 	[SVM_EXIT_EXCEPTION + VEC_DB] = { exit_debug, CAUSE_EXCEPTION },
+	[SVM_EXIT_EXCEPTION + VEC_NP] = { exit_not_present, CAUSE_EXCEPTION },
 	[SVM_EXIT_EXCEPTION + VEC_AC] = { exit_alignment, CAUSE_EXCEPTION },
 	[SVM_EXIT_EXCEPTION + VEC_MC] = { guest_machine_check,
 					  CAUSE_EXCEPTION },
@@ -119,6 +135,7 @@ static const struct exit_handler exits[SVM_NR_EXITS] = {
 	[SVM_EXIT_SMI] = { exit_nmi, CAUSE_NMI_KICK },
 	[SVM_EXIT_INIT] = { guest_retry, CAUSE_INIT_SIPI },
 	[SVM_EXIT_VINTR] = { guest_retry, CAUSE_INTERRUPT_WINDOW },
+	[SVM_EXIT_IDTR_WRITE] = { guest_descriptor_table, CAUSE_EXCEPTION },
 	[SVM_EXIT_RDPMC] = { guest_protected, CAUSE_EXCEPTION },
 	[SVM_EXIT_CPUID] = { guest_cpuid, CAUSE_CPUID },
 	[SVM_EXIT_RSM] = { guest_undefined, CAUSE_EXCEPTION },
@@ -170,7 +187,7 @@ static const struct exit_handler *find_handler(u64 code)
  * entry: APM2 section 15.7.2.  INT n, INT3 and INTO are executed again: RIP is
  * still theirs, and an injection would not go behind them.
  */
-static void requeue_event(struct vmcb *b)
+static void requeue_event(struct vcpu *v, struct vmcb *b)
 {
 	u64 info = b->exitintinfo;
 	u64 type = info & EVENT_TYPE;
@@ -182,6 +199,8 @@ static void requeue_event(struct vmcb *b)
 
 	if (svm_maps.tcg && type == EVENT_TYPE_EXCEPTION && vector > 31)
 		info = (info & ~EVENT_TYPE) | EVENT_TYPE_INTR;
+	if ((info & EVENT_TYPE) == EVENT_TYPE_INTR && eli_bounced(v, vector))
+		return;
 	b->eventinj = info;
 }
 
@@ -229,10 +248,10 @@ void svm_handle_exit(void)
 	this_cpu.regs.gpr[GPR_RAX] = b->rax;
 	b->tlb_control = 0;
 	b->eventinj = 0;
-	if (!v->direct)
+	if (!v->direct && !v->eli.direct)
 		svm_read_tpr(v);
 	if (unlikely(b->exitintinfo & EVENT_VALID))
-		requeue_event(b);
+		requeue_event(v, b);
 	guest_exit(v, find_handler(b->exitcode), b->exitcode, now);
 	b->rax = this_cpu.regs.gpr[GPR_RAX];
 }

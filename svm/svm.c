@@ -124,6 +124,15 @@ static void __noreturn svm_run(struct vcpu *v)
 	svm_enter();
 }
 
+/*
+ * There is no timer that ends a guest's run.  What a guest can keep waiting is
+ * its own timer alone; whoever else wants the core sends an NMI.
+ */
+static void svm_set_limit(const struct vcpu *v)
+{
+	(void)v;
+}
+
 /* Without virtualised LBRs the MSR is not switched, so nothing is offered. */
 static int svm_set_debugctl(u64 value)
 {
@@ -149,6 +158,9 @@ const struct backend svm_backend = {
 	.interrupt_window = svm_interrupt_window,
 	.accept = svm_accept,
 	.wait = svm_wait,
+	.set_view = svm_set_view,
+	.set_limit = svm_set_limit,
+	.flush_views = svm_flush_views,
 	.set_debugctl = svm_set_debugctl,
 	.dump = svm_dump,
 };

@@ -23,6 +23,9 @@ static void reset_control(struct vmcb *b, const struct vcpu *v)
 		b->intercept_misc1 |= svm_intercept_emulated;
 		b->virtual_interrupt = V_INTR_MASKING;
 	}
+	/* In mode `eli` HLT is the core's own, in both of its modes. */
+	if (v->eli.on)
+		b->intercept_misc1 &= ~(u32)INTERCEPT_HLT;
 	b->iopm_base_pa = svm_maps.iopm_pa;
 	b->msrpm_base_pa = svm_maps.msrpm_pa[guest_msr_view(v)];
 	b->asid = 1;
@@ -88,6 +91,37 @@ void svm_reset(struct vcpu *v, const struct vcpu_start *start)
 	this_cpu.regs = start->regs;
 }
 
+/*
+ * TLB entries are tagged with the ASID alone, and what the guest invalidates
+ * must be gone in either view.  Injection mode's V_TPR comes from
+ * svm_interrupt_window().
+ */
+void svm_set_view(struct vcpu *v)
+{
+	const u32 injection = INTERCEPT_INTR | INTERCEPT_VINTR;
+	struct vmcb *b = svm_vmcb();
+
+	b->intercept_misc1 &= ~(injection | (u32)INTERCEPT_IDTR_WRITE);
+	b->intercept_exceptions = svm_intercept_exceptions;
+	if (v->eli.direct) {
+		b->intercept_misc1 |= INTERCEPT_IDTR_WRITE;
+		b->intercept_exceptions |= BIT(VEC_NP);
+		b->nested_cr3 = v->eli.root;
+		b->virtual_interrupt = 0;
+	} else {
+		b->intercept_misc1 |= INTERCEPT_INTR;
+		b->nested_cr3 = v->part->second_level;
+		b->virtual_interrupt = V_INTR_MASKING;
+	}
+	b->msrpm_base_pa = svm_maps.msrpm_pa[guest_msr_view(v)];
+	b->tlb_control = TLB_FLUSH_ALL;
+}
+
+void svm_flush_views(void)
+{
+	svm_vmcb()->tlb_control = TLB_FLUSH_ALL;
+}
+
 static u8 code_bits(const struct vmcb *b)
 {
 	u16 attrib = b->segment[SEGMENT_CS].attrib;
@@ -109,6 +143,8 @@ void svm_get_state(struct vcpu_state *s)
 	s->cr3 = b->cr3;
 	s->cr4 = b->cr4;
 	s->efer = b->efer & ~EFER_SVME;
+	s->idt_base = b->idtr.base;
+	s->idt_limit = b->idtr.limit;
 	s->cpl = b->cpl;
 	s->code_bits = code_bits(b);
 	for (n = SEGMENT_ES; n < SEGMENT_COUNT; n++)

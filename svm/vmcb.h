@@ -103,6 +103,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 #define INTERCEPT_SMI	      BIT(2)
 #define INTERCEPT_INIT	      BIT(3)
 #define INTERCEPT_VINTR	      BIT(4)
+#define INTERCEPT_IDTR_WRITE  BIT(10)
 #define INTERCEPT_RDPMC	      BIT(15)
 #define INTERCEPT_CPUID	      BIT(18)
 #define INTERCEPT_RSM	      BIT(19)
@@ -169,6 +170,7 @@ enum svm_exit {
 	SVM_EXIT_SMI = 0x62,
 	SVM_EXIT_INIT = 0x63,
 	SVM_EXIT_VINTR = 0x64,
+	SVM_EXIT_IDTR_WRITE = 0x6a,
 	SVM_EXIT_RDPMC = 0x6f,
 	SVM_EXIT_CPUID = 0x72,
 	SVM_EXIT_RSM = 0x73,

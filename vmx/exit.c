@@ -5,6 +5,7 @@
 #include "core/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
+#include "eli/eli.h"
 #include "vmx/internal.h"
 #include "vmx/vmcs.h"
 
@@ -49,6 +50,12 @@ static void reflect_debug(u32 info)
 	vmx_inject(VEC_DB, false, 0);
 }
 
+static bool is_soft(u32 info)
+{
+	return (info & INTR_VALID) &&
+	       (info & INTR_TYPE) == INTR_TYPE_SOFT_INTERRUPT;
+}
+
 static enum outcome exit_exception(struct vcpu *v, struct guest_regs *regs)
 {
 	u32 info = (u32)vmread(EXIT_INTR_INFO);
@@ -61,6 +68,9 @@ static enum outcome exit_exception(struct vcpu *v, struct guest_regs *regs)
 		return OUTCOME_RETRY;
 	case VEC_AC:
 		vmx_inject(VEC_AC, true, (u32)vmread(EXIT_INTR_ERROR));
+		return OUTCOME_RETRY;
+	case VEC_NP:
+		eli_not_present(v, is_soft((u32)vmread(IDT_VECTORING_INFO)));
 		return OUTCOME_RETRY;
 	case VEC_MC:
 		return guest_machine_check(v, regs);
@@ -93,7 +103,12 @@ static enum outcome exit_io(struct vcpu *v, struct guest_regs *regs)
 static enum outcome exit_ept_violation(struct vcpu *v, struct guest_regs *regs)
 {
 	u64 q = vmread(EXIT_QUALIFICATION);
+	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	bool plain = (q & QUAL_EPT_LINEAR_VALID) && (q & QUAL_EPT_FINAL) &&
+		     !(vmread(IDT_VECTORING_INFO) & INTR_VALID);
 
+	if (!plain && eli_give_up(v, gpa))
+		return OUTCOME_RETRY;
 	if (q & QUAL_EPT_FETCH)
 		return guest_park(v, "instruction fetch outside RAM");
 	if (!(q & QUAL_EPT_LINEAR_VALID) || !(q & QUAL_EPT_FINAL))
@@ -101,7 +116,7 @@ static enum outcome exit_ept_violation(struct vcpu *v, struct guest_regs *regs)
 	if (vmread(IDT_VECTORING_INFO) & INTR_VALID)
 		return guest_park(v,
 				  "event delivery through memory outside RAM");
-	return guest_mmio(v, regs, vmread(GUEST_PHYSICAL_ADDRESS));
+	return guest_mmio(v, regs, gpa);
 }
 
 static enum outcome exit_misconfig(struct vcpu *v, struct guest_regs *regs)
@@ -141,6 +156,8 @@ static const struct exit_handler exits[NR_EXIT_REASONS] = {
 	[EXIT_ENTRY_MSR] = { exit_entry_failed, CAUSE_EXCEPTION },
 	[EXIT_MWAIT] = { guest_undefined, CAUSE_EXCEPTION },
 	[EXIT_MONITOR] = { guest_undefined, CAUSE_EXCEPTION },
+	[EXIT_GDTR_IDTR] = { guest_descriptor_table, CAUSE_EXCEPTION },
+	[EXIT_LDTR_TR] = { guest_descriptor_table, CAUSE_EXCEPTION },
 	[EXIT_EPT_VIOLATION] = { exit_ept_violation, CAUSE_EPT_OTHER },
 	[EXIT_EPT_MISCONFIG] = { exit_misconfig, CAUSE_EPT_OTHER },
 	[EXIT_INVEPT] = { guest_undefined, CAUSE_EXCEPTION },
@@ -171,6 +188,12 @@ static void requeue_event(u32 info)
 	vmwrite(ENTRY_INTR_INFO, info & ~BIT(12));
 }
 
+static bool bounced(struct vcpu *v, u32 info)
+{
+	return (info & INTR_TYPE) == INTR_TYPE_EXTERNAL &&
+	       eli_bounced(v, info & INTR_VECTOR);
+}
+
 u64 vmx_handle_exit(void)
 {
 	static const struct exit_handler unknown;
@@ -180,7 +203,7 @@ u64 vmx_handle_exit(void)
 	u32 vectoring = (u32)vmread(IDT_VECTORING_INFO);
 
 	v->launched = true;
-	if (unlikely(vectoring & INTR_VALID))
+	if (unlikely(vectoring & INTR_VALID) && !bounced(v, vectoring))
 		requeue_event(vectoring);
 	guest_exit(v, reason < NR_EXIT_REASONS ? &exits[reason] : &unknown,
 		   reason, now);
@@ -192,7 +215,7 @@ u64 vmx_handle_kick(void)
 	struct vcpu *v = &this_cpu.vcpu;
 
 	this_cpu.kick_mark = 0;
-	vmwrite(PREEMPTION_TIMER_VALUE, PREEMPTION_TIMER_MAX);
+	vmx_reset_timer(v);
 	guest_kicked(v);
 	return v->launched;
 }

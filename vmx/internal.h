@@ -14,6 +14,7 @@ struct vmx_controls {
 	u64 cr4_fixed1;
 	u64 msr_bitmap_pa[MSR_VIEWS];
 	bool large_1g;
+	u8 timer_rate; /* the preemption timer counts every 2^n of the TSC */
 };
 extern struct vmx_controls vmx_controls;
 
@@ -33,6 +34,8 @@ void vmx_inject(u8 vector, bool has_error, u32 error);
 void vmx_deliver_nmi(struct vcpu *v);
 bool vmx_inject_interrupt(u8 vector);
 void vmx_interrupt_window(struct vcpu *v);
+void vmx_set_view(struct vcpu *v);
+void vmx_flush_views(void);
 int vmx_set_debugctl(u64 value);
 void vmx_dump(const struct vcpu *v, const struct guest_regs *regs);
 
@@ -54,6 +57,9 @@ u64 vmx_cr4_allowed(void);
 /* On top of vmx_controls, where Ashlar delivers interrupts itself. */
 #define PIN_EMULATED PIN_EXTERNAL_INTERRUPT
 #define CPU_EMULATED (CPU_HLT | CPU_CR8_LOAD | CPU_CR8_STORE)
+
+/* What the preemption timer begins with, unless a kick is on its way. */
+void vmx_reset_timer(const struct vcpu *v);
 
 /* Drops what the TLB holds of this core's guest. */
 void vmx_flush_vpid(void);

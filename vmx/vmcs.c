@@ -57,6 +57,23 @@ u64 vmx_cr4_allowed(void)
 	return CR4_ALLOWED & vmx_controls.cr4_fixed1;
 }
 
+/* In mode `eli` HLT is the core's own, in both of its modes. */
+static u32 emulated_controls(const struct vcpu *v)
+{
+	if (v->direct || v->eli.direct)
+		return 0;
+	return v->eli.on ? CPU_EMULATED & ~CPU_HLT : CPU_EMULATED;
+}
+
+void vmx_reset_timer(const struct vcpu *v)
+{
+	u64 limit = v->eli.limit >> vmx_controls.timer_rate;
+
+	if (!v->eli.direct || !v->eli.limit || limit > PREEMPTION_TIMER_MAX)
+		limit = PREEMPTION_TIMER_MAX;
+	vmwrite(PREEMPTION_TIMER_VALUE, limit);
+}
+
 static void write_controls(const struct vcpu *v)
 {
 	const struct vmx_controls *c = &vmx_controls;
@@ -65,7 +82,7 @@ static void write_controls(const struct vcpu *v)
 	vmwrite(MSR_BITMAP_ADDRESS, c->msr_bitmap_pa[guest_msr_view(v)]);
 	vmwrite(EPT_POINTER, v->part->second_level);
 	vmwrite(PIN_BASED_CONTROLS, c->pin | (v->direct ? 0 : PIN_EMULATED));
-	vmwrite(PRIMARY_CONTROLS, c->cpu | (v->direct ? 0 : CPU_EMULATED));
+	vmwrite(PRIMARY_CONTROLS, c->cpu | emulated_controls(v));
 	vmwrite(SECONDARY_CONTROLS, c->cpu2);
 	if (c->cpu2 & CPU2_ENCLS)
 		vmwrite(ENCLS_EXITING_BITMAP, ~0UL);
@@ -253,6 +270,8 @@ void vmx_get_state(struct vcpu_state *s)
 	s->cr3 = vmread(GUEST_CR3);
 	s->cr4 = vmx_guest_cr4();
 	s->efer = vmread(GUEST_IA32_EFER);
+	s->idt_base = vmread(GUEST_IDTR_BASE);
+	s->idt_limit = (u32)vmread(GUEST_IDTR_LIMIT);
 	s->cpl = ACCESS_DPL(vmread(GUEST_SS_ACCESS));
 	s->code_bits = (u8)vmx_code_bits();
 	for (n = SEGMENT_ES; n < SEGMENT_COUNT; n++)
@@ -352,6 +371,36 @@ void vmx_interrupt_window(struct vcpu *v)
 	controls = vmread(PRIMARY_CONTROLS);
 	vmwrite(PRIMARY_CONTROLS, wanted ? controls | CPU_INTERRUPT_WINDOW :
 					   controls & ~CPU_INTERRUPT_WINDOW);
+}
+
+void vmx_set_view(struct vcpu *v)
+{
+	const struct vmx_controls *c = &vmx_controls;
+	bool direct = v->eli.direct;
+	u64 eptp = v->part->second_level;
+
+	if (direct)
+		eptp = v->eli.root | (eptp & ~PAGE_MASK);
+	v->window = false;
+	vmwrite(EPT_POINTER, eptp);
+	vmwrite(MSR_BITMAP_ADDRESS, c->msr_bitmap_pa[guest_msr_view(v)]);
+	vmwrite(PIN_BASED_CONTROLS, c->pin | (direct ? 0 : PIN_EMULATED));
+	vmwrite(PRIMARY_CONTROLS,
+		c->cpu | emulated_controls(v) |
+			(vmread(PRIMARY_CONTROLS) & CPU_NMI_WINDOW));
+	vmwrite(SECONDARY_CONTROLS, c->cpu2 | (direct ? CPU2_DESCRIPTOR : 0));
+	vmwrite(EXCEPTION_BITMAP, EXCEPTIONS | (direct ? BIT(VEC_NP) : 0));
+	vmx_reset_timer(v);
+}
+
+/* Type 2: all contexts. */
+void vmx_flush_views(void)
+{
+	const struct {
+		u64 lo, hi;
+	} all = { 0, 0 };
+
+	asm volatile("invept %0, %1" : : "m"(all), "r"(2UL) : "cc", "memory");
 }
 
 int vmx_set_debugctl(u64 value)

@@ -144,6 +144,7 @@ enum vmcs_field {
 
 /* Secondary processor-based controls, table 25-7 */
 #define CPU2_EPT	  BIT(1)
+#define CPU2_DESCRIPTOR	  BIT(2)
 #define CPU2_RDTSCP	  BIT(3)
 #define CPU2_VPID	  BIT(5)
 #define CPU2_WBINVD	  BIT(6)
@@ -226,6 +227,8 @@ enum exit_reason {
 	EXIT_ENTRY_MSR = 34,
 	EXIT_MWAIT = 36,
 	EXIT_MONITOR = 39,
+	EXIT_GDTR_IDTR = 46,
+	EXIT_LDTR_TR = 47,
 	EXIT_EPT_VIOLATION = 48,
 	EXIT_EPT_MISCONFIG = 49,
 	EXIT_INVEPT = 50,

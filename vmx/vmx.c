@@ -34,6 +34,8 @@ enum {
 #define EPT_CAP_1G	       BIT(17)
 #define EPT_CAP_INVEPT	       BIT(20)
 #define EPT_CAP_INVEPT_SINGLE  BIT(25)
+#define EPT_CAP_INVEPT_ALL     BIT(26)
+#define VMX_MISC_TIMER_RATE(v) ((v)&31)
 #define EPT_CAP_INVVPID	       BIT(32)
 #define EPT_CAP_INVVPID_SINGLE BIT(41)
 #define FEATURE_CONTROL_LOCK   BIT(0)
@@ -56,6 +58,8 @@ static const struct requirement requirements[] = {
 	{ MSR_IA32_VMX_TRUE_PROCBASED_CTLS, CPU_HLT, "HLT exiting" },
 	{ MSR_IA32_VMX_TRUE_PROCBASED_CTLS, CPU_CR8_LOAD | CPU_CR8_STORE,
 	  "CR8 exiting" },
+	{ MSR_IA32_VMX_PROCBASED_CTLS2, CPU2_DESCRIPTOR,
+	  "descriptor-table exiting" },
 	{ MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_NMI, "NMI exiting" },
 	{ MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_VIRTUAL_NMI, "virtual NMIs" },
 	{ MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_PREEMPTION_TIMER,
@@ -123,7 +127,8 @@ static int check_ept(char *error, size_t size)
 		{ EPT_CAP_WALK_4, "EPT with 4 levels" },
 		{ EPT_CAP_WB, "write-back EPT tables" },
 		{ EPT_CAP_2M, "2 MiB EPT pages" },
-		{ EPT_CAP_INVEPT | EPT_CAP_INVEPT_SINGLE, "INVEPT" },
+		{ EPT_CAP_INVEPT | EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL,
+		  "INVEPT" },
 		{ EPT_CAP_INVVPID | EPT_CAP_INVVPID_SINGLE, "INVVPID" },
 	};
 	u64 v = rdmsr(MSR_IA32_VMX_EPT_VPID_CAP);
@@ -171,10 +176,12 @@ static void choose_controls(void)
 		 ~(u32)PIN_EMULATED;
 	c->cpu = control_value(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, 0) &
 		 ~(u32)(CPU_EMULATED | CPU_INTERRUPT_WINDOW);
-	c->cpu2 = control_value(MSR_IA32_VMX_PROCBASED_CTLS2, CPU2_OPTIONAL);
+	c->cpu2 = control_value(MSR_IA32_VMX_PROCBASED_CTLS2, CPU2_OPTIONAL) &
+		  ~(u32)CPU2_DESCRIPTOR;
 	c->exit = control_value(MSR_IA32_VMX_TRUE_EXIT_CTLS, 0);
 	c->entry = control_value(MSR_IA32_VMX_TRUE_ENTRY_CTLS, 0) &
 		   ~(u32)ENTRY_GUEST_64;
+	c->timer_rate = VMX_MISC_TIMER_RATE(rdmsr(MSR_IA32_VMX_MISC));
 	c->cr0_fixed0 = rdmsr(MSR_IA32_VMX_CR0_FIXED0);
 	c->cr4_fixed1 = rdmsr(MSR_IA32_VMX_CR4_FIXED1);
 }
@@ -293,6 +300,9 @@ const struct backend vmx_backend = {
 	.interrupt_window = vmx_interrupt_window,
 	.accept = vmx_accept,
 	.wait = cpu_wait,
+	.set_view = vmx_set_view,
+	.set_limit = vmx_reset_timer,
+	.flush_views = vmx_flush_views,
 	.set_debugctl = vmx_set_debugctl,
 	.dump = vmx_dump,
 };

@@ -14,20 +14,27 @@ TABLE = """\
 log = com1
 
 [partition p]
-cpus = 0
+cpus = 0-{last}
 memory = 64M
 interrupts = {mode}
 kernel = payload
-cmdline = tcg={tcg} ticks={ticks}
+cmdline = tcg={tcg} ticks={ticks} delay={delay} cpus={cpus}
 """
 PAYLOAD = os.path.join(BUILD, "payloads/idt.bin")
 END = r"^partition p: (?:stopped|parked): .*\n"
 TIMEOUT = 240
+# Long enough for the way back into the guest: an exit is slow in TCG.
+DELAY = {"bochs": 3000, "qemu": 2000000}
+TICKS = {"bochs": 10000, "qemu": 1000}
+REASONS = {"virtual", "int", "np", "table", "xapic", "unaligned", "short",
+           "shared", "unmapped"}
 
 
-def boot(lab, machine, mode, ticks):
-    table = TABLE.format(mode=mode, tcg=int(machine == "qemu"), ticks=ticks)
-    return lab("--machine", machine, "--cpus", 1, "--memory", "256M",
+def boot(lab, machine, mode, cpus=1):
+    table = TABLE.format(mode=mode, tcg=int(machine == "qemu"), cpus=cpus,
+                         last=cpus - 1, ticks=TICKS[machine],
+                         delay=DELAY[machine])
+    return lab("--machine", machine, "--cpus", cpus, "--memory", "256M",
                "--table", lab.table(table), "--module", f"payload={PAYLOAD}",
                *expect(END), timeout=TIMEOUT)
 
@@ -40,17 +47,83 @@ def check_guest(result):
 
 @background
 def idt_did_vmx(lab):
-    return boot(lab, "bochs", "did", 1000)
+    return boot(lab, "bochs", "did")
 
 
 @background
 def idt_did_svm(lab):
-    return boot(lab, "qemu", "did", 1000)
+    return boot(lab, "qemu", "did")
+
+
+@background
+def idt_exit_vmx(lab):
+    return boot(lab, "bochs", "exit")
+
+
+@background
+def idt_exit_svm(lab):
+    return boot(lab, "qemu", "exit")
+
+
+@background
+def idt_eli_vmx(lab):
+    return boot(lab, "bochs", "eli")
+
+
+@background
+def idt_eli_svm(lab):
+    return boot(lab, "qemu", "eli")
+
+
+@background
+def idt_two_cpus_vmx(lab):
+    return boot(lab, "bochs", "eli", 2)
+
+
+@background
+def idt_two_cpus_svm(lab):
+    return boot(lab, "qemu", "eli", 2)
 
 
 @pytest.mark.parametrize("run", ["idt_did_vmx", "idt_did_svm"])
 def test_did(run, request):
     result = request.getfixturevalue(run)
     check_guest(result)
-    window, = ledger.window(result.serial())
-    assert set(window) <= {"mark"}, window
+    counts, = ledger.window(result.serial())
+    assert set(counts) <= {"mark"}, counts
+
+
+@pytest.mark.parametrize("run", ["idt_exit_vmx", "idt_exit_svm"])
+def test_exit(run, request):
+    check_guest(request.getfixturevalue(run))
+
+
+@pytest.mark.parametrize("run", ["idt_eli_vmx", "idt_eli_svm",
+                                 "idt_two_cpus_vmx", "idt_two_cpus_svm"])
+def test_eli(run, request):
+    """The table does what it did before, and each thing that eli mode can't
+    do is a reason for injection mode."""
+    result = request.getfixturevalue(run)
+    check_guest(result)
+    text = result.serial()
+    total = ledger.first(text[text.index(": cores back after "):])["p", 0]
+    reasons = {cause.removeprefix("injection-"): n
+               for cause, n in total.items() if cause.startswith("injection-")}
+    assert REASONS <= set(reasons), reasons
+    assert total["ept-idt"] > 0
+    # At every vector from 32 up, from both CPLs, twice.
+    assert reasons["int"] > 300, reasons
+
+
+def test_host_ticks(idt_eli_vmx):
+    """Each of the guest's ticks is one of the host's, that bounced, in a guest
+    that does nothing else: to arm, the bounce, the injected one's EOI."""
+    check_guest(idt_eli_vmx)
+    counts, = ledger.window(idt_eli_vmx.serial(), mode="eli")
+    ticks = TICKS["bochs"]
+    assert counts["np-bounce"] == ticks, counts
+    assert counts["msr-timer"] == ticks, counts
+    assert counts["msr-eoi"] == ticks, counts
+    assert counts["injection-virtual"] == ticks, counts
+    assert counts.exits - counts.get("mark", 0) - counts["msr-read"] == (
+        3 * ticks), counts

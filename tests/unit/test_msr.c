@@ -232,6 +232,38 @@ static const struct span x2apic_writes[] = {
 	{ 0x83e, 0x83f },
 };
 
+/* In eli mode EOI, and what shows the guest's own vectors only. */
+static const struct span eli_reads[] = {
+	{ 0x808, 0x808 },
+	{ 0x80a, 0x80a },
+	{ 0x810, 0x81f },
+};
+static const struct span eli_writes[] = {
+	{ 0x808, 0x808 },
+	{ 0x80b, 0x80b },
+};
+
+static void eli_is_the_list(u32 features)
+{
+	u32 msr;
+
+	FOR_EACH_IN_BITMAP(msr)
+	{
+		bool apic = (msr >= 0x800 && msr <= 0x8ff) || msr == 0x6e0;
+		bool read = direct_in(MSR_VIEW_ELI, msr, false, features);
+		bool write = direct_in(MSR_VIEW_ELI, msr, true, features);
+
+		if (read !=
+		    (apic ? within(eli_reads, ARRAY_SIZE(eli_reads), msr) :
+			    direct(msr, false, features)))
+			fail_msg("reads of %x", msr);
+		if (write !=
+		    (apic ? within(eli_writes, ARRAY_SIZE(eli_writes), msr) :
+			    direct(msr, true, features)))
+			fail_msg("writes of %x", msr);
+	}
+}
+
 static void x2apic_direct_is_the_list(u32 features)
 {
 	u32 msr;
@@ -285,6 +317,8 @@ static void test_direct_is_the_list(void **state)
 	(void)state;
 	x2apic_direct_is_the_list(VMX_FEATURES);
 	x2apic_direct_is_the_list(SVM_FEATURES);
+	eli_is_the_list(VMX_FEATURES);
+	eli_is_the_list(SVM_FEATURES);
 	other_direct_is_the_list(VMX_FEATURES);
 	other_direct_is_the_list(SVM_FEATURES);
 }

@@ -93,6 +93,43 @@ static void test_tpr_holds_back(void **state)
 	assert_int_equal(vapic_next(&a), 0x5f);
 }
 
+/* What is in service in the core's own APIC holds back its class, too. */
+static void test_floor(void **state)
+{
+	bool level;
+
+	(void)state;
+	vapic_accept(&a, 0x52, false);
+	a.floor = 0x50;
+	assert_int_equal(vapic_next(&a), -1);
+	assert_int_equal(vapic_next_above_isr(&a), -1);
+	assert_int_equal(vapic_ppr(&a), 0x50);
+	vapic_accept(&a, 0x61, false);
+	assert_int_equal(vapic_next(&a), 0x61);
+	vapic_deliver(&a, 0x61);
+	assert_int_equal(vapic_ppr(&a), 0x60);
+	assert_int_equal(vapic_eoi(&a, &level), 0x61);
+	a.floor = 0;
+	assert_int_equal(vapic_next(&a), 0x52);
+}
+
+static void test_idle(void **state)
+{
+	bool level;
+
+	(void)state;
+	assert_true(vapic_idle(&a));
+	a.tpr = 0x20;
+	a.floor = 0x30;
+	assert_true(vapic_idle(&a));
+	vapic_accept(&a, 0x52, true);
+	assert_false(vapic_idle(&a));
+	vapic_deliver(&a, 0x52);
+	assert_false(vapic_idle(&a));
+	vapic_eoi(&a, &level);
+	assert_true(vapic_idle(&a));
+}
+
 static void test_trigger_mode(void **state)
 {
 	bool level;
@@ -153,6 +190,8 @@ int main(void)
 		cmocka_unit_test_setup(test_priority_classes, setup),
 		cmocka_unit_test_setup(test_ppr, setup),
 		cmocka_unit_test_setup(test_tpr_holds_back, setup),
+		cmocka_unit_test_setup(test_floor, setup),
+		cmocka_unit_test_setup(test_idle, setup),
 		cmocka_unit_test_setup(test_trigger_mode, setup),
 		cmocka_unit_test_setup(test_posted, setup),
 		cmocka_unit_test_setup(test_posted_keeps_what_is_pending,

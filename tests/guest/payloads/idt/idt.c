@@ -6,8 +6,9 @@
  * must read as it was written, but for the P bit of vectors from 32 up.
  *
  * Command line: ticks=N, how many timer interrupts come while the guest is
- * busy, between the marks B and E; tcg=1 on QEMU's TCG, which never sets EXT in
- * an error code.
+ * busy, between the marks B and E, each delay=N after it is asked for; cpus=2
+ * with a second CPU; tcg=1 on QEMU's TCG, which never sets EXT in an error
+ * code.
  */
 #include "lib/descriptors.h"
 #include "lib/payload.h"
@@ -130,8 +131,8 @@ static void check_register(const void *table, u32 limit)
 
 static void set(struct gate *table, u8 vector, u64 handler, u16 type)
 {
-	table[vector] = gate_to(handler, type);
-	written[vector] = table[vector];
+	written[vector] = gate_to(handler, type);
+	table[vector] = written[vector];
 }
 
 static void set_sources(struct gate *table)
@@ -250,7 +251,7 @@ static void begin(const char *name)
 
 /* --- the phases --- */
 
-static void plain(u32 count)
+static void plain(u32 count, u32 delay)
 {
 	u32 i;
 
@@ -264,7 +265,7 @@ static void plain(u32 count)
 	interrupts_on();
 	mark('B');
 	for (i = 0; i < count; i++) {
-		send_tick(DELAY);
+		send_tick(delay);
 		await(&tick_due);
 	}
 	mark('E');
@@ -359,9 +360,11 @@ static void run(struct probe *p, const void *code, bool user)
 	probe_run(p);
 }
 
-static void expect(const struct probe *p, const void *code, u32 behind,
+/* RIP is then so far behind the CPUID. */
+static void expect(const struct probe *p, const u8 *code, u32 behind,
 		   u64 vector, u64 error)
 {
+	code += 2;
 	if (p->vector != vector || p->error != error ||
 	    p->rip != (u64)code + behind)
 		payload_fail("%s: vector %lx error %lx at +%ld, not %lx %lx",
@@ -369,27 +372,35 @@ static void expect(const struct probe *p, const void *code, u32 behind,
 			     (long)(p->rip - (u64)code), vector, error);
 }
 
-/* INT n for each n, three bytes apart. */
+/*
+ * CPUID exits: so Ashlar gets the choice of eli mode right before what is
+ * tried.  INT n for each n, four bytes apart.
+ */
 asm(".pushsection .text\n"
     "int_n:\n"
     ".set vector, 0\n"
     ".rept 256\n"
-    ".byte 0xcd, vector, 0xf4\n"
+    "cpuid\n"
+    ".byte 0xcd, vector\n"
     ".set vector, vector + 1\n"
     ".endr\n"
-    "load_ds: mov %eax, %ds\n"
-    "invalid: ud2\n"
-    "let_in: sti\n"
+    "load_ds: cpuid\n"
+    "mov %esi, %ds\n"
+    "invalid: cpuid\n"
+    "ud2\n"
+    "let_in: cpuid\n"
+    "sti\n"
     "nop\n"
     "nop\n"
     "int $0x20\n"
-    "wait_user: mov wait_for, %rax\n"
-    "testb $1, (%rax)\n"
-    "jnz wait_user\n"
+    "wait_user: cpuid\n"
+    "mov wait_for, %rax\n"
+    "1: testb $1, (%rax)\n"
+    "jnz 1b\n"
     "int $0x20\n"
     "wait_end:\n"
     ".popsection\n");
-extern const u8 int_n[][3], load_ds[], invalid[], let_in[], wait_end[];
+extern const u8 int_n[][4], load_ds[], invalid[], let_in[], wait_end[];
 extern const u8 wait_user[];
 volatile bool *wait_for;
 
@@ -400,6 +411,39 @@ static void set_probes(struct gate *table, u16 type)
 	for (v = 0; v < GATES; v++)
 		set(table, (u8)v, probe_stub((u8)v), type);
 	set_sources(table);
+}
+
+/* By an instruction that Ashlar does not know. */
+static void vector_store(void)
+{
+	struct gate g = gate_to((u64)on_tick_too, GATE_INTERRUPT);
+
+	begin("vector store");
+	load(tables[0], sizeof(written) - 1);
+	exercise(2);
+	write_cr4(read_cr4() | CR4_OSFXSR);
+	others_seen = 0;
+	asm volatile("movups %1, %%xmm0\n\t"
+		     "movups %%xmm0, %0"
+		     : "=m"(tables[0][tick_vector])
+		     : "m"(g));
+	exercise(2);
+	if (others_seen != 2)
+		complain("by the old gate");
+	set_sources(tables[0]);
+	check_table(tables[0]);
+}
+
+/* Nothing happens that needs the table. */
+static void unmapped(void)
+{
+	u32 a, b, c, d;
+
+	begin("unmapped");
+	load((void *)(WINDOW + 9 * PAGE_SIZE), sizeof(written) - 1);
+	cpuid(0, 0, &a, &b, &c, &d);
+	load(tables[0], sizeof(written) - 1);
+	exercise(2);
 }
 
 /* Gates up to 8Fh; what is above is #GP. */
@@ -544,7 +588,7 @@ static void ticks_in_user(void)
 	for (i = 0; i < ROUNDS; i++) {
 		send_tick(DELAY);
 		probe_run(&p);
-		expect(&p, wait_user, (u32)(wait_end - wait_user), 0x20, 0);
+		expect(&p, wait_user, (u32)(wait_end - wait_user) - 2, 0x20, 0);
 	}
 	exercise(1);
 }
@@ -555,10 +599,11 @@ static void not_present(bool user)
 	struct probe p = { .code = load_ds,
 			   .user = user,
 			   .loaded_idt = true,
-			   .gpr[PROBE_RAX] = PROBE_ABSENT_SELECTOR };
+			   .gpr[PROBE_RSI] = PROBE_ABSENT_SELECTOR };
 	u16 absent = GATE_ABSENT | GATE_USER;
 
 	begin(user ? "not present, CPL 3" : "not present, CPL 0");
+	exercise(1);
 	probe_run(&p);
 	expect(&p, load_ds, 0, VEC_NP, PROBE_ABSENT_SELECTOR);
 	set(tables[0], 0x90, probe_stub(0x90), absent);
@@ -594,6 +639,80 @@ static void absent_interrupt(void)
 	check_table(tables[0]);
 }
 
+/* --- with a second CPU --- */
+
+static void (*volatile job)(void);
+
+static void other_cpu(u32 id)
+{
+	(void)id;
+	x2apic_enable();
+	for (;;) {
+		if (job) {
+			job();
+			job = NULL;
+		}
+		cpu_pause();
+	}
+}
+
+static void on_other(void (*what)(void))
+{
+	u64 start = rdtsc();
+
+	job = what;
+	while (job)
+		if (rdtsc() - start > PATIENCE)
+			complain("the other CPU hangs");
+}
+
+static void set_gates(void)
+{
+	set(tables[0], tick_vector, (u64)on_tick_too, GATE_INTERRUPT);
+}
+
+static void load_same(void)
+{
+	load(tables[0], sizeof(written) - 1);
+}
+
+static void load_another(void)
+{
+	load(tables[2], sizeof(written) - 1);
+}
+
+/* One table for both, each its own, and each writes to the other's. */
+static void two_cpus(void)
+{
+	void (*const loads[])(void) = { load_same, load_another, load_same };
+	u32 i;
+
+	begin("two CPUs");
+	if (!cpu_start(1, other_cpu))
+		payload_fail("the second CPU does not start");
+	memcpy(tables[2], written, sizeof(written));
+	for (i = 0; i < ARRAY_SIZE(loads); i++) {
+		on_other(loads[i]);
+		exercise(2);
+		others_seen = 0;
+		on_other(set_gates);
+		exercise(2);
+		if (others_seen != 2)
+			complain("by the old gate");
+		set_sources(tables[0]);
+		exercise(2);
+		if (others_seen != 2)
+			complain("by a gate that is gone");
+		check_table(tables[0]);
+	}
+	/* Not an IDT any more, for either. */
+	load_another();
+	on_other(load_another);
+	memset(tables[0], 0, 16);
+	exercise(2);
+	check_table(tables[2]);
+}
+
 static void use_vectors(u8 tick, u8 self)
 {
 	tick_vector = tick;
@@ -612,10 +731,12 @@ PAYLOAD("idt")
 	idt_set_others(stray);
 	probe_init();
 	open_window();
-	plain(count);
+	plain(count, (u32)cmdline_number("delay", DELAY));
 	rewrite();
 	reload();
 	two_pages();
+	vector_store();
+	unmapped();
 	short_limit();
 	zero_gates();
 	moved();
@@ -630,5 +751,7 @@ PAYLOAD("idt")
 	not_present(false);
 	not_present(true);
 	absent_interrupt();
+	if (cmdline_number("cpus", 1) > 1)
+		two_cpus();
 	payload_ok("ticks=%lu selfs=%lu", ticks, selfs);
 }

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Mode `eli`: between eli mode and injection mode.
+ *
+ * Two places hold what is in service then: the core's own local APIC has the
+ * vectors that came straight to the guest, the virtual one what was injected.
+ * The virtual one is empty in eli mode, so EOI can be the core's own.  In
+ * injection mode EOI exits and ends the higher of the two.
+ */
+#include "eli/eli.h"
+#include "apic/lapic.h"
+#include "core/clock.h"
+#include "core/lib.h"
+#include "core/partition.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+#include "eli/track.h"
+
+#define BUDGET_MS 10
+
+static const u64 *owned_by(const struct vcpu *v)
+{
+	return v->part->eli->owned[v->index];
+}
+
+static bool owns_any(const struct vcpu *v)
+{
+	const u64 *owned = owned_by(v);
+	u64 any = 0;
+	u32 i;
+
+	for (i = 0; i < IDT_OWNED_WORDS; i++)
+		any |= owned[i];
+	return any;
+}
+
+/* ISR, TMR and IRR are eight registers each. */
+u32 eli_core_register(const struct vcpu *v, u32 reg)
+{
+	u32 n = reg % 8;
+
+	if (!v->eli.on || !owns_any(v))
+		return 0;
+	return (u32)rdmsr(APIC_MSR(reg)) &
+	       (u32)(owned_by(v)[n / 2] >> 32 * (n % 2));
+}
+
+static s32 core_highest(const struct vcpu *v, u32 reg)
+{
+	u32 bits[VAPIC_WORDS], i;
+
+	for (i = 0; i < VAPIC_WORDS; i++)
+		bits[i] = eli_core_register(v, reg + i);
+	return vapic_highest(bits);
+}
+
+/* What is in service outside holds back what is to be injected. */
+static void note_in_service(struct vcpu *v)
+{
+	s32 vector = core_highest(v, APIC_ISR);
+
+	v->lapic.irq.floor = vector < 0 ? 0 : (u8)(vector & 0xf0);
+}
+
+static void enter_direct(struct vcpu *v)
+{
+	v->eli.direct = true;
+	v->eli.reason = INJECT_NONE;
+	wrmsr(APIC_MSR(APIC_TPR), v->lapic.irq.tpr);
+	backend->set_view(v);
+}
+
+static void leave_direct(struct vcpu *v)
+{
+	v->eli.direct = false;
+	v->lapic.irq.tpr = (u8)rdmsr(APIC_MSR(APIC_TPR));
+	wrmsr(APIC_MSR(APIC_TPR), 0);
+	backend->set_view(v);
+	note_in_service(v);
+}
+
+/*
+ * The budget exit.  A guest in eli mode can keep the host's timer waiting, by
+ * IF, by TPR, or by another IDT that it has slipped in through its page tables,
+ * but not for longer than this.
+ */
+static void set_limit(struct vcpu *v)
+{
+	u64 armed = v->lapic.armed, now = rdtsc();
+
+	v->eli.limit = 0;
+	if (armed)
+		v->eli.limit = (armed > now ? armed - now : 0) +
+			       host_clock.tsc_hz / 1000 * BUDGET_MS;
+	backend->set_limit(v);
+}
+
+static enum cause obstacle(struct vcpu *v)
+{
+	if (v->eli.once != INJECT_NONE)
+		return v->eli.once;
+	if (!vapic_idle(&v->lapic.irq))
+		return CAUSE_INJECT_VIRTUAL;
+	if (!(v->lapic.base & APIC_BASE_X2APIC)) {
+		track_none(v);
+		return CAUSE_INJECT_XAPIC;
+	}
+	return track_idt(v);
+}
+
+bool eli_choose(struct vcpu *v)
+{
+	enum cause reason;
+
+	v->eli.bounced = false;
+	track_catch_up(v);
+	reason = obstacle(v);
+	if (reason == INJECT_NONE) {
+		if (!v->eli.direct)
+			enter_direct(v);
+		set_limit(v);
+		return true;
+	}
+	if (v->eli.direct)
+		leave_direct(v);
+	if (reason != v->eli.reason) {
+		ledger_count(v->ledger, CAUSE_INJECTION_MODE, 0);
+		ledger_count(v->ledger, reason, 0);
+		v->eli.reason = reason;
+	}
+	return false;
+}
+
+bool eli_bounced(struct vcpu *v, u8 vector)
+{
+	if (!v->eli.direct || shadow_owned(owned_by(v), vector))
+		return false;
+	v->eli.bounced = true;
+	guest_host_interrupt(v, vector);
+	return true;
+}
+
+void eli_not_present(struct vcpu *v, bool soft)
+{
+	if (v->eli.bounced)
+		v->cause = CAUSE_NP_BOUNCE;
+	else
+		v->eli.once = soft ? CAUSE_INJECT_INT : CAUSE_INJECT_NP;
+}
+
+void eli_pass_once(struct vcpu *v)
+{
+	v->eli.once = CAUSE_INJECT_TABLE;
+	/* Another table may be loaded now: what was refused gets a chance. */
+	__atomic_store_n(&v->part->eli->refused[v->index], VIEW_NO_PAGE,
+			 __ATOMIC_RELEASE);
+}
+
+bool eli_accepted(struct vcpu *v, u8 vector)
+{
+	if (!v->eli.on || !shadow_owned(owned_by(v), vector))
+		return false;
+	vapic_accept(&v->lapic.irq, vector, false);
+	return true;
+}
+
+bool eli_delivers(struct vcpu *v)
+{
+	return v->eli.on && core_highest(v, APIC_IRR) >= 0 &&
+	       obstacle(v) == INJECT_NONE;
+}
+
+bool eli_eoi(struct vcpu *v)
+{
+	struct vapic *a = &v->lapic.irq;
+	s32 vector = vapic_highest(a->isr);
+
+	if (!a->floor || (vector >= 0 && (vector & 0xf0) >= a->floor))
+		return false;
+	lapic_eoi();
+	note_in_service(v);
+	return true;
+}
+
+void eli_reset(struct vcpu *v)
+{
+	v->eli = (struct eli_vcpu){
+		.on = v->part->mode == TABLE_ELI,
+		.once = INJECT_NONE,
+		.reason = INJECT_NONE,
+	};
+	track_reset(v);
+}

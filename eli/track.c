@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Follows each vCPU's IDT from page to page.
+ *
+ * The second-level tables are shared, and other cores may have a page in their
+ * TLB as writable that is an IDT now.  Nobody waits for them: the tables have a
+ * generation, every core flushes before it enters its guest again, and until
+ * all that run have, the vCPU stays in injection mode.
+ */
+#include "eli/track.h"
+#include "apic/lapic.h"
+#include "core/lib.h"
+#include "core/mem.h"
+#include "core/partition.h"
+#include "core/percpu.h"
+#include "guest/memory.h"
+
+static u64 *shadow_of(const struct eli_partition *e, u32 vcpu)
+{
+	return phys_to_virt(e->shadows + vcpu * PAGE_SIZE);
+}
+
+/* With the lock held: the others are to flush before they run on. */
+static void tables_changed(struct vcpu *v)
+{
+	struct partition *p = v->part;
+	u64 others = __atomic_load_n(&p->running, __ATOMIC_ACQUIRE) &
+		     ~BIT(v->index);
+
+	__atomic_fetch_add(&p->eli->generation, 1, __ATOMIC_SEQ_CST);
+	for (; others; others &= others - 1)
+		cpu_request(p->config->cpus[__builtin_ctzl(others)],
+			    REQ_INTERRUPT);
+}
+
+void track_catch_up(struct vcpu *v)
+{
+	struct eli_partition *e = v->part->eli;
+	u64 now = __atomic_load_n(&e->generation, __ATOMIC_SEQ_CST);
+
+	if (likely(e->flushed[v->index] == now))
+		return;
+	backend->flush_views();
+	v->eli.built = false;
+	__atomic_store_n(&e->flushed[v->index], now, __ATOMIC_SEQ_CST);
+}
+
+static bool all_flushed(const struct partition *p)
+{
+	const struct eli_partition *e = p->eli;
+	u64 now = __atomic_load_n(&e->generation, __ATOMIC_SEQ_CST);
+	u64 running = __atomic_load_n(&p->running, __ATOMIC_SEQ_CST);
+
+	for (; running; running &= running - 1)
+		if (__atomic_load_n(&e->flushed[__builtin_ctzl(running)],
+				    __ATOMIC_SEQ_CST) != now)
+			return false;
+	return true;
+}
+
+static void release(struct vcpu *v)
+{
+	if (views_release(&v->part->eli->views, v->index))
+		tables_changed(v);
+	v->eli.built = false;
+}
+
+void track_none(struct vcpu *v)
+{
+	struct partition *p = v->part;
+
+	if (p->eli->views.page[v->index] == VIEW_NO_PAGE)
+		return;
+	spin_lock(&p->lock);
+	release(v);
+	spin_unlock(&p->lock);
+}
+
+void track_reset(struct vcpu *v)
+{
+	struct eli_partition *e = v->part->eli;
+
+	track_none(v);
+	__atomic_store_n(&e->refused[v->index], VIEW_NO_PAGE, __ATOMIC_RELEASE);
+	/* No generation: whatever was flushed was another life's. */
+	__atomic_store_n(&e->flushed[v->index], 0, __ATOMIC_SEQ_CST);
+}
+
+void eli_reset_partition(struct partition *p)
+{
+	struct eli_partition *e = p->eli;
+	u32 n;
+
+	for (n = 0; n < p->config->nr_cpus; n++)
+		views_release(&e->views, n);
+	memset(e->owned, 0, sizeof(e->owned));
+	__atomic_fetch_add(&e->generation, 1, __ATOMIC_SEQ_CST);
+}
+
+/* With the lock held. */
+static enum cause follow(struct vcpu *v, u64 page, u32 gate_size)
+{
+	struct eli_partition *e = v->part->eli;
+	int err;
+
+	release(v);
+	if (all_flushed(v->part))
+		views_flushed(&e->views);
+	err = views_protect(&e->views, v->index, page);
+	if (err < 0)
+		return err == -EBUSY ? CAUSE_INJECT_SETTLING :
+				       CAUSE_INJECT_UNMAPPED;
+	if (err)
+		tables_changed(v);
+	e->gate_size[v->index] = gate_size;
+	return INJECT_NONE;
+}
+
+/* Where the guest's IDT is, if it can be shadowed. */
+static enum cause locate(struct vcpu *v, u64 *page, u32 *gate_size)
+{
+	struct idt_register r;
+	struct walk_result w;
+	struct vcpu_state s;
+	enum cause reason;
+	const u64 *idt;
+	u64 left;
+
+	backend->get_state(&s);
+	r = (struct idt_register){ s.cr0, s.efer, s.idt_base, s.idt_limit };
+	reason = shadow_refusal(&r, gate_size);
+	if (reason != INJECT_NONE)
+		return reason;
+	if (guest_translate(v, &s, r.base, WALK_READ | WALK_IMPLICIT, &w))
+		return CAUSE_INJECT_UNMAPPED;
+	*page = w.gpa;
+	if (__atomic_load_n(&v->part->eli->refused[v->index],
+			    __ATOMIC_ACQUIRE) == *page)
+		return CAUSE_INJECT_SHARED;
+	idt = guest_ram(v->part, *page, &left);
+	if (!idt)
+		return CAUSE_INJECT_UNMAPPED;
+	return shadow_page_shared(idt, *gate_size) ? CAUSE_INJECT_SHARED :
+						     INJECT_NONE;
+}
+
+/*
+ * The vCPU's view and shadow, by the tables and the IDT as they are.  False:
+ * another core has given up the page meanwhile.
+ */
+static bool build(struct vcpu *v)
+{
+	struct partition *p = v->part;
+	struct eli_partition *e = p->eli;
+	u32 n = v->index;
+	bool tracked;
+	u64 left;
+
+	spin_lock(&p->lock);
+	tracked = e->views.page[n] != VIEW_NO_PAGE;
+	if (!tracked)
+		goto out;
+	v->eli.root = views_build(&e->views, n, e->shadows + n * PAGE_SIZE);
+	shadow_update(shadow_of(e, n), guest_ram(p, e->views.page[n], &left),
+		      e->gate_size[n], e->owned[n], 0, PAGE_SIZE);
+	v->eli.built = true;
+out:
+	spin_unlock(&p->lock);
+	backend->flush_views();
+	return tracked;
+}
+
+enum cause track_idt(struct vcpu *v)
+{
+	struct partition *p = v->part;
+	struct eli_partition *e = p->eli;
+	enum cause reason;
+	u32 gate_size;
+	u64 page;
+
+	reason = locate(v, &page, &gate_size);
+	if (reason != INJECT_NONE) {
+		track_none(v);
+		return reason;
+	}
+	if (e->views.page[v->index] != page ||
+	    e->gate_size[v->index] != gate_size) {
+		spin_lock(&p->lock);
+		reason = follow(v, page, gate_size);
+		spin_unlock(&p->lock);
+		if (reason != INJECT_NONE)
+			return reason;
+		track_catch_up(v);
+	}
+	if (!all_flushed(p))
+		return CAUSE_INJECT_SETTLING;
+	if (!v->eli.built && !build(v))
+		return CAUSE_INJECT_SETTLING;
+	return INJECT_NONE;
+}
+
+bool eli_protects(const struct vcpu *v, u64 gpa)
+{
+	return v->eli.on && views_protected(&v->part->eli->views, gpa);
+}
+
+bool eli_give_up(struct vcpu *v, u64 gpa)
+{
+	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE);
+	struct partition *p = v->part;
+	struct eli_partition *e = p->eli;
+	bool found = false;
+	u32 n;
+
+	if (!v->eli.on)
+		return false;
+	spin_lock(&p->lock);
+	for (n = 0; n < p->config->nr_cpus; n++) {
+		if (e->views.page[n] != page)
+			continue;
+		found = true;
+		views_release(&e->views, n);
+		__atomic_store_n(&e->refused[n], page, __ATOMIC_RELEASE);
+	}
+	if (found)
+		tables_changed(v);
+	spin_unlock(&p->lock);
+	return found;
+}
+
+/* With the lock held: the shadow follows the guest's page. */
+static void follow_write(struct partition *p, u32 n, u32 offset, u32 size)
+{
+	struct eli_partition *e = p->eli;
+	u64 left;
+
+	shadow_update(shadow_of(e, n), guest_ram(p, e->views.page[n], &left),
+		      e->gate_size[n], e->owned[n], offset, size);
+}
+
+void eli_wrote(struct vcpu *v, u64 gpa, u32 size)
+{
+	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE);
+	struct partition *p = v->part;
+	u32 offset = gpa % PAGE_SIZE;
+	bool shared = false;
+	u32 n;
+
+	if (!eli_protects(v, gpa))
+		return;
+	v->cause = CAUSE_EPT_IDT;
+	spin_lock(&p->lock);
+	for (n = 0; n < p->config->nr_cpus; n++) {
+		if (p->eli->views.page[n] != page)
+			continue;
+		follow_write(p, n, offset, size);
+		shared |= offset + size > IDT_VECTORS * p->eli->gate_size[n];
+	}
+	spin_unlock(&p->lock);
+	if (shared)
+		eli_give_up(v, gpa);
+}
+
+bool eli_own(struct partition *p, u32 vcpu, u8 vector, bool own)
+{
+	struct eli_partition *e = p->eli;
+	u64 *word = &e->owned[vcpu][vector / 64];
+
+	if (vector < FIRST_INTERRUPT || vector == HOST_TIMER_VECTOR)
+		return false;
+	*word = own ? *word | BIT(vector % 64) : *word & ~BIT(vector % 64);
+	if (e->views.page[vcpu] != VIEW_NO_PAGE)
+		follow_write(p, vcpu, vector * e->gate_size[vcpu],
+			     e->gate_size[vcpu]);
+	return true;
+}
+
+int eli_build_partition(struct partition *p, const struct slat *t)
+{
+	u32 vcpus = p->config->nr_cpus, n;
+	u64 tables, self;
+
+	if (!pool_alloc(VIEW_TABLES * vcpus, &tables))
+		return -ENOMEM;
+	p->eli = pool_alloc(ALIGN_UP(sizeof(*p->eli), PAGE_SIZE) / PAGE_SIZE,
+			    &self);
+	if (!p->eli || !pool_alloc(vcpus, &p->eli->shadows))
+		return -ENOMEM;
+	views_init(&p->eli->views, t, vcpus, tables);
+	p->eli->generation = 1;
+	for (n = 0; n < vcpus; n++)
+		p->eli->refused[n] = VIEW_NO_PAGE;
+	/* The pool has handed out all of it, and the tables, in a row. */
+	return paging_add_direct(
+		t->root, p->eli->shadows + vcpus * PAGE_SIZE - t->root, MAP_RW);
+}

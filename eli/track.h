@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where the guest's IDTs are, and their shadows; for eli/ only. */
+#ifndef ELI_TRACK_H
+#define ELI_TRACK_H
+
+#include "eli/shadow.h"
+#include "eli/view.h"
+#include "guest/vcpu.h"
+
+/* Of a partition; its lock guards all that is not atomic. */
+struct eli_partition {
+	struct views views;
+	u64 shadows; /* physical address, a page per vCPU */
+	u32 gate_size[MAX_CPUS];
+	u64 owned[MAX_CPUS][IDT_OWNED_WORDS];
+	/* Atomic: a page that is no IDT, whatever the guest's IDTR says. */
+	u64 refused[MAX_CPUS];
+	/*
+	 * Atomic.  The second-level tables are of this generation; each core
+	 * has flushed its TLB since that one.
+	 */
+	u64 generation;
+	u64 flushed[MAX_CPUS];
+};
+
+/* The tables have changed?  To be called before the guest is entered. */
+void track_catch_up(struct vcpu *v);
+
+/*
+ * INJECT_NONE when the IDT that the guest uses now is shadowed and all views
+ * are in order, else the reason why not.
+ */
+enum cause track_idt(struct vcpu *v);
+
+/* Before the vCPU starts. */
+void track_reset(struct vcpu *v);
+
+/* The vCPU has no IDT that is shadowed. */
+void track_none(struct vcpu *v);
+
+#endif
