@@ -13,20 +13,20 @@ PURE := core/fmt.c core/table.c core/table_word.c core/table_keys.c \
 	core/table_check.c core/table_explain.c core/acpi.c core/place.c \
 	core/logring.c core/ledger.c core/histogram.c core/console.c \
 	core/monitor.c boot/multiboot.c guest/linux.c guest/loader.c \
-	guest/multiboot.c guest/acpi.c guest/decode.c \
-	guest/execute.c guest/walk.c guest/serial.c guest/legacy.c \
-	guest/cpuid.c guest/msr.c guest/ports.c apic/icr.c apic/vapic.c \
-	apic/vioapic.c apic/vtimer.c guest/kvmclock.c guest/slat.c drivers/echo.c \
-	eli/shadow.c eli/view.c
+	guest/multiboot.c guest/acpi.c guest/decode.c guest/execute.c \
+	guest/walk.c guest/serial.c guest/legacy.c guest/cpuid.c guest/msr.c \
+	guest/ports.c apic/icr.c apic/vapic.c apic/vioapic.c apic/vtimer.c \
+	guest/kvmclock.c guest/slat.c drivers/echo.c eli/shadow.c eli/view.c
 SRCS := $(PURE) core/lib.c core/main.c core/mem.c core/image.c core/cpu.c \
 	core/trap.c core/clock.c core/port.c core/control.c core/partition.c \
 	core/devices.c drivers/uart.c drivers/pci.c apic/lapic.c \
 	apic/vlapic.c apic/vlapic_direct.c apic/vlapic_emulated.c \
-	guest/access.c guest/exit.c guest/interrupt.c guest/memory.c guest/mmio.c \
-	eli/eli.c eli/handback.c eli/track.c vmx/vmx.c vmx/vmcs.c vmx/exit.c vmx/cr.c \
-	svm/svm.c svm/vmcb.c svm/intercepts.c svm/exit.c svm/interrupt.c svm/nmi.c
-ASMS := boot/entry.S boot/trampoline.S core/vectors.S core/interrupt.S vmx/entry.S \
-	svm/entry.S
+	guest/access.c guest/exit.c guest/interrupt.c guest/memory.c \
+	guest/mmio.c eli/eli.c eli/handback.c eli/track.c vmx/vmx.c \
+	vmx/vmcs.c vmx/exit.c vmx/cr.c svm/svm.c svm/vmcb.c svm/intercepts.c \
+	svm/exit.c svm/interrupt.c svm/nmi.c
+ASMS := boot/entry.S boot/trampoline.S core/vectors.S core/interrupt.S \
+	vmx/entry.S svm/entry.S
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Wconversion -Wno-sign-conversion

@@ -98,7 +98,8 @@ void lapic_timer_arm(u64 tsc)
 	}
 	now = rdtsc();
 	count = tsc > now ? mul_div(tsc - now, host_clock.crystal_hz,
-				    host_clock.tsc_hz) + 1 :
+				    host_clock.tsc_hz) +
+				    1 :
 			    1;
 	wrmsr(APIC_MSR(APIC_TMICT), tsc ? MIN(count, 0xffffffffUL) : 0);
 }

@@ -34,8 +34,8 @@ struct partition {
 	u32 nr_ram;
 	struct guest_region ram[PARTITION_REGIONS];
 	struct eli_partition *eli;
-	u64 second_level;	   /* EPT pointer or nested CR3 */
-	u32 apic_id[MAX_CPUS];	   /* host APIC id of each vCPU's core */
+	u64 second_level;      /* EPT pointer or nested CR3 */
+	u32 apic_id[MAX_CPUS]; /* host APIC id of each vCPU's core */
 	struct guest_layout layout;
 	const struct boot_module *kernel, *initrd;
 	const struct boot_module *modules[TABLE_MAX_MODULES];
