@@ -16,10 +16,12 @@ PURE := core/fmt.c core/table.c core/table_word.c core/table_keys.c \
 	guest/multiboot.c guest/acpi.c guest/decode.c guest/execute.c \
 	guest/walk.c guest/serial.c guest/legacy.c guest/cpuid.c guest/msr.c \
 	guest/ports.c apic/icr.c apic/vapic.c apic/vioapic.c apic/vtimer.c \
-	guest/kvmclock.c guest/slat.c drivers/echo.c eli/shadow.c eli/view.c
+	guest/kvmclock.c guest/slat.c drivers/echo.c eli/shadow.c eli/view.c \
+	guest/pci.c
 SRCS := $(PURE) core/lib.c core/main.c core/mem.c core/image.c core/cpu.c \
 	core/trap.c core/clock.c core/port.c core/control.c core/partition.c \
-	core/devices.c drivers/uart.c drivers/pci.c apic/lapic.c \
+	core/build.c core/assign.c core/intx.c core/devices.c \
+	drivers/uart.c drivers/pci.c apic/lapic.c apic/ioapic.c \
 	apic/vlapic.c apic/vlapic_direct.c apic/vlapic_emulated.c \
 	guest/access.c guest/exit.c guest/interrupt.c guest/memory.c \
 	guest/mmio.c eli/eli.c eli/handback.c eli/track.c vmx/vmx.c \
@@ -44,7 +46,7 @@ ELF := $B/ashlar.elf
 all: $(ELF) $(ELF)32
 
 include guest/guest.mk
-SRCS += $(DSDT).c $B/build_id.c
+SRCS += $(AML:=.c) $B/build_id.c
 OBJS := $(SRCS:%.c=$B/hv/%.o) $(ASMS:%.S=$B/hv/%.o)
 
 # The id of the source tree; rewritten only when it changes.

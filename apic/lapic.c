@@ -1,27 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "apic/lapic.h"
 #include "core/clock.h"
-#include "core/io.h"
 #include "core/lib.h"
-#include "core/mem.h"
 #include "core/partition.h"
 #include "core/x86.h"
 #include "guest/msr.h"
 
 #define HOST_SPURIOUS	 0xff
 #define TDCR_DIVIDE_BY_1 0xb
-
-/* 82093AA data sheet: index and data registers, redirection table. */
-#define IOREGSEL	0x00
-#define IOWIN		0x10
-#define IOAPIC_VERSION	1
-#define IOAPIC_RTE(pin) (0x10 + 2 * (pin))
-#define IOAPIC_MASKED	BIT(16)
-#define IOAPIC_DM_NMI	0x400UL
-#define IOAPIC_MAX_PINS 240
-
-#define PIC1_DATA 0x21
-#define PIC2_DATA 0xa1
 
 int lapic_enable(char *error, size_t size)
 {
@@ -107,68 +93,4 @@ void lapic_timer_arm(u64 tsc)
 void lapic_send(u32 apic_id, u32 low)
 {
 	wrmsr(APIC_MSR(APIC_ICR), (u64)apic_id << 32 | low);
-}
-
-static u32 ioapic_read(const struct acpi_ioapic *io, u32 reg)
-{
-	volatile u8 *base = phys_to_virt(io->address);
-
-	*(volatile u32 *)(base + IOREGSEL) = reg;
-	return *(volatile u32 *)(base + IOWIN);
-}
-
-static void ioapic_write(const struct acpi_ioapic *io, u32 reg, u32 value)
-{
-	volatile u8 *base = phys_to_virt(io->address);
-
-	*(volatile u32 *)(base + IOREGSEL) = reg;
-	*(volatile u32 *)(base + IOWIN) = value;
-}
-
-static u32 ioapic_pins(const struct acpi_ioapic *io)
-{
-	u32 pins = (ioapic_read(io, IOAPIC_VERSION) >> 16 & 0xff) + 1;
-
-	return MIN(pins, IOAPIC_MAX_PINS);
-}
-
-void ioapic_mask_all(const struct acpi_info *acpi)
-{
-	const struct acpi_ioapic *io;
-	u32 pin;
-
-	for (io = acpi->ioapics; io < acpi->ioapics + acpi->nr_ioapics; io++)
-		for (pin = 0; pin < ioapic_pins(io); pin++) {
-			ioapic_write(io, IOAPIC_RTE(pin), IOAPIC_MASKED);
-			ioapic_write(io, IOAPIC_RTE(pin) + 1, 0);
-		}
-	outb(PIC1_DATA, 0xff);
-	outb(PIC2_DATA, 0xff);
-}
-
-static u32 isa_gsi(const struct acpi_info *acpi, u8 irq)
-{
-	u32 i;
-
-	for (i = 0; i < acpi->nr_overrides; i++)
-		if (acpi->overrides[i].source == irq)
-			return acpi->overrides[i].gsi;
-	return irq;
-}
-
-int ioapic_route_nmi(const struct acpi_info *acpi, u8 irq, u32 apic_id)
-{
-	u32 gsi = isa_gsi(acpi, irq);
-	const struct acpi_ioapic *io;
-	u32 pin;
-
-	for (io = acpi->ioapics; io < acpi->ioapics + acpi->nr_ioapics; io++) {
-		pin = gsi - io->gsi_base;
-		if (gsi < io->gsi_base || pin >= ioapic_pins(io))
-			continue;
-		ioapic_write(io, IOAPIC_RTE(pin) + 1, apic_id << 24);
-		ioapic_write(io, IOAPIC_RTE(pin), IOAPIC_DM_NMI);
-		return 0;
-	}
-	return -ENOENT;
 }

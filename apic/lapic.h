@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The physical local APIC of this core, in x2APIC mode (SDM vol. 3 section
- * 11.12), and the physical IO-APICs and PICs, which Ashlar only masks.
+ * 11.12).
  */
 #ifndef APIC_LAPIC_H
 #define APIC_LAPIC_H
 
-#include "core/acpi.h"
 #include "core/types.h"
 
 /* x2APIC registers: MSR 800h + n; xAPIC registers: offset n << 4. */
@@ -78,15 +77,5 @@ void lapic_timer_arm(u64 tsc);
 
 /* Any context, any core.  One physical IPI; `low` is the ICR's lower half. */
 void lapic_send(u32 apic_id, u32 low);
-
-/*
- * Boot, BSP: every pin of the IO-APICs and both PICs masked.  The IO-APICs
- * must be reachable through phys_to_virt().
- */
-void ioapic_mask_all(const struct acpi_info *acpi);
-
-/* ISA interrupt `irq` becomes an edge NMI to one core; -ENOENT: no such pin */
-int __must_check ioapic_route_nmi(const struct acpi_info *acpi, u8 irq,
-				  u32 apic_id);
 
 #endif

@@ -3,6 +3,7 @@
 #include "apic/icr.h"
 #include "apic/lapic.h"
 #include "core/clock.h"
+#include "core/intx.h"
 #include "core/log.h"
 #include "core/partition.h"
 #include "core/port.h"
@@ -48,8 +49,8 @@ void partition_request(struct partition *p, u64 targets, u32 request, u8 vector)
 	}
 }
 
-/* An IO-APIC message reaches the vCPUs that an ICR write would. */
-static void deliver(struct partition *p, const struct vioapic_msg *m)
+u64 partition_targets(struct partition *p, const struct vioapic_msg *m,
+		      u8 *vector)
 {
 	bool x2apic = p->x2apic & 1;
 	struct icr_env env = {
@@ -68,12 +69,20 @@ static void deliver(struct partition *p, const struct vioapic_msg *m)
 		   low | (x2apic ? ICR_X2APIC_DEST(m->dest) :
 				   ICR_XAPIC_DEST(m->dest)),
 		   &plan);
-	if (plan.kind == ICR_FIXED)
-		partition_send(p, plan.targets, plan.vector,
-			       m->level_triggered);
+	*vector = plan.vector;
+	return plan.kind == ICR_FIXED ? plan.targets : 0;
 }
 
-static void set_line(struct partition *p, u32 pin, bool level)
+/* An IO-APIC message reaches the vCPUs that an ICR write would. */
+static void deliver(struct partition *p, const struct vioapic_msg *m)
+{
+	u8 vector;
+	u64 targets = partition_targets(p, m, &vector);
+
+	partition_send(p, targets, vector, m->level_triggered);
+}
+
+void partition_set_line(struct partition *p, u32 pin, bool level)
 {
 	struct vioapic_msg msg;
 
@@ -87,8 +96,8 @@ static void poll_echo(struct partition *p)
 		return;
 	spin_lock(&p->lock);
 	if (p->state == PARTITION_RUNNING) {
-		set_line(p, GUEST_ECHO_GSI, true);
-		set_line(p, GUEST_ECHO_GSI, false);
+		partition_set_line(p, GUEST_ECHO_GSI, true);
+		partition_set_line(p, GUEST_ECHO_GSI, false);
 	}
 	spin_unlock(&p->lock);
 }
@@ -105,8 +114,8 @@ void partitions_poll(void)
 static void settle_serial(struct partition *p)
 {
 	if (vserial_edge(&p->serial))
-		set_line(p, GUEST_COM1_GSI, false);
-	set_line(p, GUEST_COM1_GSI, vserial_irq(&p->serial));
+		partition_set_line(p, GUEST_COM1_GSI, false);
+	partition_set_line(p, GUEST_COM1_GSI, vserial_irq(&p->serial));
 }
 
 static void deliver_pins(struct partition *p, u32 pins)
@@ -122,14 +131,34 @@ static void deliver_pins(struct partition *p, u32 pins)
 void partition_ioapic_write(struct partition *p, u32 offset, u32 value)
 {
 	spin_lock(&p->lock);
+	if (offset == VIOAPIC_EOI) {
+		intx_eoi(p, (u8)value);
+		intx_ioapic_eoi(p, (u8)value);
+	}
 	deliver_pins(p, vioapic_write(&p->ioapic, offset, value));
+	intx_update(p);
 	spin_unlock(&p->lock);
+}
+
+u32 partition_ioapic_read(struct partition *p, u32 offset)
+{
+	u32 value, index;
+
+	spin_lock(&p->lock);
+	value = vioapic_read(&p->ioapic, offset);
+	index = p->ioapic.select - VIOAPIC_REG_RTE;
+	if (offset == VIOAPIC_IOWIN && index < 2 * VIOAPIC_PINS && !(index % 2))
+		value = (u32)intx_remote_irr(p, index / 2, value);
+	spin_unlock(&p->lock);
+	return value;
 }
 
 void partition_eoi(struct partition *p, u8 vector)
 {
 	spin_lock(&p->lock);
+	intx_eoi(p, vector);
 	deliver_pins(p, vioapic_eoi(&p->ioapic, vector));
+	intx_update(p);
 	spin_unlock(&p->lock);
 }
 
@@ -199,6 +228,8 @@ void partition_io(struct vcpu *v, u16 port, u8 size, bool write, u32 *value)
 	u8 byte;
 
 	v->cause = is_serial(port) ? CAUSE_IO_SERIAL : CAUSE_IO_OTHER;
+	if (assign_io(p, port, size, write, value))
+		return;
 	spin_lock(&p->lock);
 	action = ports_access(&p->ports, port, size, write, value, rdtsc(),
 			      host_clock.tsc_hz);

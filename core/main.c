@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The boot, as one list. */
+#include "apic/ioapic.h"
 #include "apic/lapic.h"
 #include "boot/boot.h"
 #include "core/acpi.h"
@@ -193,6 +194,7 @@ static void describe_machine(struct table_machine *m)
 		.memory = place_usable(&memory),
 		.modules = names,
 		.nr_modules = boot_info.nr_modules,
+		.iommu = acpi.dmar != 0,
 	};
 	for (i = 0; i < nr_cpus; i++)
 		m->core_of[i] = core_of(cpu_public[i].apic_id);
@@ -218,6 +220,7 @@ static void read_table(void)
 {
 	const struct boot_module *m = table_module();
 	static struct table_machine machine;
+	u32 i;
 	int err;
 
 	describe_machine(&machine);
@@ -227,6 +230,11 @@ static void read_table(void)
 		      table_supported(&table, report, NULL);
 	if (err)
 		boot_refuse("the partition table has errors");
+	for (i = 0; i < table.nr_partitions; i++)
+		if (table.partitions[i].identity)
+			log_printf("warning: partition %s: identity = yes: DMA "
+				   "of its devices reaches all memory",
+				   table.partitions[i].name);
 	if (table.smt == TABLE_SMT_SHARE)
 		log_printf("warning: smt = share: threads of one physical core "
 			   "may spy on each other");
@@ -234,7 +242,7 @@ static void read_table(void)
 
 static void leftovers_off(void)
 {
-	ioapic_mask_all(&acpi);
+	ioapic_init(&acpi);
 	pci_quiet();
 }
 
@@ -288,7 +296,7 @@ void start(u32 magic, u32 info, u64 delta)
 	start_cpus();
 	read_table();
 	leftovers_off();
-	must(port_configure(&table, &acpi, error, sizeof(error)));
+	must(port_configure(&table, error, sizeof(error)));
 	build_partitions();
 	eli_init();
 	seal();

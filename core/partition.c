@@ -13,7 +13,6 @@
 #include "guest/linux.h"
 #include "guest/memory.h"
 #include "guest/multiboot.h"
-#include "guest/slat.h"
 
 /*
  * A kicked core is in root mode long before this, even if an emulator has put
@@ -235,8 +234,11 @@ static void __noreturn leave_partition(struct vcpu *v)
 	__atomic_fetch_and(&p->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&p->arrived, 1, __ATOMIC_SEQ_CST);
 	wait_for(p, &p->arrived);
-	if (v->index == 0)
+	if (v->index == 0) {
 		p->back_time = rdtsc();
+		assign_stop(p);
+	}
+	assign_await_stop(p);
 	await_senders(p);
 	eli_hand_back();
 	__atomic_fetch_add(&p->cleaned, 1, __ATOMIC_SEQ_CST);
@@ -284,6 +286,7 @@ static void reset_devices(struct partition *p)
 	p->ports = (struct guest_ports){
 		.serial = c ? &p->serial : NULL,
 		.legacy = &p->legacy,
+		.pci = p->devices.pci.nr ? &p->devices.pci : NULL,
 	};
 	p->mode = p->next_mode;
 	eli_reset_partition(p);
@@ -295,12 +298,15 @@ static void reset_devices(struct partition *p)
 
 static int load_acpi(struct partition *p, u64 *rsdp)
 {
+	struct guest_acpi_pci pci;
 	const struct guest_acpi_config config = {
 		.nr_vcpus = p->config->nr_cpus,
+		.pci = p->devices.pci.nr ? &pci : NULL,
 	};
 	u64 left;
 	u8 *buf = guest_ram(p, GUEST_ACPI, &left);
 
+	assign_describe(p, &pci);
 	return guest_acpi_build(buf, GUEST_ACPI_END - GUEST_ACPI, GUEST_ACPI,
 				&config, rsdp);
 }
@@ -477,6 +483,7 @@ static void start_partition(struct vcpu *v)
 	struct vcpu_start start;
 
 	reset_devices(p);
+	assign_start(p);
 	if (load(p, &start, &times)) {
 		spin_lock(&p->lock);
 		p->state = PARTITION_STOPPED;
@@ -525,134 +532,4 @@ void partition_serve(u32 requests)
 		start_partition(v);
 	if ((requests & REQ_SIPI) && v->part->state == PARTITION_RUNNING)
 		start_ap(v);
-}
-
-/* Chunks in guest order, cut where the hole begins. */
-static int fill_regions(struct partition *p, const struct place_memory *m)
-{
-	u64 gpa = 0, part, off;
-	u32 i;
-
-	for (i = 0; i < m->nr; i++)
-		for (off = 0; off < m->chunk[i].size; off += part) {
-			if (gpa == GUEST_HOLE)
-				gpa = GUEST_HOLE_END;
-			part = m->chunk[i].size - off;
-			if (gpa < GUEST_HOLE)
-				part = MIN(part, GUEST_HOLE - gpa);
-			if (p->nr_ram == PARTITION_REGIONS)
-				return -ENOSPC;
-			p->ram[p->nr_ram++] = (struct guest_region){
-				gpa, m->chunk[i].hpa + off, part
-			};
-			gpa += part;
-		}
-	return 0;
-}
-
-static void *table_alloc(void *ctx, u64 *phys)
-{
-	(void)ctx;
-	return pool_alloc(1, phys);
-}
-
-static u64 *table_at(void *ctx, u64 phys)
-{
-	(void)ctx;
-	return phys_to_virt(phys);
-}
-
-int partition_map_ram(struct partition *p, struct slat *t, u64 bits)
-{
-	const struct guest_region *r;
-	int err;
-
-	t->alloc = table_alloc;
-	t->table = table_at;
-	err = slat_init(t);
-	for (r = p->ram; !err && r < p->ram + p->nr_ram; r++)
-		err = slat_map(t, r->gpa, r->hpa, r->size, bits);
-	if (!err && p->echo_pa)
-		err = slat_map(t, GUEST_ECHO, p->echo_pa, PAGE_SIZE, bits);
-	p->second_level = t->root;
-	return err ? err : eli_build_partition(p, t);
-}
-
-/* The page that the partition shares with the first sidecore. */
-static int build_echo(struct partition *p, s32 sidecore)
-{
-	u64 va = SHARED_VMA + p->id * PAGE_SIZE;
-
-	if (sidecore < 0)
-		return 0;
-	if (!pool_alloc(1, &p->echo_pa))
-		return -ENOMEM;
-	p->echo.page = (struct echo_page *)va;
-	return paging_add_shared((u32)sidecore, va, p->echo_pa);
-}
-
-static const struct boot_module *find_module(const struct boot_info *bi,
-					     const char *name)
-{
-	u32 i;
-
-	for (i = 0; i < bi->nr_modules; i++)
-		if (!strcmp(bi->modules[i].name, name))
-			return &bi->modules[i];
-	return NULL;
-}
-
-static void build_one(struct partition *p, const struct table_partition *c,
-		      u32 id, const struct boot_info *bi)
-{
-	u32 n;
-
-	p->config = c;
-	p->id = id;
-	p->mode = p->next_mode = c->mode;
-	p->layout = layout_of(c->memory);
-	p->kernel = find_module(bi, c->kernel);
-	p->initrd = c->initrd[0] ? find_module(bi, c->initrd) : NULL;
-	for (n = 0; n < c->nr_modules; n++)
-		p->modules[n] = find_module(bi, c->modules[n]);
-	fmt_snprintf(p->reason, sizeof(p->reason), "not started yet");
-	for (n = 0; n < c->nr_cpus; n++)
-		p->apic_id[n] = cpu_public[c->cpus[n]].apic_id;
-}
-
-int partitions_build(const struct table *t, const struct boot_info *bi,
-		     struct place_map *map, char *error, size_t size)
-{
-	static struct place_memory memory[MAX_PARTITIONS];
-	struct place_shortage shortage;
-	u64 wanted[MAX_PARTITIONS];
-	u32 i;
-	int err;
-
-	for (i = 0; i < t->nr_partitions; i++)
-		wanted[i] = t->partitions[i].memory;
-	err = place_memory(map, wanted, t->nr_partitions, memory, &shortage);
-	if (err) {
-		fmt_snprintf(error, size,
-			     "partition %s: %lu KiB of memory are "
-			     "missing; ask for less",
-			     t->partitions[shortage.request].name,
-			     shortage.missing / 1024);
-		return err;
-	}
-	for (i = 0; i < t->nr_partitions && !err; i++) {
-		build_one(&partitions[i], &t->partitions[i], i, bi);
-		err = fill_regions(&partitions[i], &memory[i]);
-		if (!err)
-			err = build_echo(&partitions[i], t->first_sidecore);
-		if (!err)
-			err = backend->build_partition(&partitions[i]);
-	}
-	nr_partitions = t->nr_partitions;
-	if (err)
-		fmt_snprintf(error, size,
-			     "partition %s: no memory for its "
-			     "tables; ask for less",
-			     t->partitions[i - 1].name);
-	return err;
 }

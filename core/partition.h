@@ -6,6 +6,7 @@
 #define CORE_PARTITION_H
 
 #include "apic/vioapic.h"
+#include "core/assign.h"
 #include "boot/boot.h"
 #include "core/percpu.h"
 #include "core/place.h"
@@ -22,10 +23,7 @@ enum partition_state {
 	PARTITION_PARKED,
 };
 
-/* Guest-physical RAM and where it is; whole 2 MiB frames. */
-struct guest_region {
-	u64 gpa, hpa, size;
-};
+/* RAM begins on 2 MiB and is whole frames, but for the first MiB of identity */
 #define PARTITION_REGIONS 20
 
 struct partition {
@@ -37,6 +35,7 @@ struct partition {
 	u64 second_level;      /* EPT pointer or nested CR3 */
 	u32 apic_id[MAX_CPUS]; /* host APIC id of each vCPU's core */
 	struct guest_layout layout;
+	struct assigned devices;
 	const struct boot_module *kernel, *initrd;
 	const struct boot_module *modules[TABLE_MAX_MODULES];
 
@@ -93,12 +92,18 @@ void partition_park(struct partition *p, const char *fmt, ...) __printf(2, 3);
 void partition_send(struct partition *p, u64 targets, u8 vector, bool level);
 /* The EOI of a level-triggered vector has been seen. */
 void partition_eoi(struct partition *p, u8 vector);
+/* The vCPUs that an IO-APIC message would reach now, and its vector. */
+u64 partition_targets(struct partition *p, const struct vioapic_msg *m,
+		      u8 *vector);
 /* NMI, INIT or SIPI to each vCPU in the set. */
 void partition_request(struct partition *p, u64 targets, u32 request,
 		       u8 vector);
 /* An I/O instruction; *value is read or written. */
 void partition_io(struct vcpu *v, u16 port, u8 size, bool write, u32 *value);
+u32 partition_ioapic_read(struct partition *p, u32 offset);
 void partition_ioapic_write(struct partition *p, u32 offset, u32 value);
+/* With the lock held: a line of the guest's IO-APIC changes. */
+void partition_set_line(struct partition *p, u32 pin, bool level);
 /* What the guest asked for through its ports. */
 void partition_reset(struct partition *p);
 void partition_poweroff(struct partition *p);
@@ -137,12 +142,13 @@ int __must_check partition_check(const struct partition *p, char *error,
 				 size_t size);
 
 /*
- * For the back ends: fills t with p->ram, leaves with these bits, and leaves
- * its root in p->second_level.  0 or -ENOMEM.
+ * For the back ends: fills t with the partition's RAM and its devices' memory,
+ * leaves with these bits, and leaves its root in p->second_level.  0, -ENOMEM,
+ * or -EBUSY where two are at one address.
  */
 struct slat;
-int __must_check partition_map_ram(struct partition *p, struct slat *t,
-				   u64 bits);
+int __must_check partition_map(struct partition *p, struct slat *t,
+			       u64 ram_bits, u64 device_bits);
 
 /*
  * Before the first guest is entered: where the time went, once.  This core's

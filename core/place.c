@@ -219,6 +219,25 @@ static int place_one(struct place_map *m, u64 size, struct place_memory *out,
 	return -ENOSPC;
 }
 
+int place_identity(struct place_map *m, u64 size, u64 limit,
+		   struct place_memory *out)
+{
+	u64 first, main;
+	int err;
+
+	if (!size || size % SIZE_2M)
+		return -EINVAL;
+	err = place_take(m, size, SIZE_2M, limit, &main);
+	if (err)
+		return err;
+	*out = (struct place_memory){ 2, { { 0, SIZE_1M }, { main, size } } };
+	err = place_take(m, SIZE_1M, SIZE_2M, PLACE_ANYWHERE, &first);
+	if (err)
+		(void)!place_add(m, main, size);
+	out->chunk[0].hpa = first;
+	return err;
+}
+
 static int check_requests(const struct place_map *m, const u64 *size, u32 nr,
 			  struct place_shortage *shortage)
 {

@@ -75,6 +75,15 @@ int __must_check place_take(struct place_map *m, u64 size, u64 align, u64 limit,
 			    u64 *hpa);
 
 /*
+ * For identity = yes: `size` bytes in one range below `limit`, aligned to 2
+ * MiB, and for the guest's first MiB one more, aligned as well.  Chunk 0 is the
+ * MiB, chunk 1 the range.  -EINVAL: size is 0 or no multiple of 2 MiB; -ENOMEM:
+ * there is no such range; -ENOSPC as above.  On failure the map is as it was.
+ */
+int __must_check place_identity(struct place_map *m, u64 size, u64 limit,
+				struct place_memory *out);
+
+/*
  * Takes size[i] bytes for each of nr requests, in order, into out[i]: chunks
  * aligned to 2 MiB, never below 1 MiB, in 1 GiB-aligned GiBs as far as there
  * are, few rather than many.  All or nothing: on failure the map is as it was

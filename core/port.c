@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/port.h"
+#include "apic/ioapic.h"
 #include "apic/lapic.h"
 #include "core/clock.h"
 #include "core/control.h"
@@ -144,15 +145,14 @@ static void configure_mux(void)
 }
 
 /* Prepares one UART; without a sidecore its interrupt is an NMI. */
-static int configure_uart(struct uart *u, enum table_console port,
-			  const struct acpi_info *acpi, char *error,
+static int configure_uart(struct uart *u, enum table_console port, char *error,
 			  size_t size)
 {
 	uart_init(u, com[port].base);
 	if (polled)
 		return 0;
 	nmi_cpu = 0;
-	if (!ioapic_route_nmi(acpi, com[port].irq, cpu_public[0].apic_id))
+	if (!ioapic_route_nmi(com[port].irq, cpu_public[0].apic_id))
 		return 0;
 	fmt_snprintf(error, size,
 		     "COM%u: no IO-APIC pin for its IRQ %u; "
@@ -161,8 +161,7 @@ static int configure_uart(struct uart *u, enum table_console port,
 	return -ENOENT;
 }
 
-int port_configure(const struct table *t, const struct acpi_info *acpi,
-		   char *error, size_t size)
+int port_configure(const struct table *t, char *error, size_t size)
 {
 	u32 i;
 	int err = 0;
@@ -173,13 +172,13 @@ int port_configure(const struct table *t, const struct acpi_info *acpi,
 	polled = t->first_sidecore >= 0;
 	configure_mux();
 	if (t->log != TABLE_CONSOLE_NONE)
-		err = configure_uart(&uart, t->log, acpi, error, size);
+		err = configure_uart(&uart, t->log, error, size);
 	for (i = 0; i < t->nr_partitions && !err; i++) {
 		own_ports[i].held = -1;
 		if (own_ports[i].console.name[0])
 			err = configure_uart(&own_ports[i].uart,
-					     t->partitions[i].console, acpi,
-					     error, size);
+					     t->partitions[i].console, error,
+					     size);
 	}
 	return err;
 }

@@ -7,7 +7,6 @@
 #ifndef CORE_PORT_H
 #define CORE_PORT_H
 
-#include "core/acpi.h"
 #include "core/console.h"
 #include "core/table.h"
 
@@ -17,8 +16,7 @@ void port_init(void);
 /*
  * Boot, BSP: the table's choice of the log port.  0, or -E with a line.
  */
-int __must_check port_configure(const struct table *t,
-				const struct acpi_info *acpi, char *error,
+int __must_check port_configure(const struct table *t, char *error,
 				size_t size);
 
 /* After the seal, BSP: opens the monitor. */

@@ -468,7 +468,27 @@ static bool uses_mode(struct scope s)
 
 static bool uses_device(struct scope s)
 {
-	return s.p->nr_devices != 0;
+	return s.p->nr_devices && !s.p->identity;
+}
+
+static bool uses_bus(struct scope s)
+{
+	const struct table_device *d;
+
+	for (d = s.p->devices; d < s.p->devices + s.p->nr_devices; d++)
+		if (d->segment || d->bus)
+			return true;
+	return false;
+}
+
+static bool uses_vf(struct scope s)
+{
+	const struct table_device *d;
+
+	for (d = s.p->devices; d < s.p->devices + s.p->nr_devices; d++)
+		if (d->has_vf)
+			return true;
+	return false;
 }
 
 static bool uses_iommu(struct scope s)
@@ -476,17 +496,13 @@ static bool uses_iommu(struct scope s)
 	return s.p->iommu != TABLE_IOMMU_NONE;
 }
 
-static bool uses_identity(struct scope s)
-{
-	return s.p->identity;
-}
-
 /* What this build lacks: a feature that comes takes its line away. */
 static const struct rule build_rules[] = {
 	{ uses_mode, TABLE_KEY_INTERRUPTS, table_msg_BUILD_MODE, 0, 0 },
 	{ uses_device, TABLE_KEY_DEVICE, table_msg_BUILD_DEVICE, 0, 0 },
+	{ uses_bus, TABLE_KEY_DEVICE, table_msg_BUILD_BUS, 0, 0 },
+	{ uses_vf, TABLE_KEY_DEVICE, table_msg_BUILD_VF, 0, 0 },
 	{ uses_iommu, TABLE_KEY_IOMMU, table_msg_BUILD_IOMMU, 0, 0 },
-	{ uses_identity, TABLE_KEY_IDENTITY, table_msg_BUILD_IDENTITY, 0, 0 },
 };
 
 int table_supported(const struct table *t, table_diag_fn diag, void *ctx)

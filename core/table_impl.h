@@ -122,9 +122,13 @@
 	/* Against the build */                                                \
 	M(BUILD_MODE, "not in this build: interrupts = posted; write "         \
 		      "interrupts = did")                                      \
-	M(BUILD_DEVICE, "not in this build: devices; remove this line")        \
-	M(BUILD_IOMMU, "not in this build: vIOMMU; write iommu = none")        \
-	M(BUILD_IDENTITY, "not in this build: identity; write identity = no")
+	M(BUILD_DEVICE, "not in this build: devices behind an IOMMU; remove "  \
+			"this line, or write identity = yes (unsafe)")         \
+	M(BUILD_BUS, "not in this build: devices of other buses than 0000:00"  \
+		     "; assign one of that bus")                               \
+	M(BUILD_VF, "not in this build: virtual functions; assign the whole "  \
+		    "function")                                                \
+	M(BUILD_IOMMU, "not in this build: vIOMMU; write iommu = none")
 
 /* Arrays, not pointers, so that the compiler checks each use's arguments. */
 #define TABLE_MESSAGE_ARRAY(id, format) \

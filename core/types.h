@@ -25,6 +25,7 @@ typedef int64_t s64;
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  4096UL
 #define PAGE_MASK  (~(PAGE_SIZE - 1))
+#define SIZE_1M	   (1UL << 20)
 #define SIZE_2M	   (1UL << 21)
 #define SIZE_1G	   (1UL << 30)
 

@@ -88,13 +88,13 @@ static struct gas io_byte(u64 port)
 	};
 }
 
-static int build_dsdt(struct area *a, u64 *gpa)
+static int copy_aml(struct area *a, const u8 *aml, u32 size, u64 *gpa)
 {
-	u8 *p = take(a, guest_dsdt_size, gpa);
+	u8 *p = take(a, size, gpa);
 
 	if (!p)
 		return -ENOSPC;
-	memcpy(p, guest_dsdt, guest_dsdt_size);
+	memcpy(p, aml, size);
 	return 0;
 }
 
@@ -197,13 +197,27 @@ static void finish_rsdp(struct rsdp *r, u64 xsdt)
 	r->extended_checksum = checksum(r, sizeof(*r));
 }
 
-/* Tables stop short of the reset vector where `buf` reaches up to it. */
+/* Tables stop short of what has a fixed place, where `buf` reaches up to it. */
 static size_t table_room(size_t size, u64 gpa)
 {
+	if (gpa <= GUEST_ACPI_PCI)
+		return MIN(size, GUEST_ACPI_PCI - gpa);
 	if (gpa <= GUEST_RESET_VECTOR)
 		return MIN(size, GUEST_RESET_VECTOR - gpa);
 	return size;
 }
+
+static int put_pci(u8 *buf, size_t size, u64 gpa,
+		   const struct guest_acpi_pci *pci)
+{
+	if (gpa > GUEST_ACPI_PCI || size < GUEST_ACPI_PCI + sizeof(*pci) - gpa)
+		return -ENOSPC;
+	memcpy(buf + (GUEST_ACPI_PCI - gpa), pci, sizeof(*pci));
+	return 0;
+}
+_Static_assert(GUEST_ACPI_PCI + sizeof(struct guest_acpi_pci) <=
+		       GUEST_RESET_VECTOR,
+	       "the bus runs into the reset vector");
 
 /*
  * Linux restarts a hardware-reduced machine without EFI neither by RESET_REG
@@ -235,8 +249,9 @@ int guest_acpi_build(u8 *buf, size_t size, u64 gpa,
 			  .size = table_room(size, gpa),
 			  .gpa = gpa };
 	struct rsdp *rsdp;
-	u64 table[2]; /* FADT, MADT */
+	u64 table[3]; /* FADT, MADT, SSDT */
 	u64 dsdt, xsdt;
+	size_t n = 2;
 	int err;
 
 	if (gpa % TABLE_ALIGN || gpa >> 32 || size > GUEST_HOLE_END - gpa ||
@@ -246,13 +261,17 @@ int guest_acpi_build(u8 *buf, size_t size, u64 gpa,
 	rsdp = take(&a, sizeof(*rsdp), rsdp_gpa);
 	if (!rsdp)
 		return -ENOSPC;
-	err = build_dsdt(&a, &dsdt);
+	err = copy_aml(&a, guest_dsdt, guest_dsdt_size, &dsdt);
 	if (!err)
 		err = build_fadt(&a, dsdt, &table[0]);
 	if (!err)
 		err = build_madt(&a, config->nr_vcpus, &table[1]);
+	if (!err && config->pci)
+		err = copy_aml(&a, guest_ssdt, guest_ssdt_size, &table[n++]);
+	if (!err && config->pci)
+		err = put_pci(buf, size, gpa, config->pci);
 	if (!err)
-		err = build_xsdt(&a, table, ARRAY_SIZE(table), &xsdt);
+		err = build_xsdt(&a, table, n, &xsdt);
 	if (err)
 		return err;
 	finish_rsdp(rsdp, xsdt);

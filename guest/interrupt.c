@@ -5,6 +5,7 @@
  */
 #include "apic/lapic.h"
 #include "apic/vlapic.h"
+#include "core/intx.h"
 #include "core/lib.h"
 #include "core/partition.h"
 #include "core/percpu.h"
@@ -13,10 +14,10 @@
 
 static void handle(struct vcpu *v, u32 vector)
 {
-	if (eli_accepted(v, (u8)vector))
-		return;
 	if (vector == HOST_TIMER_VECTOR)
 		vlapic_timer_fired(v);
+	else if (!intx_arrived(v->part, vector))
+		eli_accepted(v, (u8)vector);
 }
 
 /* What the host's IDT has accepted; the highest vector first, as EOI does. */

@@ -21,6 +21,7 @@
 #define GUEST_LOW_END	   0x9f000UL /* end of RAM below 1 MiB, by E820 */
 #define GUEST_ACPI	   0xe0000UL
 #define GUEST_ACPI_END	   0x100000UL
+#define GUEST_ACPI_PCI	   0xff000UL  /* the PCI bus, for AML */
 #define GUEST_RESET_VECTOR 0xffff0UL  /* F000:FFF0 in real mode */
 #define GUEST_HIGH	   0x100000UL /* RAM above the BIOS area */
 #define GUEST_HOLE	   0xc0000000UL
@@ -45,6 +46,11 @@
 #define GUEST_COM1_PORT 0x3f8
 #define GUEST_COM1_GSI	4
 #define GUEST_ECHO_GSI	22
+
+/* Guest-physical memory and where it is. */
+struct guest_region {
+	u64 gpa, hpa, size;
+};
 
 /* Where RAM is, besides that below GUEST_LOW_END, which all guests have. */
 struct guest_layout {

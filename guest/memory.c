@@ -13,8 +13,8 @@ void *guest_ram(const struct partition *p, u64 gpa, u64 *left)
 		if (gpa < r->gpa || gpa - r->gpa >= r->size)
 			continue;
 		off = gpa - r->gpa;
-		/* Regions are whole 2 MiB frames, as the window is. */
-		*left = SIZE_2M - (off & (SIZE_2M - 1));
+		/* Regions begin on 2 MiB, as the window does. */
+		*left = MIN(SIZE_2M - (off & (SIZE_2M - 1)), r->size - off);
 		return window_map(r->hpa + off);
 	}
 	return NULL;
@@ -62,7 +62,8 @@ void guest_zero(const struct partition *p)
 
 	for (r = p->ram; r < p->ram + p->nr_ram; r++)
 		for (off = 0; off < r->size; off += SIZE_2M)
-			memset(window_map(r->hpa + off), 0, SIZE_2M);
+			memset(window_map(r->hpa + off), 0,
+			       MIN(SIZE_2M, r->size - off));
 }
 
 static int mem_write(void *ctx, u64 gpa, const void *src, size_t n)

@@ -4,7 +4,6 @@
  * behind it: the local APIC's page while the guest has not turned x2APIC on,
  * the IO-APIC's page, and empty space, which reads as ones.
  */
-#include "apic/vioapic.h"
 #include "apic/vlapic.h"
 #include "core/lib.h"
 #include "core/log.h"
@@ -60,19 +59,14 @@ u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s)
 
 static u64 device_read(struct vcpu *v, u64 gpa)
 {
-	struct partition *p = v->part;
-	u32 value;
-
 	if (gpa - GUEST_LAPIC < PAGE_SIZE) {
 		v->cause = CAUSE_EPT_LAPIC;
 		return vlapic_mmio_read(v, (u32)(gpa - GUEST_LAPIC));
 	}
 	if (gpa - GUEST_IOAPIC < PAGE_SIZE) {
 		v->cause = CAUSE_EPT_IOAPIC;
-		spin_lock(&p->lock);
-		value = vioapic_read(&p->ioapic, (u32)(gpa - GUEST_IOAPIC));
-		spin_unlock(&p->lock);
-		return value;
+		return partition_ioapic_read(v->part,
+					     (u32)(gpa - GUEST_IOAPIC));
 	}
 	return ~0UL;
 }

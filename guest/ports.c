@@ -38,8 +38,8 @@ static const struct port_range port_table[] = {
 	  DEVICE, "PCI configuration address, 4-byte accesses only" },
 	{ GUEST_PORT_RESET, GUEST_PORT_RESET, LEGACY, DEVICE, DEVICE,
 	  "reset control, the FADT's reset register" },
-	{ PORT_PCI_DATA, PORT_PCI_DATA + 3, PORT_HANDLER_NONE, ABSENT, ABSENT,
-	  "PCI configuration data: no devices" },
+	{ PORT_PCI_DATA, PORT_PCI_DATA + 3, PORT_HANDLER_PCI_DATA, DEVICE,
+	  DEVICE, "PCI configuration data: assigned devices" },
 };
 
 const struct port_range *port_lookup(u16 port)
@@ -94,6 +94,18 @@ static void access_pci_address(struct guest_ports *g, bool write, u32 *value)
 		*value = g->pci_address;
 }
 
+/* Whole, not byte by byte. */
+static void access_pci_data(struct guest_ports *g, u32 offset, u8 size,
+			    bool write, u32 *value)
+{
+	if (write && g->pci)
+		vpci_write(g->pci, g->pci_address, offset, size, *value);
+	else if (!write)
+		*value = g->pci ? vpci_read(g->pci, g->pci_address, offset,
+					    size) :
+				  (u32)(BIT(8 * size) - 1);
+}
+
 int ports_access(struct guest_ports *g, u16 port, u8 size, bool write,
 		 u32 *value, u64 tsc, u64 tsc_hz)
 {
@@ -104,6 +116,10 @@ int ports_access(struct guest_ports *g, u16 port, u8 size, bool write,
 		return -EINVAL;
 	if (port == PORT_PCI_ADDRESS && size == 4) {
 		access_pci_address(g, write, value);
+		return PORT_ACTION_NONE;
+	}
+	if (port >= PORT_PCI_DATA && port + size <= PORT_PCI_DATA + 4) {
+		access_pci_data(g, port - PORT_PCI_DATA, size, write, value);
 		return PORT_ACTION_NONE;
 	}
 	for (i = 0; i < size; i++) {

@@ -12,6 +12,7 @@
 #include "core/types.h"
 #include "guest/layout.h"
 #include "guest/legacy.h"
+#include "guest/pci.h"
 #include "guest/serial.h"
 
 /* COM1 and the ports that the FADT names are in guest/layout.h. */
@@ -36,6 +37,7 @@ enum port_handler {
 	PORT_HANDLER_SERIAL,
 	PORT_HANDLER_LEGACY,
 	PORT_HANDLER_PCI_ADDRESS,
+	PORT_HANDLER_PCI_DATA,
 	PORT_HANDLER_MARK,
 };
 
@@ -57,6 +59,7 @@ const struct port_range *port_lookup(u16 port);
 struct guest_ports {
 	struct vserial *serial; /* NULL: the partition has no virtual port */
 	struct vlegacy *legacy; /* NULL: none of these either */
+	struct vpci *pci;	/* NULL: no devices */
 	u32 pci_address;	/* CF8 as last written whole */
 	u8 mark;		/* valid with PORT_ACTION_MARK */
 };
@@ -65,8 +68,9 @@ struct guest_ports {
  * One access of `size` 1, 2 or 4 bytes at any `port`.  A read sets *value,
  * zero above `size`; a write uses that much of it.  Devices are a byte wide,
  * so a wider access is split into bytes from the lowest port up (past FFFFh is
- * nothing); only a 4-byte access to CF8 is passed whole, and only that reaches
- * the PCI address register.  Time as in guest/legacy.h.
+ * nothing).  Passed whole are a 4-byte access to CF8, and only that reaches the
+ * PCI address register, and what lies within CFC-CFF.  Time as in
+ * guest/legacy.h.
  *
  * Returns an enum port_action, the strongest if several bytes ask for one, or
  * -EINVAL for another size, with nothing done.  The serial port's line may

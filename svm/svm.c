@@ -29,6 +29,9 @@ enum {
 #define NPT_PRESENT BIT(0)
 #define NPT_WRITE   BIT(1)
 #define NPT_USER    BIT(2)
+/* By the host's PAT as it is at reset (APM2 7.8.1) */
+#define NPT_UC (BIT(3) | BIT(4))
+#define NPT_NX BIT(63)
 
 struct svm_maps svm_maps;
 
@@ -96,14 +99,13 @@ static int svm_alloc_cpu(char *error, size_t size)
 
 static int svm_build_partition(struct partition *p)
 {
-	struct slat npt = {
-		.table_bits = NPT_PRESENT | NPT_WRITE | NPT_USER,
-	};
+	const u64 rw = NPT_PRESENT | NPT_WRITE | NPT_USER;
+	struct slat npt = { .table_bits = rw };
 	u32 a, b, c, d;
 
 	cpuid(0x80000001, 0, &a, &b, &c, &d);
 	npt.large_1g = d & BIT(26);
-	return partition_map_ram(p, &npt, NPT_PRESENT | NPT_WRITE | NPT_USER);
+	return partition_map(p, &npt, rw, rw | NPT_UC | NPT_NX);
 }
 
 static void svm_on(void)

@@ -15,7 +15,7 @@ setup-build:
 setup-test:
 	@tools/setup build test
 
-$(OBJS) $(DSDT).aml $(HOST_OBJS) $(CTL_OBJS): | setup-build
+$(OBJS) $(AML:=.aml) $(HOST_OBJS) $(CTL_OBJS): | setup-build
 $(PAYLOAD_LIB) $(PAYLOAD_START) $(MBHELLO_OBJS): | setup-build
 $(FUZZ_OBJS) $(UNIT) $(FUZZ): | setup-test
 $(LAB)/vmlinuz $(LAB)/vmlinuz-full $(GUEST_PROGRAMS): | lab-root

@@ -249,7 +249,8 @@ static int vmx_build_partition(struct partition *p)
 		.table_bits = rwx,
 		.large_1g = vmx_controls.large_1g,
 	};
-	int err = partition_map_ram(p, &ept, rwx | EPT_MEMTYPE_WB);
+	int err = partition_map(p, &ept, rwx | EPT_MEMTYPE_WB,
+				EPT_READ | EPT_WRITE | EPT_MEMTYPE_UC);
 
 	p->second_level |= EPTP_WB | EPTP_LEVELS_4;
 	return err;

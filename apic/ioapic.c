@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "apic/ioapic.h"
+#include "apic/vioapic.h"
+#include "core/clock.h"
+#include "core/io.h"
+#include "core/lib.h"
+#include "core/mem.h"
+#include "core/spinlock.h"
+
+/* 82093AA data sheet: index and data registers, redirection table. */
+#define IOREGSEL	0x00
+#define IOWIN		0x10
+#define IOAPIC_VERSION	1
+#define IOAPIC_RTE(pin) (0x10 + 2 * (pin))
+#define IOAPIC_MAX_PINS 240
+
+#define RTE_DM_NMI 4UL
+
+#define PIC1_DATA 0x21
+#define PIC2_DATA 0xa1
+
+/* A message is on its way for this long at most: reads, not time. */
+#define DELIVERY_READS 1000
+
+static const struct acpi_info *acpi;
+/* Guards the index registers and the entries. */
+static struct spinlock lock;
+
+struct pin {
+	const struct acpi_ioapic *io; /* NULL: there is none */
+	u32 n;
+};
+
+static u32 read_register(const struct acpi_ioapic *io, u32 reg)
+{
+	volatile u8 *base = phys_to_virt(io->address);
+
+	*(volatile u32 *)(base + IOREGSEL) = reg;
+	return *(volatile u32 *)(base + IOWIN);
+}
+
+static void write_register(const struct acpi_ioapic *io, u32 reg, u32 value)
+{
+	volatile u8 *base = phys_to_virt(io->address);
+
+	*(volatile u32 *)(base + IOREGSEL) = reg;
+	*(volatile u32 *)(base + IOWIN) = value;
+}
+
+static u32 pins_of(const struct acpi_ioapic *io)
+{
+	u32 pins = (read_register(io, IOAPIC_VERSION) >> 16 & 0xff) + 1;
+
+	return MIN(pins, IOAPIC_MAX_PINS);
+}
+
+static struct pin find(u32 gsi)
+{
+	const struct acpi_ioapic *io;
+
+	for (io = acpi->ioapics; io < acpi->ioapics + acpi->nr_ioapics; io++)
+		if (gsi >= io->gsi_base && gsi - io->gsi_base < pins_of(io))
+			return (struct pin){ io, gsi - io->gsi_base };
+	return (struct pin){ NULL, 0 };
+}
+
+static u32 read_low(struct pin pin)
+{
+	return read_register(pin.io, IOAPIC_RTE(pin.n));
+}
+
+static void write_low(struct pin pin, u32 value)
+{
+	write_register(pin.io, IOAPIC_RTE(pin.n), value);
+}
+
+/* Masked while it is changed: the halves are written one after the other. */
+static void write_entry(struct pin pin, u64 rte)
+{
+	write_low(pin, read_low(pin) | RTE_MASKED);
+	write_register(pin.io, IOAPIC_RTE(pin.n) + 1, (u32)(rte >> 32));
+	write_low(pin, (u32)rte);
+}
+
+void ioapic_init(const struct acpi_info *info)
+{
+	const struct acpi_ioapic *io;
+	u32 n;
+
+	acpi = info;
+	for (io = acpi->ioapics; io < acpi->ioapics + acpi->nr_ioapics; io++)
+		for (n = 0; n < pins_of(io); n++)
+			write_entry((struct pin){ io, n }, RTE_MASKED);
+	outb(PIC1_DATA, 0xff);
+	outb(PIC2_DATA, 0xff);
+}
+
+static u32 isa_gsi(u8 irq)
+{
+	u32 i;
+
+	for (i = 0; i < acpi->nr_overrides; i++)
+		if (acpi->overrides[i].source == irq)
+			return acpi->overrides[i].gsi;
+	return irq;
+}
+
+int ioapic_route_nmi(u8 irq, u32 apic_id)
+{
+	u32 gsi = isa_gsi(irq);
+
+	if (!ioapic_has(gsi))
+		return -ENOENT;
+	ioapic_route(gsi, (u64)apic_id << RTE_DEST_SHIFT |
+				  RTE_DM_NMI << RTE_DM_SHIFT);
+	return 0;
+}
+
+bool ioapic_has(u32 gsi)
+{
+	bool has;
+
+	spin_lock(&lock);
+	has = find(gsi).io;
+	spin_unlock(&lock);
+	return has;
+}
+
+void ioapic_route(u32 gsi, u64 rte)
+{
+	struct pin pin;
+	u32 i;
+
+	spin_lock(&lock);
+	pin = find(gsi);
+	write_entry(pin, rte);
+	for (i = 0; (rte & RTE_MASKED) && i < DELIVERY_READS; i++)
+		if (!(read_low(pin) & RTE_DELIVS))
+			break;
+	spin_unlock(&lock);
+}
+
+u32 ioapic_state(u32 gsi)
+{
+	u32 low;
+
+	spin_lock(&lock);
+	low = read_low(find(gsi));
+	spin_unlock(&lock);
+	return low;
+}
+
+void ioapic_eoi(u32 gsi)
+{
+	struct pin pin;
+	u32 low;
+
+	spin_lock(&lock);
+	pin = find(gsi);
+	low = read_low(pin);
+	/* Edge-triggered for a moment, which clears it (82093AA, 3.2.4). */
+	write_low(pin, (low & ~(u32)RTE_LEVEL) | RTE_MASKED);
+	write_low(pin, low);
+	spin_unlock(&lock);
+}
