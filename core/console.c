@@ -6,6 +6,8 @@
 #define CTRL_A	  0x01
 #define BACKSPACE 0x08
 #define TAB_STOP  8U
+/* In units of settle: how long a log without rest keeps the prompt away. */
+#define PROMPT_LATE 10
 
 _Static_assert((CONSOLE_TX_SIZE & (CONSOLE_TX_SIZE - 1)) == 0, "power of two");
 _Static_assert(CONSOLE_HOLD < CONSOLE_TX_SIZE / 2, "or drained never comes");
@@ -240,8 +242,10 @@ static bool drain_log(struct mux *m)
 	unlock(m);
 	if (!n)
 		return false;
-	if (m->prompted)
+	if (m->prompted) {
 		write_text(m, "\n", 1);
+		m->unprompted_since = m->now;
+	}
 	m->prompted = false;
 	write_text(m, chunk, n);
 	m->midline = chunk[n - 1] != '\n';
@@ -333,9 +337,24 @@ static void show_prompt(struct mux *m)
 	m->prompt_due = false;
 }
 
+static bool prompt_may_come(const struct mux *m)
+{
+	return m->open && !m->prompted && !m->midline;
+}
+
+/* No partition can talk so much that the operator sees no prompt. */
+static bool prompt_if_late(struct mux *m)
+{
+	if (!prompt_may_come(m) || !m->config.settle ||
+	    m->now - m->unprompted_since < PROMPT_LATE * m->config.settle)
+		return false;
+	show_prompt(m);
+	return true;
+}
+
 static bool prompt_if_quiet(struct mux *m)
 {
-	if (!m->open || m->prompted || m->midline)
+	if (!prompt_may_come(m))
 		return false;
 	if (!m->prompt_due && !monitor_typing(&m->monitor) &&
 	    m->now - m->quiet_since < m->config.settle)
@@ -367,6 +386,7 @@ static void leave_raw(struct mux *m)
 	write_text(m, "\n", 1);
 	m->prompted = false;
 	m->prompt_due = true;
+	m->unprompted_since = m->now;
 }
 
 /*
@@ -391,6 +411,7 @@ static bool monitor_byte(struct mux *m, u8 byte)
 	if (monitor_input(&m->monitor, byte)) {
 		m->prompted = false;
 		m->prompt_due = true;
+		m->unprompted_since = m->now;
 	}
 	return true;
 }
@@ -484,8 +505,8 @@ static bool refill(struct mux *m)
 		return true;
 	if (m->raw)
 		return false;
-	return step_monitor(m) || drain_log(m) || collect_consoles(m) ||
-	       prompt_if_quiet(m);
+	return step_monitor(m) || prompt_if_late(m) || drain_log(m) ||
+	       collect_consoles(m) || prompt_if_quiet(m);
 }
 
 static size_t next_bytes(struct mux *m, u8 *buf, size_t n)
@@ -529,6 +550,7 @@ void mux_open(struct mux *m)
 {
 	m->open = true;
 	m->quiet_since = m->now;
+	m->unprompted_since = m->now;
 }
 
 void mux_init(struct mux *m, const struct mux_config *config)

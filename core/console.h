@@ -104,8 +104,9 @@ struct mux_config {
 	void *monitor_ctx;
 	/*
 	 * idle: an unfinished line of a console is shown after this time.
-	 * settle: the prompt comes after the log was quiet for this time;
-	 * after replies, and where a command is half typed, at once.
+	 * settle: the prompt comes after the log was quiet for this time, or
+	 * ten times as long after the last one; after replies, and where a
+	 * command is half typed, at once.
 	 * escape: after Ctrl-A, this long is waited for the second one before
 	 * the monitor is back on the screen.  Where nothing polls, 0 for the
 	 * last two and UINT64_MAX for idle.
@@ -125,6 +126,7 @@ struct mux {
 
 	u64 now;
 	u64 quiet_since; /* last output of the log */
+	u64 unprompted_since;
 	u32 turn;	 /* console whose turn is next */
 	bool open;	 /* the monitor is on */
 	bool prompted;	 /* the prompt is on the screen */

@@ -9,9 +9,12 @@
 #include "core/port.h"
 #include "core/x86.h"
 
-/* At most so many marks at once, and one more each so often. */
+/*
+ * At most so many marks at once, and one more each so often: a quarter of what
+ * the log's port can send, with the ledger of two vCPUs.
+ */
 #define MARK_BURST 16
-#define MARK_MS	   10
+#define MARK_MS	   500
 
 static __attribute__((noinline)) void post(struct partition *p, u32 vcpu,
 					   u8 vector, bool level)

@@ -574,6 +574,20 @@ static void test_log_lines_redraw_a_half_typed_command(void **state)
 	assert_string_equal(port(), PROMPT "x");
 }
 
+/* The log says something before every SETTLE is over. */
+static void test_a_flood_does_not_keep_the_prompt_away(void **state)
+{
+	u32 i, prompts = 0;
+
+	(void)state;
+	for (i = 0; i < 40; i++) {
+		log_line("flood");
+		if (strstr(port_after(SETTLE / 2), PROMPT))
+			prompts++;
+	}
+	assert_in_range(prompts, 1, 2);
+}
+
 static void test_a_reply_is_not_interleaved(void **state)
 {
 	size_t n;
@@ -935,6 +949,7 @@ int main(void)
 		T(test_no_prompt_before_open),
 		T_OPEN(test_commands_echo_and_answer),
 		T_OPEN(test_log_lines_redraw_a_half_typed_command),
+		T_OPEN(test_a_flood_does_not_keep_the_prompt_away),
 		T_OPEN(test_a_reply_is_not_interleaved),
 		T_OPEN(test_poweroff_waits_for_its_answer),
 		T_OPEN(test_large_replies_are_complete),
