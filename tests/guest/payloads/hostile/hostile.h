@@ -15,7 +15,7 @@ struct attack {
 
 /* Each file's own, up to one without a name. */
 extern const struct attack apic_attacks[], msr_attacks[], memory_attacks[],
-	table_attacks[], cpu_attacks[], wild_attacks[];
+	table_attacks[], cpu_attacks[], loop_attacks[], wild_attacks[];
 
 /* The attack goes on for ever from here: said once, and only then. */
 void on_its_way(void);

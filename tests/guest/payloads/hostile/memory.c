@@ -96,26 +96,46 @@ static u64 outside_pages(struct random *rnd, u64 count)
 	return count - seen;
 }
 
-/* Every 2 MiB from the end of RAM on for `count` of them, then a report. */
-static u64 sweep(struct random *rnd, u64 count)
-{
-	struct fault fault;
-	struct access a = { 0 };
-	u64 i, seen = 0;
+/* A word of each page of the 2 MiB at a guest-physical address. */
+struct touch_pages {
+	u64 gpa;
+	struct random *rnd;
+	u64 seen, seen_at;
+	u32 value;
+};
 
-	for (i = 0; i < count; i++) {
-		a.gpa = ram_end() + i * 0x200000 +
-			(random_below(rnd, 0x200000) & ~3UL);
-		a.write = false;
-		if (leave_alone(a.gpa) || !attempt(touch, &a, &fault))
-			continue;
-		if (a.value != 0xffffffff && a.gpa >> 12 != 0xfec00 &&
-		    seen++ < 4)
-			say("hostile: SEEN %x at %lx", a.value, a.gpa);
-		a.write = true;
-		attempt(touch, &a, &fault);
+static void touch_pages(void *arg)
+{
+	struct touch_pages *t = arg;
+	volatile u32 *base = window(t->gpa), *p;
+	u64 page;
+
+	for (page = 0; page < 0x200000; page += 0x1000) {
+		p = base + page / 4 + random_below(t->rnd, 0x400);
+		if (*p != 0xffffffff && !t->seen++) {
+			t->seen_at = t->gpa + page;
+			t->value = *p;
+		}
+		*p = (u32)random_next(t->rnd);
 	}
-	return count - seen;
+}
+
+/*
+ * Every page from the end of RAM on, as many as make `count` MiB: where the
+ * machine's own memory would be, if guest addresses were physical ones.
+ */
+static u64 all_pages(struct random *rnd, u64 count)
+{
+	struct touch_pages t = { .rnd = rnd };
+	u64 end = ram_end() + (count << 20);
+	struct fault fault;
+
+	for (t.gpa = ram_end(); t.gpa < end; t.gpa += 0x200000)
+		if (!attempt(touch_pages, &t, &fault))
+			say("hostile: vector %lu at %lx", fault.vector, t.gpa);
+	if (t.seen)
+		say("hostile: SEEN %x at %lx", t.value, t.seen_at);
+	return count * 256 - t.seen;
 }
 
 static u64 ioapic(struct random *rnd, u64 count)
@@ -183,7 +203,7 @@ static u64 odd_accesses(struct random *rnd, u64 count)
 
 const struct attack memory_attacks[] = {
 	{ "outside", outside_pages, 4000 },
-	{ "sweep", sweep, 1500 },
+	{ "pages", all_pages, 256 },
 	{ "ioapic", ioapic, 2000 },
 	{ "fetch", fetch_outside, 0 },
 	{ "stack", stack_outside, 0 },

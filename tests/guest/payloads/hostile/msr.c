@@ -19,18 +19,25 @@ static bool leave_alone(u32 msr)
 	       msr == MSR_IA32_EFER || msr == X2APIC_SVR;
 }
 
+/* Of the processor, and never a guest's: VMX, SVM, memory types, firmware. */
+static bool forbidden(u32 msr)
+{
+	return (msr >= 0x480 && msr <= 0x491) ||
+	       (msr >= 0x200 && msr <= 0x26f) || msr == 0x9e ||
+	       msr == 0xc0010111 || msr == 0xc0010114 || msr == 0xc0010117;
+}
+
 static u64 all_msrs(struct random *rnd, u64 count)
 {
 	u64 value, done = 0;
 	u32 i, msr;
 
+	(void)count;
 	for (i = 0; i < ARRAY_SIZE(ranges); i++)
 		for (msr = ranges[i].first; msr <= ranges[i].last; msr++) {
-			/* 1 of `count` of those outside the known places */
-			if (count > 1 && (msr & 0x1fff) > 0x900 &&
-			    random_below(rnd, count))
-				continue;
 			done += try_rdmsr(msr, &value);
+			if (forbidden(msr) && try_rdmsr(msr, &value))
+				say("hostile: SEEN MSR %x: %lx", msr, value);
 			if (leave_alone(msr))
 				continue;
 			done += try_wrmsr(msr, random_value(rnd));
@@ -60,30 +67,50 @@ static bool ends_it(u32 port)
 	       (port & ~7U) == 0x600 || (port & ~7U) == 0x3f8;
 }
 
-static void access_port(struct random *rnd, u16 port)
+static void read_port(u16 port, u64 size)
 {
-	inb(port);
-	inw(port);
-	inl(port);
-	if (ends_it(port) || ends_it(port + 1U) || ends_it(port + 2U) ||
-	    ends_it(port + 3U))
-		return;
-	outb(port, (u8)random_value(rnd));
-	outw(port, (u16)random_value(rnd));
-	outl(port, (u32)random_value(rnd));
+	if (size == 0)
+		inb(port);
+	else if (size == 1)
+		inw(port);
+	else
+		inl(port);
 }
 
-/* All below 1000h, and one of `count` of the others. */
+static void write_port(u16 port, u64 size, u64 value)
+{
+	if (size == 0)
+		outb(port, (u8)value);
+	else if (size == 1)
+		outw(port, (u16)value);
+	else
+		outl(port, (u32)value);
+}
+
+static u64 access_port(struct random *rnd, u32 port, u64 size)
+{
+	read_port((u16)port, size);
+	if (ends_it(port) || ends_it(port + 1) || ends_it(port + 2) ||
+	    ends_it(port + 3))
+		return 1;
+	write_port((u16)port, size, random_value(rnd));
+	return 2;
+}
+
+/* Every port; below 1000h by bytes, words and doublewords. */
 static u64 all_ports(struct random *rnd, u64 count)
 {
-	u64 done = 0;
+	u64 size, done = 0;
 	u32 port;
 
+	(void)count;
 	for (port = 0; port < 0x10000; port++) {
-		if (port >= 0x1000 && random_below(rnd, count))
+		if (port >= 0x1000) {
+			done += access_port(rnd, port, random_below(rnd, 3));
 			continue;
-		access_port(rnd, (u16)port);
-		done++;
+		}
+		for (size = 0; size < 3; size++)
+			done += access_port(rnd, port, size);
 	}
 	return done;
 }
@@ -161,9 +188,9 @@ static u64 leaves(struct random *rnd, u64 count)
 }
 
 const struct attack msr_attacks[] = {
-	{ "msr", all_msrs, 4 },
+	{ "msr", all_msrs, 0 },
 	{ "efer", efer_games, 256 },
-	{ "ports", all_ports, 64 },
+	{ "ports", all_ports, 0 },
 	{ "string", string_ports, 0 },
 	{ "marks", marks, 0 },
 	{ "flood", console_flood, 0 },
