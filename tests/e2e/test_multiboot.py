@@ -15,7 +15,7 @@ TABLE = """\
 log = com1
 
 [partition mb]
-cpus = 0
+cpus = 0-1
 memory = 16M
 boot = multiboot
 kernel = mbhello.elf
@@ -37,16 +37,17 @@ mmap 100000-1000000 type 1
 mem 27c 3c00
 module first.txt size 10: first line
 module second size 5: other
+started 1 by xAPIC 0, its id 1
 payload mbhello: ok
 """.splitlines()
 TIMEOUT = 120
 
 
 def boot(lab, machine, *arguments, kernel=PAYLOAD):
-    """A run of the table above on a machine with one CPU."""
+    """A run of the table above on a machine of its own."""
     first = lab.file(b"first line\nrest\n")
     second = lab.file(b"other")
-    return lab("--machine", machine, "--cpus", 1, "--memory", "256M",
+    return lab("--machine", machine, "--cpus", 2, "--memory", "256M",
                "--table", lab.table(TABLE),
                "--module", f"mbhello.elf={kernel}",
                "--module", f"first.txt={first}",
@@ -71,8 +72,8 @@ def multiboot_vmx(lab):
 
 @pytest.mark.parametrize("run", ["multiboot_svm", "multiboot_vmx"])
 def test_payload(request, run):
-    """Memory map, modules, strings and the state at entry; the second time
-    the same, with .bss zeroed once more."""
+    """Memory map, modules, strings, the state at entry and the second CPU;
+    the second time the same, with .bss zeroed once more."""
     result = request.getfixturevalue(run)
     assert result.outcome == "seen", result.stderr
     assert result.findall(r"^mb\| (.*)$") == SAID * 2

@@ -96,22 +96,14 @@ static bool wait_up(u32 count)
 	return true;
 }
 
-static bool start(u32 stack, void (*code)(u32 id), u32 id, u32 to)
+bool cpu_start(u32 id, void (*code)(u32 id))
 {
 	u32 before = __atomic_load_n(&ap_up, __ATOMIC_SEQ_CST);
 
-	prepare(stack, code);
-	apic_send(id, ICR_INIT | to);
-	apic_send(id, ICR_SIPI | to | AP_START >> 12);
+	if (id >= CPU_MAX)
+		return false;
+	prepare(id, code);
+	apic_send(id, ICR_INIT);
+	apic_send(id, ICR_SIPI | AP_START >> 12);
 	return wait_up(before + 1);
-}
-
-bool cpu_start(u32 id, void (*code)(u32 id))
-{
-	return id < CPU_MAX && start(id, code, id, 0);
-}
-
-bool cpu_start_other(void (*code)(u32 id))
-{
-	return start(1, code, 0, ICR_REST);
 }

@@ -158,7 +158,6 @@ u32 x2apic_enable(void);
 #define ICR_INIT 0x4500
 #define ICR_SIPI 0x4600
 #define ICR_SELF 0x40000
-#define ICR_REST 0xc0000
 
 bool apic_is_x2apic(void);
 u32 apic_read(u32 reg);
@@ -176,8 +175,6 @@ u32 apic_enable(void);
  * does not come up.  The code gets its id, interrupts off, and must not return.
  */
 bool cpu_start(u32 id, void (*code)(u32 id));
-/* The same for CPU 1 of two, by INIT and SIPI to `all but self`. */
-bool cpu_start_other(void (*code)(u32 id));
 
 static inline void x2apic_eoi(void)
 {

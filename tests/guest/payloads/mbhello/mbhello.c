@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * A Multiboot 1 guest that says on COM1 what its loader told it, checks the
- * state at entry (specification 0.6.96, 3.2) and powers off.  One CPU.
+ * state at entry (specification 0.6.96, 3.2), starts its second CPU by IPIs to
+ * all but itself, in xAPIC mode as every kernel begins, and powers off.
  */
 #include "boot/multiboot.h"
 #include "core/types.h"
@@ -16,6 +17,14 @@
 #define CR0_PE	     BIT(0)
 #define CR0_PG	     BIT(31)
 #define EFLAGS_VM_IF (BIT(17) | BIT(9))
+#define APIC_BASE    0x1b /* MSR; bits 8, 10, 11: BSP, x2APIC, enabled */
+#define APIC_ID	     0xfee00020
+#define APIC_SVR     0xfee000f0
+#define APIC_ICR     0xfee00300
+#define ICR_INIT     0xc4500 /* to all but self */
+#define ICR_SIPI     0xc4600
+#define AP_START     0x6000 /* start.S knows it */
+#define AP_TICKS     2000000000ULL
 
 /* As start.S pushed it. */
 struct entry_state {
@@ -32,8 +41,11 @@ struct info {
 	u32 boot_loader_name;
 } __packed;
 
-extern const u8 bss_start[], bss_end[], kernel_end[];
+extern const u8 bss_start[], bss_end[], kernel_end[], ap_begin[], ap_end[];
 void payload(const struct entry_state *s);
+void ap_payload(void) __noreturn;
+
+static volatile u32 aps, ap_apic_id;
 
 static u8 zeroes[3 * PAGE_SIZE] __attribute__((used));
 static const char low_text[] __section(".low") = "low memory";
@@ -244,6 +256,62 @@ static void say_strings(const struct info *info)
 	put_text("\n");
 }
 
+static volatile u32 *mmio(u32 address)
+{
+	return (volatile u32 *)(unsigned long)address;
+}
+
+static u64 rdmsr(u32 msr)
+{
+	u64 value;
+
+	asm volatile("rdmsr" : "=A"(value) : "c"(msr));
+	return value;
+}
+
+static u64 rdtsc(void)
+{
+	u64 value;
+
+	asm volatile("rdtsc" : "=A"(value));
+	return value;
+}
+
+/* The second CPU, from start.S. */
+void ap_payload(void)
+{
+	ap_apic_id = *mmio(APIC_ID) >> 24;
+	check(!(rdmsr(APIC_BASE) & (BIT(8) | BIT(10))), "second CPU's APIC");
+	__atomic_fetch_add(&aps, 1, __ATOMIC_SEQ_CST);
+	for (;;)
+		asm volatile("cli; hlt");
+}
+
+static void start_other(void)
+{
+	u64 start = rdtsc();
+	const u8 *from;
+	u8 *to = (u8 *)AP_START;
+
+	check((rdmsr(APIC_BASE) & (BIT(8) | BIT(10) | BIT(11))) ==
+		      (BIT(8) | BIT(11)),
+	      "xAPIC mode");
+	for (from = ap_begin; from < ap_end; from++)
+		*to++ = *from;
+	*mmio(APIC_SVR) = 0x1ff;
+	*mmio(APIC_ICR) = ICR_INIT;
+	*mmio(APIC_ICR) = ICR_SIPI | AP_START >> 12;
+	while (!aps)
+		check(rdtsc() - start < AP_TICKS, "second CPU");
+	put_text("started ");
+	put_hex(aps);
+	put_text(" by xAPIC ");
+	put_hex(*mmio(APIC_ID) >> 24);
+	put_text(", its id ");
+	put_hex(ap_apic_id);
+	put_text("\n");
+}
+
 void payload(const struct entry_state *s)
 {
 	const u32 want = MULTIBOOT_INFO_MEMORY | MULTIBOOT_INFO_CMDLINE |
@@ -266,5 +334,6 @@ void payload(const struct entry_state *s)
 	for (i = 0; i < nr; i++)
 		say_module(&info->head, &mods[i]);
 	check_rsdp();
+	start_other();
 	end("ok", "");
 }
