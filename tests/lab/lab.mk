@@ -17,7 +17,7 @@ GUEST_PROGRAMS := $(LAB)/guest/work
 .PHONY: lab lab-root run
 # All that a run of the lab needs besides Ashlar itself.
 lab: lab-root $(LAB)/vmlinuz $(LAB)/vmlinuz-13 $(LAB)/initrd.img \
-	$(LAB)/vmlinuz-full $(LAB)/initrd-e1000.img
+	$(LAB)/vmlinuz-full $(LAB)/initrd-e1000.img $(LAB)/memtest
 
 # Fast when all is there.
 lab-root:
@@ -29,6 +29,9 @@ $(LAB)/vmlinuz: tests/lab/mkkernel
 
 $(LAB)/vmlinuz-13: tests/lab/mkkernel | lab-root
 	@tests/lab/mkkernel $@ 13
+
+$(LAB)/memtest: tests/lab/mkkernel
+	@tests/lab/mkkernel $@ memtest
 
 # With the distribution's full kernel comes its driver for the e1000.
 $(LAB)/vmlinuz-full $(LAB)/e1000.ko &: tests/lab/mkkernel
