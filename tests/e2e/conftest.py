@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # A failed assertion in these explains itself, as in a test.
-pytest.register_assert_rewrite("runs", "ledger", "symbols")
+pytest.register_assert_rewrite("runs", "hostile", "ledger", "symbols")
 import runs  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -33,6 +33,13 @@ def pytest_collection_finish(session):
         if hasattr(item, "callspec"):
             names.append(item.callspec.params.get("run"))
     runs.BACKGROUND.start(names, config.getoption("--machine"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for title, lines in runs.SUMMARY.items():
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def pytest_sessionfinish():

@@ -34,6 +34,8 @@ sys.path.insert(0, os.path.join(TOP, "tests/lab"))
 AT_A_TIME = 2
 # Held by a run while it makes something of the build directory.
 MAKE_LOCK = threading.Lock()
+# What is printed at the end of the tests, by title: lists of lines.
+SUMMARY = {}
 # Over the run's own time-out: making the ISO, ending the machine.
 GRACE = 60
 DEFAULT_TIMEOUT = 600

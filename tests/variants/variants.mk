@@ -12,3 +12,6 @@ endef
 $(eval $(call variant,ashlar-wx.elf,core/image.o,image-wx.o))
 $(eval $(call variant,ashlar-vmx-swapped.elf,vmx/entry.o,vmx-entry-swapped.o))
 $(eval $(call variant,ashlar-svm-swapped.elf,svm/entry.o,svm-entry-swapped.o))
+$(eval $(call variant,ashlar-icr.elf,apic/vlapic.o,vlapic-open.o))
+$(eval $(call variant,ashlar-msr.elf,guest/msr.o,msr-open.o))
+$(eval $(call variant,ashlar-memory.elf,core/build.o,build-open.o))
