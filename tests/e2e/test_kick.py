@@ -25,6 +25,7 @@ log = com1
 cpus = 0-1
 memory = 20M
 kernel = kick
+interrupts = {}
 """
 PASSES, LAST = 3, 2000
 KICKS = PASSES * (LAST + 1)
@@ -40,9 +41,9 @@ HISTOGRAM = re.compile(r"kick: delay (\d+): before=(\d+) within=(\d+) "
                        r"behind=(\d+)$", re.M)
 
 
-def sweep(lab, *arguments):
+def sweep(lab, *arguments, mode="did"):
     return lab("--cpus", 2, "--memory", "256M", *arguments,
-               "--table", lab.table(TABLE), "--module",
+               "--table", lab.table(TABLE.format(mode)), "--module",
                f"kick={BUILD}/payloads/kick.bin",
                *expect("^partition kick: (?:stopped|parked): "), timeout=240)
 
@@ -57,6 +58,11 @@ def twin(lab, image, *arguments):
 @background(long=True)
 def kick_vmx(lab):
     return sweep(lab, *VMX)
+
+
+@background(long=True)
+def kick_vmx_exit(lab):
+    return sweep(lab, *VMX, mode="exit")
 
 
 @background(long=True)
@@ -79,7 +85,7 @@ def kick_svm_swapped(lab):
     return twin(lab, "ashlar-svm-swapped.elf", *SVM)
 
 
-def check_none_lost(result):
+def check_none_lost(result, mode="did"):
     """What CPU 1's ledger has of the sweep; where it was, by its RIP."""
     text = result.serial()
     found = OK.search(text)
@@ -88,17 +94,20 @@ def check_none_lost(result):
     assert kicks == KICKS == sum(places)
     assert all(places)
     assert len(HISTOGRAM.findall(text)) == 21
-    exits = ledger.window(text)[1]
+    exits = ledger.window(text, mode=mode)[1]
     print(found[0], exits)
     assert exits["cpuid"] == kicks
     return exits, places
 
 
-def test_none_lost_vmx(kick_vmx):
+@pytest.mark.parametrize("run, mode", [("kick_vmx", "did"),
+                                       ("kick_vmx_exit", "exit")])
+def test_none_lost_vmx(request, run, mode):
     """A kick ends the guest's run by an NMI exit, or it comes in root mode:
     before the test of the mark, which costs no exit, or behind it, and then
     the preemption timer does."""
-    exits, (before, within, behind) = check_none_lost(kick_vmx)
+    exits, (before, within, behind) = check_none_lost(
+        request.getfixturevalue(run), mode)
     in_guest, behind_test = exits["nmi-kick"], exits["preemption-timer"]
     before_test = KICKS - in_guest - behind_test
     assert in_guest >= before + behind
