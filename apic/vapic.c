@@ -24,10 +24,12 @@ void vapic_reset(struct vapic *a)
 	memset(a, 0, sizeof(*a));
 }
 
-bool vapic_accept(struct vapic *a, u8 vector, bool level)
+bool vapic_accept(struct vapic *a, u8 vector, bool level, u64 since)
 {
 	bool fresh = !test(a->irr, vector);
 
+	if (fresh)
+		a->since[vector] = since;
 	set(a->irr, vector);
 	if (level)
 		set(a->tmr, vector);
@@ -82,10 +84,11 @@ s32 vapic_next_above_isr(const struct vapic *a)
 	return next_above(a, isr_class(a));
 }
 
-void vapic_deliver(struct vapic *a, u8 vector)
+u64 vapic_deliver(struct vapic *a, u8 vector)
 {
 	clear(a->irr, vector);
 	set(a->isr, vector);
+	return a->since[vector];
 }
 
 s32 vapic_eoi(struct vapic *a, bool *level)
@@ -100,7 +103,7 @@ s32 vapic_eoi(struct vapic *a, bool *level)
 	return vector;
 }
 
-bool vapic_post(struct vapic_posted *p, u8 vector, bool level)
+bool vapic_post(struct vapic_posted *p, u8 vector, bool level, u64 since)
 {
 	u32 bit = 1U << vector % 32;
 
@@ -110,8 +113,21 @@ bool vapic_post(struct vapic_posted *p, u8 vector, bool level)
 	else
 		__atomic_fetch_and(&p->level[vector / 32], ~bit,
 				   __ATOMIC_SEQ_CST);
+	__atomic_store_n(&p->since[vector], since, __ATOMIC_RELAXED);
 	__atomic_fetch_or(&p->irr[vector / 32], bit, __ATOMIC_SEQ_CST);
 	return !__atomic_exchange_n(&p->any, 1, __ATOMIC_SEQ_CST);
+}
+
+static void take_times(struct vapic *a, const struct vapic_posted *p, u32 word,
+		       u32 fresh)
+{
+	u32 vector;
+
+	for (; fresh; fresh &= fresh - 1) {
+		vector = 32 * word + (u32)__builtin_ctz(fresh);
+		a->since[vector] = __atomic_load_n(&p->since[vector],
+						   __ATOMIC_RELAXED);
+	}
 }
 
 bool vapic_take_posted(struct vapic *a, struct vapic_posted *p)
@@ -126,6 +142,7 @@ bool vapic_take_posted(struct vapic *a, struct vapic_posted *p)
 		if (!bits)
 			continue;
 		level = __atomic_load_n(&p->level[i], __ATOMIC_SEQ_CST);
+		take_times(a, p, i, bits & ~a->irr[i]);
 		a->irr[i] |= bits;
 		a->tmr[i] = (a->tmr[i] & ~bits) | (level & bits);
 	}

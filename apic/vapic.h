@@ -12,12 +12,14 @@
 
 #include "core/types.h"
 
-#define VAPIC_WORDS 8 /* 256 vectors */
+#define VAPIC_VECTORS 256
+#define VAPIC_WORDS   (VAPIC_VECTORS / 32)
 
 struct vapic {
 	u32 irr[VAPIC_WORDS];
 	u32 isr[VAPIC_WORDS];
 	u32 tmr[VAPIC_WORDS];
+	u64 since[VAPIC_VECTORS]; /* TSC when it became pending */
 	u8 tpr;
 	u8 floor; /* class of what is in service in the core's own APIC */
 };
@@ -25,14 +27,18 @@ struct vapic {
 /* Vectors on their way to a vCPU; all fields atomic, any core. */
 struct vapic_posted {
 	u32 irr[VAPIC_WORDS];
-	u32 level[VAPIC_WORDS]; /* trigger mode, written before irr */
-	u32 any;		/* not 0 when a bit of irr may be set */
+	u32 level[VAPIC_WORDS];	  /* trigger mode, written before irr */
+	u64 since[VAPIC_VECTORS]; /* likewise: TSC of the last time */
+	u32 any;		  /* not 0 when a bit of irr may be set */
 };
 
 void vapic_reset(struct vapic *a);
 
-/* The vector becomes pending.  True if it was not pending before. */
-bool vapic_accept(struct vapic *a, u8 vector, bool level);
+/*
+ * The vector becomes pending, or did at TSC `since`.  True if it was not
+ * pending before.
+ */
+bool vapic_accept(struct vapic *a, u8 vector, bool level, u64 since);
 
 /* Nothing is pending or in service. */
 bool vapic_idle(const struct vapic *a);
@@ -49,8 +55,8 @@ s32 vapic_next(const struct vapic *a);
 /* The same by what is in service alone: TPR is the processor's business. */
 s32 vapic_next_above_isr(const struct vapic *a);
 
-/* Delivered: from pending to in service. */
-void vapic_deliver(struct vapic *a, u8 vector);
+/* Delivered: from pending to in service.  Since when it was pending. */
+u64 vapic_deliver(struct vapic *a, u8 vector);
 
 /*
  * EOI: the highest vector in service is done with; -1: there was none.
@@ -59,7 +65,7 @@ void vapic_deliver(struct vapic *a, u8 vector);
 s32 vapic_eoi(struct vapic *a, bool *level);
 
 /* Any core.  True if the receiver must be told to look. */
-bool vapic_post(struct vapic_posted *p, u8 vector, bool level);
+bool vapic_post(struct vapic_posted *p, u8 vector, bool level, u64 since);
 
 /* The receiver.  True if anything has come. */
 bool vapic_take_posted(struct vapic *a, struct vapic_posted *p);

@@ -283,7 +283,8 @@ u64 vlapic_read_deadline(const struct vcpu *v)
 void vlapic_write_deadline(struct vcpu *v, u64 value)
 {
 	v->cause = CAUSE_MSR_TIMER;
-	vtimer_set_deadline(&v->lapic.timer, value);
+	/* One in the past is due now. */
+	vtimer_set_deadline(&v->lapic.timer, value ? MAX(value, rdtsc()) : 0);
 }
 
 u32 vlapic_mmio_read(struct vcpu *v, u32 offset)

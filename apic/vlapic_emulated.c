@@ -55,7 +55,7 @@ static void self_ipi(struct vlapic *l, u8 vector)
 	if (vector < ICR_FIRST_VECTOR)
 		l->esr_pending |= ESR_SEND_ILLEGAL_VECTOR;
 	else
-		vapic_accept(&l->irq, vector, false);
+		vapic_accept(&l->irq, vector, false, rdtsc());
 }
 
 static void write(struct vcpu *v, u32 reg, u32 value)
@@ -123,10 +123,10 @@ static void arm(struct vlapic *l)
 void vlapic_collect(struct vcpu *v)
 {
 	struct vlapic *l = &v->lapic;
+	u64 due = l->timer.expiry;
 
 	vapic_take_posted(&l->irq, &cpu_public[this_cpu.id].posted);
-	if (l->timer.expiry && vtimer_expired(&l->timer, rdtsc()) &&
-	    vlapic_timer_on(l))
-		vapic_accept(&l->irq, (u8)l->lvt[LVT_TIMER], false);
+	if (due && vtimer_expired(&l->timer, rdtsc()) && vlapic_timer_on(l))
+		vapic_accept(&l->irq, (u8)l->lvt[LVT_TIMER], false, due);
 	arm(l);
 }

@@ -22,7 +22,7 @@ static __attribute__((noinline)) void post(struct partition *p, u32 vcpu,
 	u32 cpu = p->config->cpus[vcpu];
 
 	/* This core looks before it enters its guest again. */
-	if (vapic_post(&cpu_public[cpu].posted, vector, level) &&
+	if (vapic_post(&cpu_public[cpu].posted, vector, level, rdtsc()) &&
 	    cpu != this_cpu.id)
 		cpu_request(cpu, REQ_INTERRUPT);
 }

@@ -133,10 +133,14 @@ bool eli_choose(struct vcpu *v)
 
 bool eli_bounced(struct vcpu *v, u8 vector)
 {
+	u64 start;
+
 	if (!v->eli.direct || shadow_owned(owned_by(v), vector))
 		return false;
+	start = rdtsc();
 	v->eli.bounced = true;
 	guest_host_interrupt(v, vector);
+	histogram_add(&v->latency[LATENCY_BOUNCE], rdtsc() - start);
 	return true;
 }
 
@@ -160,7 +164,7 @@ bool eli_accepted(struct vcpu *v, u8 vector)
 {
 	if (!v->eli.on || !shadow_owned(owned_by(v), vector))
 		return false;
-	vapic_accept(&v->lapic.irq, vector, false);
+	vapic_accept(&v->lapic.irq, vector, false, rdtsc());
 	return true;
 }
 

@@ -41,6 +41,15 @@ void guest_host_interrupt(struct vcpu *v, u8 vector)
 	lapic_eoi();
 }
 
+/* `since` may be another core's time, and a little ahead. */
+static void count_injection(struct vcpu *v, u64 since)
+{
+	u64 now = rdtsc();
+
+	histogram_add(&v->latency[LATENCY_INJECTION],
+		      now > since ? now - since : 0);
+}
+
 void guest_interrupts(struct vcpu *v)
 {
 	struct vapic *a = &v->lapic.irq;
@@ -51,7 +60,7 @@ void guest_interrupts(struct vcpu *v)
 		return;
 	vector = vapic_next(a);
 	if (vector >= 0 && backend->inject_interrupt((u8)vector)) {
-		vapic_deliver(a, (u8)vector);
+		count_injection(v, vapic_deliver(a, (u8)vector));
 		v->halted = false;
 	}
 	backend->interrupt_window(v);

@@ -3,8 +3,8 @@
 exits, and what it counts agrees with what Ashlar injected."""
 import pytest
 
-from ledger import window
-from runs import LINUX, PROMPT, background, expect, typed
+from ledger import first, latencies, window
+from runs import LINUX, PROMPT, background, command, expect, typed
 from workload import TABLE, values
 
 SWITCHES, SLEEPS = 20000, 500
@@ -15,7 +15,8 @@ def exit_workload(lab):
     table = TABLE.replace("initrd = ", "interrupts = exit\ninitrd = ")
     return lab("--cpus", 3, "--table",
                lab.table(table.format("clock,exitless")), *LINUX,
-               *expect("^partition linux: (?:stopped|parked): ", PROMPT),
+               *expect("^partition linux: (?:stopped|parked): "),
+               *command("latency linux"), *expect(PROMPT),
                *typed("poweroff\\n"))
 
 
@@ -58,3 +59,11 @@ def test_timer_and_halt_exit(said, interrupts):
     assert total(said, "external-interrupt") > 0
     assert total(said, "hlt") > 0
     assert total(said, "interrupt-window") > 0
+
+
+def test_each_injection_is_timed(said):
+    """Each has its EOI, but for one that is in service at the end."""
+    exits = first(said[said.index(": cores back after "):])
+    for (name, vcpu), snapshot in exits.items():
+        count = latencies(said)[name, vcpu, "injection"]
+        assert 0 <= count - snapshot["msr-eoi"] <= 1

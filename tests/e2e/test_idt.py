@@ -7,7 +7,7 @@ import re
 import pytest
 
 import ledger
-from runs import BUILD, background, expect
+from runs import BUILD, background, command, expect
 
 TABLE = """\
 [machine]
@@ -36,7 +36,7 @@ def boot(lab, machine, mode, cpus=1):
                          delay=DELAY[machine])
     return lab("--machine", machine, "--cpus", cpus, "--memory", "256M",
                "--table", lab.table(table), "--module", f"payload={PAYLOAD}",
-               *expect(END), timeout=TIMEOUT)
+               *expect(END), *command("latency p"), timeout=TIMEOUT)
 
 
 def check_guest(result):
@@ -113,6 +113,7 @@ def test_eli(run, request):
     assert total["ept-idt"] > 0
     # At every vector from 32 up, from both CPLs, twice.
     assert reasons["int"] > 300, reasons
+    assert ledger.latencies(text)["p", 0, "bounce"] == total["np-bounce"]
 
 
 def test_host_ticks(idt_eli_vmx):

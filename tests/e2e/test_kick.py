@@ -66,6 +66,11 @@ def kick_vmx_exit(lab):
 
 
 @background(long=True)
+def kick_vmx_eli(lab):
+    return sweep(lab, *VMX, mode="eli")
+
+
+@background(long=True)
 def kick_svm(lab):
     return sweep(lab, *SVM)
 
@@ -101,7 +106,8 @@ def check_none_lost(result, mode="did"):
 
 
 @pytest.mark.parametrize("run, mode", [("kick_vmx", "did"),
-                                       ("kick_vmx_exit", "exit")])
+                                       ("kick_vmx_exit", "exit"),
+                                       ("kick_vmx_eli", "eli")])
 def test_none_lost_vmx(request, run, mode):
     """A kick ends the guest's run by an NMI exit, or it comes in root mode:
     before the test of the mark, which costs no exit, or behind it, and then

@@ -5,6 +5,9 @@ import re
 LINE = re.compile(r"^ledger (\S+)/(\d+) (?:(\S+) exits=(\d+)|(\S+)=(\d+)) "
                   r"cycles=(\d+)$", re.M)
 
+LATENCY = re.compile(r"^latency (\S+)/(\d+) (\S+) count=(\d+) max=(\d+)"
+                     r"((?: \d+=\d+)+)$", re.M)
+
 
 class Snapshot(dict):
     """One vCPU's: cause to count.  exits and mode are the first line's."""
@@ -55,3 +58,16 @@ def window(text, begin="B", end="E", mode="did"):
     check_sums(before, mode)
     check_sums(after, mode)
     return [after[key] - before[key] for key in sorted(after)]
+
+
+def latencies(text):
+    """Counts of the histograms: (NAME, VCPU, KIND) to number."""
+    found = {}
+    for name, vcpu, kind, count, most, buckets in LATENCY.findall(text):
+        parts = [[int(n) for n in part.split("=")]
+                 for part in buckets.split()]
+        assert sum(n for _, n in parts) == int(count)
+        last = parts[-1][0]
+        assert last <= int(most) < max(2 * last, 2) or last == 1 << 31
+        found[name, int(vcpu), kind] = int(count)
+    return found

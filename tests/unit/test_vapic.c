@@ -37,8 +37,8 @@ static void test_every_vector_once(void **state)
 
 	(void)state;
 	for (v = 16; v < 256; v++) {
-		assert_true(vapic_accept(&a, (u8)v, false));
-		assert_false(vapic_accept(&a, (u8)v, false));
+		assert_true(vapic_accept(&a, (u8)v, false, 7));
+		assert_false(vapic_accept(&a, (u8)v, false, 7));
 	}
 	for (v = 255; v >= 16; v--) {
 		assert_int_equal(vapic_next(&a), v);
@@ -55,11 +55,11 @@ static void test_priority_classes(void **state)
 	bool level;
 
 	(void)state;
-	vapic_accept(&a, 0x42, false);
+	vapic_accept(&a, 0x42, false, 7);
 	vapic_deliver(&a, 0x42);
-	vapic_accept(&a, 0x4f, false);
+	vapic_accept(&a, 0x4f, false, 7);
 	assert_int_equal(vapic_next(&a), -1);
-	vapic_accept(&a, 0x50, false);
+	vapic_accept(&a, 0x50, false, 7);
 	assert_int_equal(vapic_next(&a), 0x50);
 	vapic_deliver(&a, 0x50);
 	assert_int_equal(vapic_eoi(&a, &level), 0x50);
@@ -73,7 +73,7 @@ static void test_ppr(void **state)
 	(void)state;
 	a.tpr = 0x37;
 	assert_int_equal(vapic_ppr(&a), 0x37);
-	vapic_accept(&a, 0x42, false);
+	vapic_accept(&a, 0x42, false, 7);
 	vapic_deliver(&a, 0x42);
 	assert_int_equal(vapic_ppr(&a), 0x40);
 	a.tpr = 0x45;
@@ -86,7 +86,7 @@ static void test_tpr_holds_back(void **state)
 {
 	(void)state;
 	a.tpr = 0x50;
-	vapic_accept(&a, 0x5f, false);
+	vapic_accept(&a, 0x5f, false, 7);
 	assert_int_equal(vapic_next(&a), -1);
 	assert_int_equal(vapic_next_above_isr(&a), 0x5f);
 	a.tpr = 0x4f;
@@ -99,12 +99,12 @@ static void test_floor(void **state)
 	bool level;
 
 	(void)state;
-	vapic_accept(&a, 0x52, false);
+	vapic_accept(&a, 0x52, false, 7);
 	a.floor = 0x50;
 	assert_int_equal(vapic_next(&a), -1);
 	assert_int_equal(vapic_next_above_isr(&a), -1);
 	assert_int_equal(vapic_ppr(&a), 0x50);
-	vapic_accept(&a, 0x61, false);
+	vapic_accept(&a, 0x61, false, 7);
 	assert_int_equal(vapic_next(&a), 0x61);
 	vapic_deliver(&a, 0x61);
 	assert_int_equal(vapic_ppr(&a), 0x60);
@@ -122,7 +122,7 @@ static void test_idle(void **state)
 	a.tpr = 0x20;
 	a.floor = 0x30;
 	assert_true(vapic_idle(&a));
-	vapic_accept(&a, 0x52, true);
+	vapic_accept(&a, 0x52, true, 7);
 	assert_false(vapic_idle(&a));
 	vapic_deliver(&a, 0x52);
 	assert_false(vapic_idle(&a));
@@ -135,11 +135,11 @@ static void test_trigger_mode(void **state)
 	bool level;
 
 	(void)state;
-	vapic_accept(&a, 0x61, true);
+	vapic_accept(&a, 0x61, true, 7);
 	vapic_deliver(&a, 0x61);
 	vapic_eoi(&a, &level);
 	assert_true(level);
-	vapic_accept(&a, 0x61, false);
+	vapic_accept(&a, 0x61, false, 7);
 	vapic_deliver(&a, 0x61);
 	vapic_eoi(&a, &level);
 	assert_false(level);
@@ -149,16 +149,16 @@ static void test_posted(void **state)
 {
 	(void)state;
 	assert_false(vapic_take_posted(&a, &posted));
-	assert_true(vapic_post(&posted, 0x31, false));
+	assert_true(vapic_post(&posted, 0x31, false, 7));
 	/* Told once is enough until it has looked. */
-	assert_false(vapic_post(&posted, 0xf0, true));
+	assert_false(vapic_post(&posted, 0xf0, true, 7));
 	assert_true(vapic_take_posted(&a, &posted));
 	assert_false(vapic_take_posted(&a, &posted));
 	assert_int_equal(vapic_next(&a), 0xf0);
 	assert_int_equal(a.tmr[7], 1U << 16);
 	assert_int_equal(a.tmr[1], 0);
 	assert_int_equal(a.irr[1], 1U << 17);
-	assert_true(vapic_post(&posted, 0xf0, false));
+	assert_true(vapic_post(&posted, 0xf0, false, 7));
 	assert_true(vapic_take_posted(&a, &posted));
 	assert_int_equal(a.tmr[7], 0);
 }
@@ -166,8 +166,8 @@ static void test_posted(void **state)
 static void test_posted_keeps_what_is_pending(void **state)
 {
 	(void)state;
-	vapic_accept(&a, 0x21, true);
-	vapic_post(&posted, 0x22, false);
+	vapic_accept(&a, 0x21, true, 7);
+	vapic_post(&posted, 0x22, false, 7);
 	assert_true(vapic_take_posted(&a, &posted));
 	assert_int_equal(a.irr[1], 6);
 	assert_int_equal(a.tmr[1], 2);
@@ -176,10 +176,26 @@ static void test_posted_keeps_what_is_pending(void **state)
 static void test_forget(void **state)
 {
 	(void)state;
-	vapic_post(&posted, 0x22, false);
+	vapic_post(&posted, 0x22, false, 7);
 	vapic_forget_posted(&posted);
 	assert_false(vapic_take_posted(&a, &posted));
 	assert_int_equal(vapic_next(&a), -1);
+}
+
+/* The first time counts, and the last one that another core has left. */
+static void test_since(void **state)
+{
+	(void)state;
+	vapic_accept(&a, 0x31, false, 100);
+	vapic_accept(&a, 0x31, false, 200);
+	vapic_post(&posted, 0x31, false, 300);
+	vapic_post(&posted, 0xff, true, 400);
+	vapic_post(&posted, 0xff, true, 500);
+	vapic_take_posted(&a, &posted);
+	assert_int_equal(vapic_deliver(&a, 0xff), 500);
+	assert_int_equal(vapic_deliver(&a, 0x31), 100);
+	vapic_accept(&a, 0x31, false, 600);
+	assert_int_equal(vapic_deliver(&a, 0x31), 600);
 }
 
 int main(void)
@@ -197,6 +213,7 @@ int main(void)
 		cmocka_unit_test_setup(test_posted_keeps_what_is_pending,
 				       setup),
 		cmocka_unit_test_setup(test_forget, setup),
+		cmocka_unit_test_setup(test_since, setup),
 	};
 
 	return cmocka_run_group_tests_name("vapic", tests, NULL, NULL);
