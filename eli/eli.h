@@ -25,6 +25,8 @@ struct partition;
 struct slat;
 struct guest_regs;
 
+#define ELI_WALK_LEVELS 4
+
 /* Of a vCPU; its core only. */
 struct eli_vcpu {
 	bool on;	   /* its partition's mode is `eli` */
@@ -34,6 +36,9 @@ struct eli_vcpu {
 	enum cause once;   /* why it is injection mode until the next exit */
 	enum cause reason; /* why it is injection mode, for the ledger */
 	u64 root;	   /* of its own view */
+	/* How the guest's page tables lead to its IDT; 0: not known. */
+	u64 walked;
+	u64 walk[ELI_WALK_LEVELS];
 	u64 limit; /* TSC ticks until an exit at the latest; 0: none is due */
 };
 

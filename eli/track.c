@@ -13,7 +13,14 @@
 #include "core/mem.h"
 #include "core/partition.h"
 #include "core/percpu.h"
+#include "core/x86.h"
 #include "guest/memory.h"
+
+/* Page-table entries, SDM vol. 3 section 4.5; accessed and dirty come and go.
+ */
+#define PTE_ADDRESS 0x000ffffffffff000UL
+#define PTE_LARGE   BIT(7)
+#define PTE_HISTORY (BIT(5) | BIT(6))
 
 static u64 *shadow_of(const struct eli_partition *e, u32 vcpu)
 {
@@ -101,9 +108,12 @@ void eli_reset_partition(struct partition *p)
 static enum cause follow(struct vcpu *v, u64 page, u32 gate_size)
 {
 	struct eli_partition *e = v->part->eli;
+	u64 left;
 	int err;
 
 	release(v);
+	if (shadow_page_shared(guest_ram(v->part, page, &left), gate_size))
+		return CAUSE_INJECT_SHARED;
 	if (all_flushed(v->part))
 		views_flushed(&e->views);
 	err = views_protect(&e->views, v->index, page);
@@ -116,32 +126,57 @@ static enum cause follow(struct vcpu *v, u64 page, u32 gate_size)
 	return INJECT_NONE;
 }
 
-/* Where the guest's IDT is, if it can be shadowed. */
-static enum cause locate(struct vcpu *v, u64 *page, u32 *gate_size)
+/*
+ * Goes the way of a 4-level walk, SDM vol. 3 section 4.5.4, and compares its
+ * entries with those of the last full walk, or takes them down.  Every exit
+ * asks where the IDT is, and the answer is nearly always the same.
+ */
+static bool retrace(struct vcpu *v, const struct vcpu_state *s, bool take)
 {
-	struct idt_register r;
+	u64 table = s->cr3, left, seen, *entry;
+	u32 i, shift = PAGE_SHIFT + 9 * ELI_WALK_LEVELS;
+
+	if (!(s->efer & EFER_LMA) || (!take && v->eli.walked != s->idt_base))
+		return false;
+	for (i = 0; i < ELI_WALK_LEVELS; i++, table = seen) {
+		shift -= 9;
+		entry = guest_ram(v->part,
+				  (table & PTE_ADDRESS) +
+					  8 * (s->idt_base >> shift & 511),
+				  &left);
+		if (!entry)
+			return false;
+		seen = *entry & ~PTE_HISTORY;
+		if (take)
+			v->eli.walk[i] = seen;
+		else if (v->eli.walk[i] != seen)
+			return false;
+		if (i && (seen & PTE_LARGE))
+			break;
+	}
+	v->eli.walked = s->idt_base;
+	return true;
+}
+
+/* Where the guest's IDT is, if it is mapped RAM. */
+static enum cause locate(struct vcpu *v, const struct vcpu_state *s, u64 *page)
+{
 	struct walk_result w;
-	struct vcpu_state s;
-	enum cause reason;
-	const u64 *idt;
 	u64 left;
 
-	backend->get_state(&s);
-	r = (struct idt_register){ s.cr0, s.efer, s.idt_base, s.idt_limit };
-	reason = shadow_refusal(&r, gate_size);
-	if (reason != INJECT_NONE)
-		return reason;
-	if (guest_translate(v, &s, r.base, WALK_READ | WALK_IMPLICIT, &w))
+	*page = v->part->eli->views.page[v->index];
+	if (*page != VIEW_NO_PAGE && retrace(v, s, false))
+		return INJECT_NONE;
+	v->eli.walked = 0;
+	if (guest_translate(v, s, s->idt_base, WALK_IMPLICIT, &w) ||
+	    !guest_ram(v->part, w.gpa, &left))
 		return CAUSE_INJECT_UNMAPPED;
 	*page = w.gpa;
 	if (__atomic_load_n(&v->part->eli->refused[v->index],
 			    __ATOMIC_ACQUIRE) == *page)
 		return CAUSE_INJECT_SHARED;
-	idt = guest_ram(v->part, *page, &left);
-	if (!idt)
-		return CAUSE_INJECT_UNMAPPED;
-	return shadow_page_shared(idt, *gate_size) ? CAUSE_INJECT_SHARED :
-						     INJECT_NONE;
+	retrace(v, s, true);
+	return INJECT_NONE;
 }
 
 /*
@@ -174,11 +209,17 @@ enum cause track_idt(struct vcpu *v)
 {
 	struct partition *p = v->part;
 	struct eli_partition *e = p->eli;
+	struct idt_register r;
+	struct vcpu_state s;
 	enum cause reason;
 	u32 gate_size;
 	u64 page;
 
-	reason = locate(v, &page, &gate_size);
+	backend->get_state(&s);
+	r = (struct idt_register){ s.cr0, s.efer, s.idt_base, s.idt_limit };
+	reason = shadow_refusal(&r, &gate_size);
+	if (reason == INJECT_NONE)
+		reason = locate(v, &s, &page);
 	if (reason != INJECT_NONE) {
 		track_none(v);
 		return reason;
@@ -192,9 +233,7 @@ enum cause track_idt(struct vcpu *v)
 			return reason;
 		track_catch_up(v);
 	}
-	if (!all_flushed(p))
-		return CAUSE_INJECT_SETTLING;
-	if (!v->eli.built && !build(v))
+	if (!all_flushed(p) || (!v->eli.built && !build(v)))
 		return CAUSE_INJECT_SETTLING;
 	return INJECT_NONE;
 }
@@ -229,7 +268,7 @@ bool eli_give_up(struct vcpu *v, u64 gpa)
 }
 
 /* With the lock held: the shadow follows the guest's page. */
-static void follow_write(struct partition *p, u32 n, u32 offset, u32 size)
+static void update(struct partition *p, u32 n, u32 offset, u32 size)
 {
 	struct eli_partition *e = p->eli;
 	u64 left;
@@ -253,7 +292,7 @@ void eli_wrote(struct vcpu *v, u64 gpa, u32 size)
 	for (n = 0; n < p->config->nr_cpus; n++) {
 		if (p->eli->views.page[n] != page)
 			continue;
-		follow_write(p, n, offset, size);
+		update(p, n, offset, size);
 		shared |= offset + size > IDT_VECTORS * p->eli->gate_size[n];
 	}
 	spin_unlock(&p->lock);
@@ -270,8 +309,8 @@ bool eli_own(struct partition *p, u32 vcpu, u8 vector, bool own)
 		return false;
 	*word = own ? *word | BIT(vector % 64) : *word & ~BIT(vector % 64);
 	if (e->views.page[vcpu] != VIEW_NO_PAGE)
-		follow_write(p, vcpu, vector * e->gate_size[vcpu],
-			     e->gate_size[vcpu]);
+		update(p, vcpu, vector * e->gate_size[vcpu],
+		       e->gate_size[vcpu]);
 	return true;
 }
 

@@ -18,13 +18,16 @@ cpus = 0-{last}
 memory = 64M
 interrupts = {mode}
 kernel = payload
-cmdline = tcg={tcg} ticks={ticks} delay={delay} cpus={cpus}
+cmdline = tcg={tcg} ticks={ticks} delay={delay} spin={spin} cpus={cpus}
 """
 PAYLOAD = os.path.join(BUILD, "payloads/idt.bin")
 END = r"^partition p: (?:stopped|parked): .*\n"
 TIMEOUT = 240
 # Long enough for the way back into the guest: an exit is slow in TCG.
 DELAY = {"bochs": 3000, "qemu": 2000000}
+# More than the time after which a guest that holds back the host's timer is
+# made to exit, at 100 M ticks per second.
+SPIN = {"bochs": 3000000, "qemu": 3000}
 TICKS = {"bochs": 10000, "qemu": 1000}
 REASONS = {"virtual", "int", "np", "table", "xapic", "unaligned", "short",
            "shared", "unmapped"}
@@ -33,7 +36,7 @@ REASONS = {"virtual", "int", "np", "table", "xapic", "unaligned", "short",
 def boot(lab, machine, mode, cpus=1):
     table = TABLE.format(mode=mode, tcg=int(machine == "qemu"), cpus=cpus,
                          last=cpus - 1, ticks=TICKS[machine],
-                         delay=DELAY[machine])
+                         delay=DELAY[machine], spin=SPIN[machine])
     return lab("--machine", machine, "--cpus", cpus, "--memory", "256M",
                "--table", lab.table(table), "--module", f"payload={PAYLOAD}",
                *expect(END), *command("latency p"), timeout=TIMEOUT)
@@ -114,6 +117,13 @@ def test_eli(run, request):
     # At every vector from 32 up, from both CPLs, twice.
     assert reasons["int"] > 300, reasons
     assert ledger.latencies(text)["p", 0, "bounce"] == total["np-bounce"]
+
+
+def test_budget(idt_eli_vmx):
+    """A guest with interrupts off can't keep the host from its deadline."""
+    text = idt_eli_vmx.serial()
+    total = ledger.first(text[text.index(": cores back after "):])["p", 0]
+    assert total["preemption-timer"] > 0
 
 
 def test_host_ticks(idt_eli_vmx):

@@ -4,10 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <cmocka.h>
 #include "core/lib.h"
 #include "eli/view.h"
+#include "tests/guest/payloads/lib/random.h"
 
 #define RWX	   0x37UL
 #define TABLE_BITS 0x7UL
@@ -220,17 +220,17 @@ static void test_stale_tables(void **state)
 /* Changes at random; with a flush after each there is always room. */
 static void test_random(void **state)
 {
+	struct random rnd = { 1 };
 	u32 i, n;
 	u64 gpa;
 
 	(void)state;
-	srand(1);
 	for (i = 0; i < 3000; i++) {
-		n = (u32)rand() % VCPUS;
-		gpa = places[(u32)rand() % ARRAY_SIZE(places)];
+		n = (u32)random_below(&rnd, VCPUS);
+		gpa = places[random_below(&rnd, ARRAY_SIZE(places))];
 		views_release(&views, n);
 		views_flushed(&views);
-		if (rand() % 4)
+		if (random_below(&rnd, 4))
 			assert_true(views_protect(&views, n, gpa) >= 0);
 		check();
 	}

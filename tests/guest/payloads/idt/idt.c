@@ -6,9 +6,9 @@
  * must read as it was written, but for the P bit of vectors from 32 up.
  *
  * Command line: ticks=N, how many timer interrupts come while the guest is
- * busy, between the marks B and E, each delay=N after it is asked for; cpus=2
- * with a second CPU; tcg=1 on QEMU's TCG, which never sets EXT in an error
- * code.
+ * busy, between the marks B and E, each delay=N after it is asked for; spin=N,
+ * how long the guest keeps interrupts off while one is due; cpus=2 with a
+ * second CPU; tcg=1 on QEMU's TCG, which never sets EXT in an error code.
  */
 #include "lib/descriptors.h"
 #include "lib/payload.h"
@@ -272,6 +272,23 @@ static void plain(u32 count, u32 delay)
 	interrupts_off();
 	exercise(1);
 	check_table(tables[0]);
+}
+
+/* For `spin` TSC ticks the timer can't be taken; then it is, once. */
+static void held_back(u64 spin)
+{
+	u64 start = rdtsc();
+
+	begin("held back");
+	send_tick(DELAY);
+	while (rdtsc() - start < spin)
+		cpu_pause();
+	if (!tick_due)
+		complain("with interrupts off");
+	interrupts_on();
+	await(&tick_due);
+	interrupts_off();
+	exercise(1);
 }
 
 static volatile u64 others_seen;
@@ -732,6 +749,7 @@ PAYLOAD("idt")
 	probe_init();
 	open_window();
 	plain(count, (u32)cmdline_number("delay", DELAY));
+	held_back(cmdline_number("spin", DELAY));
 	rewrite();
 	reload();
 	two_pages();
