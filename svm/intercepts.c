@@ -17,6 +17,9 @@ const u32 svm_intercept_misc1 = INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |
 
 const u32 svm_intercept_emulated = INTERCEPT_INTR | INTERCEPT_HLT;
 
+/* In eli mode: what a gate of the shadow IDT ends in. */
+const u32 svm_intercept_bounce = BIT(VEC_NP);
+
 const u32 svm_intercept_misc2 =
 	INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |
 	INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT |

@@ -24,6 +24,7 @@ extern const u32 svm_intercept_exceptions, svm_intercept_misc1,
 	svm_intercept_misc2, svm_intercept_misc3;
 /* Where Ashlar delivers interrupts itself, these too. */
 extern const u32 svm_intercept_emulated;
+extern const u32 svm_intercept_bounce;
 
 /* This core's VMCB. */
 struct vmcb *svm_vmcb(void);

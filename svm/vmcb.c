@@ -105,7 +105,7 @@ void svm_set_view(struct vcpu *v)
 	b->intercept_exceptions = svm_intercept_exceptions;
 	if (v->eli.direct) {
 		b->intercept_misc1 |= INTERCEPT_IDTR_WRITE;
-		b->intercept_exceptions |= BIT(VEC_NP);
+		b->intercept_exceptions |= svm_intercept_bounce;
 		b->nested_cr3 = v->eli.root;
 		b->virtual_interrupt = 0;
 	} else {

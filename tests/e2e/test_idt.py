@@ -3,11 +3,14 @@
 each mode, on both back ends."""
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
 import ledger
-from runs import BUILD, background, command, expect
+from runs import BUILD, TOP, background, command, expect
+from symbols import IMAGE
 
 TABLE = """\
 [machine]
@@ -23,6 +26,8 @@ cmdline = tcg={tcg} ticks={ticks} delay={delay} spin={spin} cpus={cpus}
 PAYLOAD = os.path.join(BUILD, "payloads/idt.bin")
 END = r"^partition p: (?:stopped|parked): .*\n"
 TIMEOUT = 240
+DROP = os.path.join(TOP, "tests/variants/drop.py")
+NP = 11
 # Long enough for the way back into the guest: an exit is slow in TCG.
 DELAY = {"bochs": 3000, "qemu": 2000000}
 # More than the time after which a guest that holds back the host's timer is
@@ -33,13 +38,14 @@ REASONS = {"virtual", "int", "np", "table", "xapic", "unaligned", "short",
            "shared", "unmapped"}
 
 
-def boot(lab, machine, mode, cpus=1):
+def boot(lab, machine, mode, *arguments, cpus=1):
     table = TABLE.format(mode=mode, tcg=int(machine == "qemu"), cpus=cpus,
                          last=cpus - 1, ticks=TICKS[machine],
                          delay=DELAY[machine], spin=SPIN[machine])
     return lab("--machine", machine, "--cpus", cpus, "--memory", "256M",
                "--table", lab.table(table), "--module", f"payload={PAYLOAD}",
-               *expect(END), *command("latency p"), timeout=TIMEOUT)
+               *expect(END), *command("latency p"), *arguments,
+               timeout=TIMEOUT)
 
 
 def check_guest(result):
@@ -80,12 +86,21 @@ def idt_eli_svm(lab):
 
 @background
 def idt_two_cpus_vmx(lab):
-    return boot(lab, "bochs", "eli", 2)
+    return boot(lab, "bochs", "eli", cpus=2)
 
 
 @background
 def idt_two_cpus_svm(lab):
-    return boot(lab, "qemu", "eli", 2)
+    return boot(lab, "qemu", "eli", cpus=2)
+
+
+@background
+def idt_no_bounce(lab):
+    """Without the intercept by which a vector of the host's comes back."""
+    image = os.path.join(lab.directory, "dropped.elf")
+    subprocess.run([sys.executable, DROP, IMAGE, "svm_intercept_bounce",
+                    str(NP), image], check=True, timeout=60)
+    return boot(lab, "qemu", "eli", "--image", image)
 
 
 @pytest.mark.parametrize("run", ["idt_did_vmx", "idt_did_svm"])
@@ -117,6 +132,12 @@ def test_eli(run, request):
     # At every vector from 32 up, from both CPLs, twice.
     assert reasons["int"] > 300, reasons
     assert ledger.latencies(text)["p", 0, "bounce"] == total["np-bounce"]
+
+
+def test_no_bounce(idt_no_bounce):
+    """The guest notices: it gets a #NP that it has not made."""
+    text = idt_no_bounce.serial()
+    assert re.search(r"^p\| payload idt: FAIL exception 11,", text, re.M), text
 
 
 def test_budget(idt_eli_vmx):
