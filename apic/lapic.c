@@ -39,6 +39,19 @@ bool lapic_test(u32 reg, u32 vector)
 	return rdmsr(APIC_MSR(reg + vector / 32)) >> vector % 32 & 1;
 }
 
+s32 lapic_highest(u32 reg)
+{
+	u32 bits;
+	s32 i;
+
+	for (i = 7; i >= 0; i--) {
+		bits = (u32)rdmsr(APIC_MSR(reg + (u32)i));
+		if (bits)
+			return 32 * i + 31 - __builtin_clz(bits);
+	}
+	return -1;
+}
+
 void lapic_eoi(void)
 {
 	wrmsr(APIC_MSR(APIC_EOI), 0);

@@ -58,8 +58,9 @@ int __must_check lapic_enable(char *error, size_t size);
 
 u32 lapic_id(void);
 
-/* The bit of a vector in ISR, TMR or IRR. */
+/* The bit of a vector in ISR, TMR or IRR, and the highest, -1 for none. */
 bool lapic_test(u32 reg, u32 vector);
+s32 lapic_highest(u32 reg);
 /* The highest vector in service of this core is done with. */
 void lapic_eoi(void);
 

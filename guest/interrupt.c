@@ -50,6 +50,23 @@ static void count_injection(struct vcpu *v, u64 since)
 		      now > since ? now - since : 0);
 }
 
+/*
+ * The vector to inject.  What the core's own APIC holds may be of a higher
+ * class: an exit at the interrupt window comes before its own.
+ */
+static s32 next_vector(struct vcpu *v)
+{
+	struct vapic *a = &v->lapic.irq;
+	s32 vector = vapic_next(a);
+
+	if (vector < 0 || lapic_highest(APIC_IRR) < vector)
+		return vector;
+	backend->accept();
+	handle_taken(v);
+	vlapic_collect(v);
+	return vapic_next(a);
+}
+
 void guest_interrupts(struct vcpu *v)
 {
 	struct vapic *a = &v->lapic.irq;
@@ -58,7 +75,7 @@ void guest_interrupts(struct vcpu *v)
 	vlapic_collect(v);
 	if (v->eli.on && eli_choose(v))
 		return;
-	vector = vapic_next(a);
+	vector = next_vector(v);
 	if (vector >= 0 && backend->inject_interrupt((u8)vector)) {
 		count_injection(v, vapic_deliver(a, (u8)vector));
 		v->halted = false;
