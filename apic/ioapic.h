@@ -36,7 +36,8 @@ void ioapic_route(u32 gsi, u64 rte);
 /* The lower half of the entry: delivery status and remote IRR. */
 u32 ioapic_state(u32 gsi);
 
-/* Clears remote IRR of a level pin, whatever the local APICs have in service. */
+/* Clears remote IRR of a level pin, whatever the local APICs have in service.
+ */
 void ioapic_eoi(u32 gsi);
 
 #endif

@@ -27,7 +27,7 @@ interrupts = {mode}
 kernel = vmlinuz
 """
 INITRD = "initrd = initrd.img\n"
-DEVICE = "identity = yes\ndevice = pci 0000:00:02.0\n"
+DEVICE = "identity = yes\ndevice = pci 0000:00:02.0 intx=17\n"
 CMDLINE = "cmdline = {}\n"
 MEMORY = {LINUX: ("256M", "512M")}
 PAYLOAD_MEMORY = ("64M", "256M")
