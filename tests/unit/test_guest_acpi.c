@@ -207,6 +207,44 @@ static void test_no_reset_vector_elsewhere(void **state)
 	assert_int_equal(area[0x1fff0], 0);
 }
 
+static void test_pci_bus(void **state)
+{
+	const struct guest_acpi_pci pci = {
+		.memory = 0xfeb00000,
+		.memory_last = 0xfeb1ffff,
+		.ports = 0xc000,
+		.ports_last = 0xc01f,
+		.nr_routes = 1,
+		.route[0] = { 0x0002ffff, 0, 17 },
+	};
+	struct guest_acpi_config c = { .nr_vcpus = 1, .pci = &pci };
+	const u8 *bus = area + (GUEST_ACPI_PCI - GUEST_ACPI);
+	const u8 *xsdt;
+	u64 rsdp;
+
+	(void)state;
+	memset(area, 0xee, sizeof(area));
+	assert_int_equal(guest_acpi_build(area, SIZE, GUEST_ACPI, &c, &rsdp),
+			 0);
+	xsdt = table_at(get64(area + (rsdp - GUEST_ACPI) + 24), "XSDT");
+	assert_int_equal(get32(xsdt + 4), 36 + 3 * 8);
+	table_at(get64(xsdt + 36 + 2 * 8), "SSDT");
+	/* where and how ssdt.asl reads it */
+	assert_int_equal(GUEST_ACPI_PCI, 0xff000);
+	assert_memory_equal(bus, &pci, sizeof(pci));
+	assert_int_equal(get32(bus + 16), 1);
+	assert_int_equal(get32(bus + 20), 0x0002ffff);
+	assert_int_equal(get32(bus + 28), 17);
+	assert_int_equal(guest_acpi_build(area, 0x10000, GUEST_ACPI, &c, &rsdp),
+			 -ENOSPC);
+	c.pci = NULL;
+	assert_int_equal(guest_acpi_build(area, SIZE, GUEST_ACPI, &c, &rsdp),
+			 0);
+	assert_int_equal(get32(bus), 0);
+	xsdt = table_at(get64(area + (rsdp - GUEST_ACPI) + 24), "XSDT");
+	assert_int_equal(get32(xsdt + 4), 36 + 2 * 8);
+}
+
 static void test_refusals(void **state)
 {
 	struct guest_acpi_config c = { .nr_vcpus = 0 };
@@ -327,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_madt),
 		cmocka_unit_test(test_reset_vector),
 		cmocka_unit_test(test_no_reset_vector_elsewhere),
+		cmocka_unit_test(test_pci_bus),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_every_short_buffer),
 		cmocka_unit_test(test_iasl_reads_them),

@@ -232,6 +232,40 @@ static void test_take_bad(void **state)
 	assert_range(0, 0, G(8));
 }
 
+static void test_identity(void **state)
+{
+	(void)state;
+	add(0, M(1));
+	add(M(1) + 0x1000, M(2));
+	add(M(5), M(20));
+	add(G(4), G(1));
+	assert_int_equal(place_identity(&map, M(16), G(3), out), 0);
+	assert_int_equal(out[0].nr, 2);
+	assert_chunk(0, 1, M(6), M(16));
+	/* its first MiB is elsewhere, aligned to 2 MiB, too */
+	assert_chunk(0, 0, M(2), M(1));
+	assert_range(map.nr - 1, G(4), G(1));
+}
+
+static void test_identity_refused(void **state)
+{
+	(void)state;
+	add(M(2), M(16));
+	add(G(3), G(1));
+	before = map;
+	assert_int_equal(place_identity(&map, 0, G(3), out), -EINVAL);
+	assert_int_equal(place_identity(&map, M(3), G(3), out), -EINVAL);
+	/* it is not all below the limit */
+	assert_int_equal(place_identity(&map, M(18), G(3), out), -ENOMEM);
+	assert_memory_equal(&map, &before, sizeof(map));
+	/* no place is left for the first MiB */
+	subtract(G(3), G(1));
+	before = map;
+	assert_int_equal(place_identity(&map, M(16), G(3), out), -ENOMEM);
+	assert_int_equal(map.nr, before.nr);
+	assert_range(0, M(2), M(16));
+}
+
 static void test_small_goes_to_small_hole(void **state)
 {
 	static const u64 size[] = { M(512) };
@@ -536,6 +570,8 @@ int main(void)
 		cmocka_unit_test_setup(test_take_limit, setup),
 		cmocka_unit_test_setup(test_take_never_low, setup),
 		cmocka_unit_test_setup(test_take_bad, setup),
+		cmocka_unit_test_setup(test_identity, setup),
+		cmocka_unit_test_setup(test_identity_refused, setup),
 		cmocka_unit_test_setup(test_small_goes_to_small_hole, setup),
 		cmocka_unit_test_setup(test_gib_first, setup),
 		cmocka_unit_test_setup(test_touching_chunks_are_one, setup),

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Configuration space as a guest sees it: guest/pci.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "core/types.h"
+#include "guest/pci.h"
+
+#define ENABLE	 0x80000000U
+#define CARD	 0x10
+#define MEMORY	 0xfeb00000U
+#define AT(reg)	 (ENABLE | CARD << 8 | (reg))
+#define ABSENT	 (ENABLE | 0x18 << 8)
+#define BRIDGE	 ENABLE
+#define COMMAND	 0x0007
+#define LINE	 11
+#define WRITABLE 0x0407U
+
+/* The device behind it. */
+static u32 device[64];
+static u32 writes, last_reg;
+static u16 last_value;
+
+static u32 device_read(u16 address, u32 reg)
+{
+	assert_int_equal(address, CARD);
+	assert_int_equal(reg % 4, 0);
+	return device[reg / 4];
+}
+
+static void device_write(u16 address, u32 reg, u16 value)
+{
+	assert_int_equal(address, CARD);
+	writes++;
+	last_reg = reg;
+	last_value = value;
+}
+
+static struct vpci v;
+
+static int setup(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 64; i++)
+		device[i] = 0xdead0000 | i;
+	device[0] = 0x100e8086;
+	device[1] = 0x02b00000 | COMMAND;
+	device[3] = 0xff804010;
+	device[15] = 0x00ff0100 | LINE;
+	v = (struct vpci){
+		.nr = 1,
+		.function[0] = {
+			.address = CARD,
+			.host_line = LINE,
+			.bar[0] = { MEMORY, 0xfffe0000, false },
+			.bar[1] = { 0xc041, 0xffffffe0, false },
+			/* 64 bits, prefetchable, above 4 GiB */
+			.bar[2] = { 0x0000000c, 0xfff00000, false },
+			.bar[3] = { 0x00000008, 0xffffffff, false },
+		},
+		.read = device_read,
+		.write16 = device_write,
+	};
+	writes = 0;
+	vpci_reset(&v);
+	return 0;
+}
+
+static void test_header(void **state)
+{
+	(void)state;
+	assert_int_equal(vpci_read(&v, AT(0x00), 0, 4), 0x100e8086);
+	assert_int_equal(vpci_read(&v, AT(0x00), 0, 2), 0x8086);
+	assert_int_equal(vpci_read(&v, AT(0x00), 2, 2), 0x100e);
+	assert_int_equal(vpci_read(&v, AT(0x00), 3, 1), 0x10);
+	assert_int_equal(vpci_read(&v, AT(0x08), 0, 4), device[2]);
+	assert_int_equal(vpci_read(&v, AT(0x28), 0, 4), device[10]);
+	assert_int_equal(vpci_read(&v, AT(0x2c), 0, 4), device[11]);
+	/* no capabilities, no ROM, nothing behind the header */
+	assert_int_equal(vpci_read(&v, AT(0x04), 0, 4), 0x02a00000 | COMMAND);
+	assert_int_equal(vpci_read(&v, AT(0x30), 0, 4), 0);
+	assert_int_equal(vpci_read(&v, AT(0x34), 0, 4), 0);
+	for (u32 reg = 0x40; reg < 0x100; reg += 4)
+		assert_int_equal(vpci_read(&v, AT(reg), 0, 4), 0);
+	/* no BIST, and more functions only where the guest has them */
+	assert_int_equal(vpci_read(&v, AT(0x0c), 0, 4), 0x4010);
+	v.function[0].multi = true;
+	assert_int_equal(vpci_read(&v, AT(0x0c), 0, 4), 0x804010);
+}
+
+static void test_absent(void **state)
+{
+	static const u32 bad[] = {
+		ABSENT,		 AT(0) & ~ENABLE,    AT(0) | 1,
+		AT(0) | 2,	 AT(0) | 0x01000000, AT(0) | 0x40000000,
+		AT(0) | 1 << 16, AT(0) | 1 << 8,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(vpci_read(&v, bad[i], 0, 4), 0xffffffff);
+		assert_int_equal(vpci_read(&v, bad[i], 2, 2), 0xffff);
+		assert_int_equal(vpci_read(&v, bad[i], 3, 1), 0xff);
+		vpci_write(&v, bad[i], 0, 4, 0);
+	}
+	/* across the end of the data port */
+	assert_int_equal(vpci_read(&v, AT(0), 3, 2), 0xffff);
+	assert_int_equal(vpci_read(&v, AT(0), 1, 4), 0xffffffff);
+	vpci_write(&v, AT(4), 3, 2, 0xffff);
+	assert_int_equal(writes, 0);
+}
+
+static void test_bridge(void **state)
+{
+	(void)state;
+	assert_int_equal(vpci_read(&v, BRIDGE | 8, 0, 4), 0x06000000);
+	assert_int_not_equal(vpci_read(&v, BRIDGE, 0, 4), 0xffffffff);
+	assert_int_equal(vpci_read(&v, BRIDGE | 0x10, 0, 4), 0);
+	vpci_write(&v, BRIDGE | 4, 0, 4, ~0U);
+	assert_int_equal(writes, 0);
+	v.nr = 0;
+	assert_int_equal(vpci_read(&v, BRIDGE, 0, 4), 0xffffffff);
+	assert_int_equal(vpci_read(&v, AT(0), 0, 4), 0xffffffff);
+}
+
+static void test_bars(void **state)
+{
+	(void)state;
+	assert_int_equal(vpci_read(&v, AT(0x10), 0, 4), MEMORY);
+	vpci_write(&v, AT(0x10), 0, 4, ~0U);
+	assert_int_equal(vpci_read(&v, AT(0x10), 0, 4), 0xfffe0000);
+	assert_int_equal(vpci_read(&v, AT(0x14), 0, 4), 0xc041);
+	/* as Linux sizes them: what is there, and all the address bits */
+	vpci_write(&v, AT(0x14), 0, 4, 0xfffffffd);
+	assert_int_equal(vpci_read(&v, AT(0x14), 0, 4), 0xffffffe1);
+	vpci_write(&v, AT(0x18), 0, 4, ~0U);
+	vpci_write(&v, AT(0x1c), 0, 4, ~0U);
+	assert_int_equal(vpci_read(&v, AT(0x18), 0, 4), 0xfff0000c);
+	assert_int_equal(vpci_read(&v, AT(0x1c), 0, 4), 0xffffffff);
+	/* any other address: the one that it has */
+	vpci_write(&v, AT(0x10), 0, 4, 0x12340000);
+	assert_int_equal(vpci_read(&v, AT(0x10), 0, 4), MEMORY);
+	vpci_write(&v, AT(0x10), 0, 4, ~0U);
+	vpci_write(&v, AT(0x10), 0, 1, 0);
+	assert_int_equal(vpci_read(&v, AT(0x10), 0, 4), 0xfffe0000);
+	vpci_reset(&v);
+	assert_int_equal(vpci_read(&v, AT(0x10), 0, 4), MEMORY);
+	/* none */
+	vpci_write(&v, AT(0x24), 0, 4, ~0U);
+	assert_int_equal(vpci_read(&v, AT(0x24), 0, 4), 0);
+	assert_int_equal(writes, 0);
+}
+
+static void test_command(void **state)
+{
+	(void)state;
+	vpci_write(&v, AT(0x04), 0, 4, 0x0000ffff);
+	assert_int_equal(writes, 1);
+	assert_int_equal(last_reg, 0x04);
+	assert_int_equal(last_value, WRITABLE);
+	vpci_write(&v, AT(0x04), 0, 2, 0);
+	assert_int_equal(last_value, 0);
+	/* one byte leaves the other as it is */
+	vpci_write(&v, AT(0x04), 1, 1, 0x04);
+	assert_int_equal(last_value, 0x0400 | COMMAND);
+	vpci_write(&v, AT(0x04), 0, 1, 0x02);
+	assert_int_equal(last_value, 0x0002);
+	/* bits of the device that are not the guest's stay */
+	device[1] |= 0x0140;
+	vpci_write(&v, AT(0x04), 0, 2, 0);
+	assert_int_equal(last_value, 0x0140);
+}
+
+static void test_status(void **state)
+{
+	(void)state;
+	vpci_write(&v, AT(0x04), 2, 2, 0xffff);
+	assert_int_equal(writes, 1);
+	assert_int_equal(last_reg, 0x06);
+	assert_int_equal(last_value, 0xf900);
+	vpci_write(&v, AT(0x04), 2, 2, 0x06ff);
+	vpci_write(&v, AT(0x04), 2, 1, 0xff);
+	assert_int_equal(writes, 1);
+	vpci_write(&v, AT(0x04), 3, 1, 0x20);
+	assert_int_equal(writes, 2);
+	assert_int_equal(last_value, 0x2000);
+}
+
+static void test_interrupt_line(void **state)
+{
+	(void)state;
+	assert_int_equal(vpci_read(&v, AT(0x3c), 0, 4), device[15]);
+	vpci_write(&v, AT(0x3c), 0, 4, 0x12345605);
+	assert_int_equal(vpci_read(&v, AT(0x3c), 0, 4), 0x00ff0105);
+	vpci_write(&v, AT(0x3c), 1, 1, 0xff);
+	assert_int_equal(vpci_read(&v, AT(0x3c), 0, 4), 0x00ff0105);
+	vpci_reset(&v);
+	assert_int_equal(vpci_read(&v, AT(0x3c), 0, 1), LINE);
+	assert_int_equal(writes, 0);
+}
+
+static void test_the_rest_is_read_only(void **state)
+{
+	(void)state;
+	for (u32 reg = 0; reg < 0x100; reg += 4)
+		for (u32 i = 0; reg != 0x04 && i < 4; i++)
+			vpci_write(&v, AT(reg), i, 1, 0xff);
+	assert_int_equal(writes, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_header, setup),
+		cmocka_unit_test_setup(test_absent, setup),
+		cmocka_unit_test_setup(test_bridge, setup),
+		cmocka_unit_test_setup(test_bars, setup),
+		cmocka_unit_test_setup(test_command, setup),
+		cmocka_unit_test_setup(test_status, setup),
+		cmocka_unit_test_setup(test_interrupt_line, setup),
+		cmocka_unit_test_setup(test_the_rest_is_read_only, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
