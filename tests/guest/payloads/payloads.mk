@@ -35,12 +35,13 @@ $(foreach p,$(PAYLOADS),$(eval $B/payloads/$p.elf: $(PAYLOAD_START) \
 
 $B/payloads/%.elf: $(PAYLOADS_DIR)/payload.lds
 	@echo "  LD $@"
-	@$(CC) -nostdlib -static -no-pie -Wl,-T,$< -Wl,--build-id=none \
+	@$(CC) -nostdlib -static -no-pie -Wl,-T,$< -Wl,--build-id=none,--emit-relocs \
 		-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -o $@ \
 		$(filter %.o,$^)
 
-$B/payloads/%.bin: $B/payloads/%.elf
-	@$(OBJCOPY) -O binary $< $@
+$B/payloads/%.bin: $B/payloads/%.elf $(PAYLOADS_DIR)/mkpayload
+	@$(OBJCOPY) -O binary $< $(@:.bin=.raw)
+	@$(PAYLOADS_DIR)/mkpayload $< $(@:.bin=.raw) $@
 
 # One is 32-bit ELF, for Multiboot.
 include $(PAYLOADS_DIR)/mbhello/mbhello.mk

@@ -3,12 +3,15 @@
  * A payload as a bzImage with a 64-bit entry (Linux,
  * Documentation/arch/x86/boot.rst): two setup sectors with the header, then
  * the code at pref_address, entered in long mode at offset 200h with the low
- * 4 GiB mapped one to one and boot_params at %rsi.  Boot loaders of bare
- * machines enter at offset 0 in 32-bit mode.
+ * 4 GiB mapped one to one and boot_params at %rsi.  It may have been loaded
+ * elsewhere: then the addresses in mkpayload's list are put right.  Boot
+ * loaders of bare machines enter at offset 0 in 32-bit mode, at the address it
+ * is linked for.
  */
 #define BP_CMD_LINE_PTR 0x228
 #define PTE_TABLE	0x003	/* present, writable */
 #define PDE_2M		0x083	/* and a leaf */
+#define LINK_ADDRESS	0x1000000 /* payload_start of payload.lds */
 
 	.section .setup, "a", @progbits
 setup:
@@ -101,6 +104,22 @@ entry_32:
 entry_64:
 	cli
 	cld
+	lea	entry_32(%rip), %rbp
+	mov	%rbp, %rdx
+	sub	$LINK_ADDRESS, %rdx
+	jz	4f
+	lea	relocations(%rip), %rdi
+	mov	(%rdi), %ecx
+1:	add	$4, %rdi
+	mov	(%rdi), %eax
+	btr	$31, %eax
+	jc	2f
+	add	%edx, (%rbp, %rax)
+	jmp	3f
+2:	add	%rdx, (%rbp, %rax)
+3:	dec	%ecx
+	jnz	1b
+4:
 	mov	$stack_top, %esp
 	mov	%rsi, %rbx
 	mov	$bss_start, %edi

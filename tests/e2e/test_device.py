@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A PCI device of a partition's own, on a machine without IOMMU: Bochs' e1000
+with the peer on its wire, and identity = yes."""
+import os
+import re
+
+import pytest
+
+import hostile
+from ledger import window
+from runs import LAB, LINUX, background, command, expect
+
+PAYLOADS = os.path.join(hostile.PAYLOADS)
+FULL = ["--module", "vmlinuz=" + os.path.join(LAB, "vmlinuz-full")]
+INITRD = os.path.join(LAB, "initrd-e1000.img")
+MACHINE = ["--machine", "bochs", "--device", "e1000", "--memory", "512M"]
+# Its line and that of the power management function go to one ISA interrupt,
+# but to pins of their own, too.
+DEVICE = """\
+identity = yes
+device = pci 0000:00:02.0 intx=17
+"""
+LINUX_TABLE = """\
+[machine]
+log = com1
+[partition linux]
+cpus = 0
+memory = 256M
+interrupts = did
+{}kernel = vmlinuz
+initrd = initrd.img
+cmdline = {}
+"""
+PAYLOAD_TABLE = """\
+[machine]
+log = com1
+[partition payload]
+cpus = 0
+memory = 32M
+interrupts = {mode}
+{device}kernel = payload
+cmdline = count={count}
+"""
+ATTACK_TABLE = """\
+[machine]
+sidecores = 2
+log = com1
+[partition attacker]
+cpus = 0
+memory = 32M
+{device}kernel = config
+[partition victim]
+cpus = 1
+memory = 20M
+kernel = victim
+cmdline = deadline=0
+console = com3
+"""
+PINGS, DATAGRAMS = 2000, 500
+CMDLINE = f"console=ttyS0 quiet ashlar.run=ping:{PINGS},flood:{DATAGRAMS}"
+# Of payload.lds.
+LINKED_AT = 0x1000000
+# Bochs' CPUID claims another frequency than it has.
+BARE = " tsc_early_khz=100000 tsc=reliable idle=halt"
+# How a run ends, whatever comes of it.
+END = r"^(?:partition \w+: (?:stopped|parked): .*|boot: stopped.*)$"
+INTERRUPTS = {"did": 100000, "exit": 20000, "eli": 20000}
+NEVER = ("external-interrupt", "interrupt-window", "hlt", "msr-eoi",
+         "msr-timer", "ept-ioapic", "ept-lapic", "ept-other", "np-bounce")
+
+
+@background(long=True)
+def device_bare(lab):
+    return lab(*MACHINE, "--cpus", 1, "--bare", *FULL,
+               "--module", "initrd=" + INITRD, "--cmdline", CMDLINE + BARE)
+
+
+@background(long=True)
+def device_did(lab):
+    return lab(*MACHINE, "--cpus", 1, "--table",
+               lab.table(LINUX_TABLE.format(DEVICE, CMDLINE)), *FULL,
+               "--module", "initrd.img=" + INITRD, *expect(END),
+               *command("list"))
+
+
+def run_ics(lab, mode):
+    """One boot of the payload ics."""
+    table = PAYLOAD_TABLE.format(mode=mode, device=DEVICE,
+                                 count=INTERRUPTS[mode])
+    return lab(*MACHINE, "--cpus", 1, "--table", lab.table(table),
+               "--module", f"payload={PAYLOADS}/ics.bin", *expect(END),
+               timeout=300)
+
+
+@background
+def ics_did(lab):
+    return run_ics(lab, "did")
+
+
+@background
+def ics_exit(lab):
+    return run_ics(lab, "exit")
+
+
+@background
+def ics_eli(lab):
+    return run_ics(lab, "eli")
+
+
+@background
+def config_attack(lab):
+    return lab(*MACHINE, "--cpus", 3, "--table",
+               lab.table(ATTACK_TABLE.format(device=DEVICE)),
+               # More of them, so that RAM begins behind 16 MiB.
+               *FULL, *LINUX[2:], "--module", f"big={LAB}/vmlinuz",
+               "--module", f"config={PAYLOADS}/config.bin",
+               "--module", f"victim={PAYLOADS}/victim.bin",
+               *expect("3:^victim: ready$", END),
+               *hostile.ask_victim("a"), *hostile.ask_victim("b"),
+               timeout=300)
+
+
+def figures(text, words):
+    """KEY=NUMBER of the guest's line that begins with these words."""
+    (line,) = re.findall(rf"^(?:linux\| )?{words} (.*)$", text, re.M)
+    return {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", line)}
+
+
+def check_network(result):
+    """All of it done, each round trip by its interrupts, and the driver
+    counts what the peer has logged."""
+    assert result.outcome in ("seen", "ended"), result.stderr
+    text = result.serial()
+    ping, flood = figures(text, "ping"), figures(text, "flood")
+    assert ping["received"] == ping["sent"] == PINGS
+    assert flood["sent"] == DATAGRAMS
+    # One for the request and one for the answer; both may come as one.
+    assert PINGS <= ping["irqs"] <= 2 * PINGS + 10
+    packets = figures(text, "flood packets")
+    directory = os.path.dirname(result.report["serial"]["1"])
+    with open(os.path.join(directory, "packets.log"),
+              encoding="latin-1") as file:
+        log = file.read()
+    assert log.count("a packet from host to guest") == packets["rx"]
+    # The interface stays up after it was asked.
+    sent = log.count("a packet from guest to host") - packets["tx"]
+    assert 0 <= sent <= 4
+    return ping
+
+
+def test_bare(device_bare):
+    check_network(device_bare)
+
+
+def test_did(device_did):
+    assert check_network(device_did)["irqs"] > PINGS
+
+
+def marks(text):
+    """The text from each mark to the next."""
+    at = [m.start() for m in re.finditer("^mark ", text, re.M)]
+    return [text[a:b] for a, b in zip(at, at[1:] + [len(text)])]
+
+
+@pytest.mark.parametrize("work", range(2), ids=("ping", "flood"))
+def test_no_exit(device_did, work):
+    """Between its two marks, for arrival, EOI and delivery: none."""
+    first, last = marks(device_did.serial())[2 * work:2 * work + 2]
+    (exits,) = window(first + last)
+    assert not any(exits.get(cause) for cause in NEVER), exits
+    # The mark itself, and now and then the kernel's housekeeping.
+    assert exits.exits <= 4, exits
+
+
+def test_unsafe_is_said(device_did):
+    assert device_did.findall("^warning: partition linux: identity = yes: ")
+
+
+@pytest.mark.parametrize("run", [f"ics_{mode}" for mode in INTERRUPTS])
+def test_each_once(request, run):
+    result = request.getfixturevalue(run)
+    assert result.outcome == "seen", result.stderr
+    count = INTERRUPTS[run.removeprefix("ics_")]
+    assert result.findall(
+        rf"^payload\| payload ics: ok raised={count} seen={count}$"), \
+        result.serial()[-2000:]
+
+
+def test_each_once_without_exit(ics_did):
+    (exits,) = window(ics_did.serial())
+    assert not any(exits.get(cause) for cause in NEVER), exits
+
+
+def test_config_space(config_attack):
+    result = config_attack
+    assert result.outcome == "seen", result.stderr
+    found = result.findall(r"^attacker\| payload config: ok functions=256 "
+                           r"others=8160 bar0=c0000000 size=20000 "
+                           r"at=([0-9a-f]+)$")
+    assert found, result.serial()[-2000:]
+    # Not where it is linked: it has relocated itself.
+    assert int(found[0], 16) > LINKED_AT
+    hostile.check_victim(result)
