@@ -10,8 +10,8 @@ IASL := iasl
 # Sources of the hypervisor.  Those in PURE touch no hardware and are compiled
 # unchanged for the host too, where they are unit-tested and fuzzed.
 PURE := core/fmt.c core/table.c core/table_word.c core/table_keys.c \
-	core/table_check.c core/table_explain.c core/acpi.c core/place.c \
-	core/logring.c core/ledger.c core/histogram.c core/console.c \
+	core/table_check.c core/table_explain.c core/acpi.c core/mptable.c \
+	core/place.c core/logring.c core/ledger.c core/histogram.c core/console.c \
 	core/monitor.c boot/multiboot.c guest/linux.c guest/loader.c \
 	guest/multiboot.c guest/acpi.c guest/decode.c guest/execute.c \
 	guest/walk.c guest/serial.c guest/legacy.c guest/cpuid.c guest/msr.c \

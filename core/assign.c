@@ -24,6 +24,13 @@ struct check {
 	u32 gsi;
 };
 
+static struct mptable mptable;
+
+void assign_init(const struct phys_reader *r, const struct acpi_info *acpi)
+{
+	mptable_read(r, acpi, &mptable);
+}
+
 static int refuse(struct check *c, const char *fmt, ...) __printf(2, 3);
 
 static int refuse(struct check *c, const char *fmt, ...)
@@ -62,16 +69,20 @@ static bool is_plain(u16 address)
 	return !(pci_read(address, PCI_CACHE_LINE) & PCI_HEADER_TYPE);
 }
 
-/* By what the firmware has left in the Interrupt Line register. */
-static u32 line_of(u16 address)
-{
-	return pci_read(address, PCI_INTERRUPT_LINE) & 0xff;
-}
-
 /* 1 to 4 for INTA to INTD, 0 for none. */
 static u32 pin_of(u16 address)
 {
 	return pci_read(address, PCI_INTERRUPT_LINE) >> 8 & 0xff;
+}
+
+/* By the MP table, else what is left in the Interrupt Line register. */
+static u32 gsi_of(u16 address)
+{
+	s32 gsi = mptable_gsi(&mptable, address >> 8, address >> 3 & 31,
+			      pin_of(address));
+
+	return gsi < 0 ? pci_read(address, PCI_INTERRUPT_LINE) & 0xff :
+			 (u32)gsi;
 }
 
 static int check_function(struct check *c)
@@ -183,7 +194,7 @@ static void visit_line(void *ctx, u16 address)
 	struct check *c = ctx;
 
 	if (owns(c->p, address) || !pin_of(address) ||
-	    line_of(address) != c->gsi)
+	    gsi_of(address) != c->gsi)
 		return;
 	c->err = refuse(c,
 			"its interrupt, GSI %u, is that of %02x:%02x.%x, too; "
@@ -210,7 +221,7 @@ static int add_interrupt(struct check *c, const struct table_device *d)
 {
 	int err;
 
-	c->gsi = d->has_intx ? d->intx : line_of(c->address);
+	c->gsi = d->has_intx ? d->intx : gsi_of(c->address);
 	c->err = check_targets(c);
 	if (!c->err)
 		pci_for_each(visit_line, c);

@@ -7,6 +7,7 @@
 #ifndef CORE_ASSIGN_H
 #define CORE_ASSIGN_H
 
+#include "core/mptable.h"
 #include "guest/acpi.h"
 #include "guest/layout.h"
 #include "guest/pci.h"
@@ -28,6 +29,9 @@ struct assigned {
 };
 
 struct partition;
+
+/* Boot, BSP: how interrupts are wired, by the firmware's MP table. */
+void assign_init(const struct phys_reader *r, const struct acpi_info *acpi);
 
 /*
  * Boot, BSP: finds and checks the devices that the table gives to p.  0, or

@@ -250,6 +250,7 @@ static void build_partitions(void)
 {
 	u32 i;
 
+	assign_init(&low_memory, &acpi);
 	must(partitions_build(&table, &boot_info, &memory, error,
 			      sizeof(error)));
 	if (backend->init())
