@@ -11,13 +11,14 @@ IASL := iasl
 # unchanged for the host too, where they are unit-tested and fuzzed.
 PURE := core/fmt.c core/table.c core/table_word.c core/table_keys.c \
 	core/table_check.c core/table_explain.c core/acpi.c core/mptable.c \
-	core/place.c core/logring.c core/ledger.c core/histogram.c core/console.c \
-	core/monitor.c boot/multiboot.c guest/linux.c guest/loader.c \
+	core/place.c core/logring.c core/ledger.c core/histogram.c \
+	core/console.c core/monitor.c boot/multiboot.c guest/linux.c \
+	guest/loader.c \
 	guest/multiboot.c guest/acpi.c guest/decode.c guest/execute.c \
 	guest/walk.c guest/serial.c guest/legacy.c guest/cpuid.c guest/msr.c \
 	guest/ports.c apic/icr.c apic/vapic.c apic/vioapic.c apic/vtimer.c \
-	guest/kvmclock.c guest/slat.c drivers/echo.c eli/shadow.c eli/view.c \
-	guest/pci.c
+	guest/kvmclock.c guest/slat.c drivers/echo.c guest/pci.c \
+	eli/shadow.c eli/view.c
 SRCS := $(PURE) core/lib.c core/main.c core/mem.c core/image.c core/cpu.c \
 	core/trap.c core/clock.c core/port.c core/control.c core/partition.c \
 	core/build.c core/assign.c core/intx.c core/devices.c \

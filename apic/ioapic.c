@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/io.h"
 #include "core/lib.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/spinlock.h"
 
@@ -22,7 +23,7 @@
 /* A message is on its way for this long at most: reads, not time. */
 #define DELIVERY_READS 1000
 
-static const struct acpi_info *acpi;
+static const struct acpi_info *machine;
 /* Guards the index registers and the entries. */
 static struct spinlock lock;
 
@@ -58,10 +59,21 @@ static struct pin find(u32 gsi)
 {
 	const struct acpi_ioapic *io;
 
-	for (io = acpi->ioapics; io < acpi->ioapics + acpi->nr_ioapics; io++)
+	for (io = machine->ioapics; io < machine->ioapics + machine->nr_ioapics;
+	     io++)
 		if (gsi >= io->gsi_base && gsi - io->gsi_base < pins_of(io))
 			return (struct pin){ io, gsi - io->gsi_base };
 	return (struct pin){ NULL, 0 };
+}
+
+/* The same, of a GSI that has one. */
+static struct pin known(u32 gsi)
+{
+	struct pin pin = find(gsi);
+
+	if (!pin.io)
+		panic("no IO-APIC has GSI %u", gsi);
+	return pin;
 }
 
 static u32 read_low(struct pin pin)
@@ -82,13 +94,14 @@ static void write_entry(struct pin pin, u64 rte)
 	write_low(pin, (u32)rte);
 }
 
-void ioapic_init(const struct acpi_info *info)
+void ioapic_init(const struct acpi_info *acpi)
 {
 	const struct acpi_ioapic *io;
 	u32 n;
 
-	acpi = info;
-	for (io = acpi->ioapics; io < acpi->ioapics + acpi->nr_ioapics; io++)
+	machine = acpi;
+	for (io = machine->ioapics; io < machine->ioapics + machine->nr_ioapics;
+	     io++)
 		for (n = 0; n < pins_of(io); n++)
 			write_entry((struct pin){ io, n }, RTE_MASKED);
 	outb(PIC1_DATA, 0xff);
@@ -99,9 +112,9 @@ static u32 isa_gsi(u8 irq)
 {
 	u32 i;
 
-	for (i = 0; i < acpi->nr_overrides; i++)
-		if (acpi->overrides[i].source == irq)
-			return acpi->overrides[i].gsi;
+	for (i = 0; i < machine->nr_overrides; i++)
+		if (machine->overrides[i].source == irq)
+			return machine->overrides[i].gsi;
 	return irq;
 }
 
@@ -132,7 +145,7 @@ void ioapic_route(u32 gsi, u64 rte)
 	u32 i;
 
 	spin_lock(&lock);
-	pin = find(gsi);
+	pin = known(gsi);
 	write_entry(pin, rte);
 	for (i = 0; (rte & RTE_MASKED) && i < DELIVERY_READS; i++)
 		if (!(read_low(pin) & RTE_DELIVS))
@@ -145,7 +158,7 @@ u32 ioapic_state(u32 gsi)
 	u32 low;
 
 	spin_lock(&lock);
-	low = read_low(find(gsi));
+	low = read_low(known(gsi));
 	spin_unlock(&lock);
 	return low;
 }
@@ -156,7 +169,7 @@ void ioapic_eoi(u32 gsi)
 	u32 low;
 
 	spin_lock(&lock);
-	pin = find(gsi);
+	pin = known(gsi);
 	low = read_low(pin);
 	/* Edge-triggered for a moment, which clears it (82093AA, 3.2.4). */
 	write_low(pin, (low & ~(u32)RTE_LEVEL) | RTE_MASKED);

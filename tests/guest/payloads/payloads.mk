@@ -35,7 +35,8 @@ $(foreach p,$(PAYLOADS),$(eval $B/payloads/$p.elf: $(PAYLOAD_START) \
 
 $B/payloads/%.elf: $(PAYLOADS_DIR)/payload.lds
 	@echo "  LD $@"
-	@$(CC) -nostdlib -static -no-pie -Wl,-T,$< -Wl,--build-id=none,--emit-relocs \
+	@$(CC) -nostdlib -static -no-pie -Wl,-T,$< \
+		-Wl,--build-id=none,--emit-relocs \
 		-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -o $@ \
 		$(filter %.o,$^)
 
