@@ -249,6 +249,8 @@ static int add_device(struct check *c, const struct table_device *d)
 	u32 n;
 
 	f->address = c->address;
+	/* pci_quiet() has been here: it is no bus master. */
+	c->p->devices.command[pci->nr] = (u16)pci_read(c->address, PCI_COMMAND);
 	for (n = 0; !err && n < VPCI_BARS; n++)
 		err = add_bar(c, f, &n);
 	if (!err && pin_of(c->address))
@@ -316,26 +318,26 @@ void assign_describe(const struct partition *p, struct guest_acpi_pci *out)
 			};
 }
 
-static void restore(const struct vpci_function *f)
+static void restore(const struct vpci_function *f, u16 command)
 {
 	u32 n;
 
+	pci_master_off(f->address);
 	for (n = 0; n < VPCI_BARS; n++)
 		if (f->bar[n].mask)
 			pci_write32(f->address, PCI_BAR(n), f->bar[n].value);
+	pci_write16(f->address, PCI_COMMAND, command);
 }
 
 void assign_start(struct partition *p)
 {
-	struct vpci *pci = &p->devices.pci;
+	struct assigned *a = &p->devices;
 	u32 i;
 
-	for (i = 0; i < pci->nr; i++) {
-		pci_master_off(pci->function[i].address);
-		restore(&pci->function[i]);
-	}
-	vpci_reset(pci);
-	__atomic_store_n(&p->devices.off, false, __ATOMIC_RELAXED);
+	for (i = 0; i < a->pci.nr; i++)
+		restore(&a->pci.function[i], a->command[i]);
+	vpci_reset(&a->pci);
+	__atomic_store_n(&a->off, false, __ATOMIC_RELAXED);
 }
 
 void assign_stop(struct partition *p)

@@ -21,7 +21,9 @@ struct assigned_ports {
 /* Of one partition. */
 struct assigned {
 	struct vpci pci;
-	u8 gsi[VPCI_FUNCTIONS]; /* of each function's INTx pin, if it has one */
+	/* Of each function: its INTx pin's, if it has one; as at boot. */
+	u8 gsi[VPCI_FUNCTIONS];
+	u16 command[VPCI_FUNCTIONS];
 	u32 nr_memory, nr_ports;
 	struct guest_region memory[ASSIGNED_RANGES];
 	struct assigned_ports ports[ASSIGNED_RANGES];

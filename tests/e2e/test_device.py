@@ -89,7 +89,30 @@ def run_ics(lab, mode):
                                  count=INTERRUPTS[mode])
     return lab(*MACHINE, "--cpus", 1, "--table", lab.table(table),
                "--module", f"payload={PAYLOADS}/ics.bin", *expect(END),
-               timeout=300)
+               *command("start payload"), *expect(END), timeout=300)
+
+
+def refused(lab, device):
+    """One boot that ends with a reason."""
+    table = PAYLOAD_TABLE.format(mode="did", count=1, device=device)
+    return lab(*MACHINE, "--cpus", 1, "--table", lab.table(table),
+               "--module", f"payload={PAYLOADS}/ics.bin", *expect(END),
+               timeout=120)
+
+
+@background
+def device_shared(lab):
+    return refused(lab, DEVICE.replace(" intx=17", ""))
+
+
+@background
+def device_absent(lab):
+    return refused(lab, DEVICE.replace("02.0", "1e.0"))
+
+
+@background
+def device_bridge(lab):
+    return refused(lab, DEVICE.replace("02.0", "00.0"))
 
 
 @background
@@ -181,14 +204,28 @@ def test_each_once(request, run):
     result = request.getfixturevalue(run)
     assert result.outcome == "seen", result.stderr
     count = INTERRUPTS[run.removeprefix("ics_")]
-    assert result.findall(
-        rf"^payload\| payload ics: ok raised={count} seen={count}$"), \
+    # And again by the next guest, which gets the card as the first did.
+    assert len(result.findall(
+        rf"^payload\| payload ics: ok raised={count} seen={count}$")) == 2, \
         result.serial()[-2000:]
 
 
 def test_each_once_without_exit(ics_did):
     (exits,) = window(ics_did.serial())
     assert not any(exits.get(cause) for cause in NEVER), exits
+
+
+@pytest.mark.parametrize("run, reason", [
+    ("device_shared", "its interrupt, GSI 9, is that of 00:01.3, too; "
+     "assign both to one partition"),
+    ("device_absent", "there is none; correct the address"),
+    ("device_bridge", "it is a bridge; remove it"),
+])
+def test_refused(request, run, reason):
+    result = request.getfixturevalue(run)
+    assert result.outcome == "seen", result.stderr
+    assert result.findall(r"^boot: partition payload: device 0000:00:\S+: "
+                          f"{re.escape(reason)}$")
 
 
 def test_config_space(config_attack):
