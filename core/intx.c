@@ -84,7 +84,9 @@ static struct route find_route(struct partition *p, u32 gsi)
 	/* From its arrival at Ashlar until the guest's EOI. */
 	if ((guest & RTE_REMOTE_IRR) || (p->ioapic.lines >> gsi & 1))
 		r.rte |= RTE_MASKED;
-	r.direct = p->mode != TABLE_EXIT && own(p, &r, true);
+	r.direct = p->mode == TABLE_DID ||
+		   (p->mode == TABLE_ELI && !level_clash(gsi, r.rte) &&
+		    own(p, &r, true));
 	if (!r.direct)
 		r.rte = (r.rte & ~RTE_VECTOR) | INTX_VECTOR(gsi);
 	return r;
@@ -129,8 +131,6 @@ static void update_pin(struct partition *p, u32 gsi)
 			   p->config->name, gsi, r.rte & RTE_VECTOR);
 	pins[gsi].refused = true;
 	set_route(p, gsi, &masked);
-	if (r.direct)
-		disown(p, &r);
 }
 
 void intx_update(struct partition *p)

@@ -10,8 +10,9 @@
  * EOI.
  *
  * An EOI is broadcast by vector: it clears remote IRR of every level entry with
- * that vector.  So no two partitions hold direct level entries with one vector:
- * the second one's pin stays masked, which is logged.
+ * that vector.  So no two partitions hold level entries with one vector.  In
+ * mode `eli` the second one's pin gets the host's vector; in mode `did`, where
+ * Ashlar sees no EOI, it stays masked, which is logged.
  */
 #ifndef CORE_INTX_H
 #define CORE_INTX_H
