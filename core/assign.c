@@ -12,6 +12,9 @@
 #define CLASS_SHIFT  24
 #define CLASS_BRIDGE 6
 
+_Static_assert(TABLE_MAX_DEVICES <= VPCI_FUNCTIONS, "assigned functions");
+_Static_assert(VPCI_FUNCTIONS <= GUEST_ACPI_ROUTES, "their interrupts");
+
 /* Where a refusal goes, and about what. */
 struct check {
 	struct partition *p;
