@@ -8,9 +8,9 @@ import pytest
 
 import hostile
 from ledger import window
-from runs import LAB, LINUX, background, command, expect
+from runs import BUILD, LAB, LINUX, background, command, expect
 
-PAYLOADS = os.path.join(hostile.PAYLOADS)
+PAYLOADS = os.path.join(BUILD, "payloads")
 FULL = ["--module", "vmlinuz=" + os.path.join(LAB, "vmlinuz-full")]
 INITRD = os.path.join(LAB, "initrd-e1000.img")
 MACHINE = ["--machine", "bochs", "--device", "e1000", "--memory", "512M"]
@@ -237,4 +237,7 @@ def test_config_space(config_attack):
     assert found, result.serial()[-2000:]
     # Not where it is linked: it has relocated itself.
     assert int(found[0], 16) > LINKED_AT
-    hostile.check_victim(result)
+    reports = hostile.VICTIM.findall(result.serial(3))
+    assert reports
+    for report in reports:
+        assert report[0] == "exact" and report[2] == report[3], report
