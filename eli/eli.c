@@ -23,41 +23,38 @@ static const u64 *owned_by(const struct vcpu *v)
 	return v->part->eli->owned[v->index];
 }
 
-static bool owns_any(const struct vcpu *v)
-{
-	const u64 *owned = owned_by(v);
-	u64 any = 0;
-	u32 i;
-
-	for (i = 0; i < IDT_OWNED_WORDS; i++)
-		any |= owned[i];
-	return any;
-}
-
-/* ISR, TMR and IRR are eight registers each. */
+/*
+ * ISR, TMR and IRR are eight registers each.  What is in service there, and no
+ * exit going on, is the guest's, even if it has taken the vector off its device
+ * since; what is pending may be the host's.
+ */
 u32 eli_core_register(const struct vcpu *v, u32 reg)
 {
-	u32 n = reg % 8;
+	u32 n = reg % 8, bits;
 
-	if (!v->eli.on || !owns_any(v))
+	if (!v->eli.on)
 		return 0;
-	return (u32)rdmsr(APIC_MSR(reg)) &
-	       (u32)(owned_by(v)[n / 2] >> 32 * (n % 2));
+	bits = (u32)rdmsr(APIC_MSR(reg));
+	if (reg >= APIC_IRR)
+		bits &= (u32)(owned_by(v)[n / 2] >> 32 * (n % 2));
+	return bits;
 }
 
-static s32 core_highest(const struct vcpu *v, u32 reg)
+static bool owned_pending(const struct vcpu *v)
 {
-	u32 bits[VAPIC_WORDS], i;
+	const u64 *owned = owned_by(v);
+	u32 n;
 
-	for (i = 0; i < VAPIC_WORDS; i++)
-		bits[i] = eli_core_register(v, reg + i);
-	return vapic_highest(bits);
+	for (n = 0; n < 8; n++)
+		if (owned[n / 2] && eli_core_register(v, APIC_IRR + n))
+			return true;
+	return false;
 }
 
 /* What is in service outside holds back what is to be injected. */
 static void note_in_service(struct vcpu *v)
 {
-	s32 vector = core_highest(v, APIC_ISR);
+	s32 vector = lapic_highest(APIC_ISR);
 
 	v->lapic.irq.floor = vector < 0 ? 0 : (u8)(vector & 0xf0);
 }
@@ -170,8 +167,7 @@ bool eli_accepted(struct vcpu *v, u8 vector)
 
 bool eli_delivers(struct vcpu *v)
 {
-	return v->eli.on && core_highest(v, APIC_IRR) >= 0 &&
-	       obstacle(v) == INJECT_NONE;
+	return v->eli.on && owned_pending(v) && obstacle(v) == INJECT_NONE;
 }
 
 bool eli_eoi(struct vcpu *v)
