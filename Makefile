@@ -18,7 +18,7 @@ PURE := core/fmt.c core/table.c core/table_word.c core/table_keys.c \
 	guest/walk.c guest/serial.c guest/legacy.c guest/cpuid.c guest/msr.c \
 	guest/ports.c apic/icr.c apic/vapic.c apic/vioapic.c apic/vtimer.c \
 	guest/kvmclock.c guest/slat.c drivers/echo.c guest/pci.c \
-	eli/shadow.c eli/view.c
+	eli/shadow.c eli/view.c core/rate.c
 SRCS := $(PURE) core/lib.c core/main.c core/mem.c core/image.c core/cpu.c \
 	core/trap.c core/clock.c core/port.c core/control.c core/partition.c \
 	core/build.c core/assign.c core/intx.c core/devices.c \

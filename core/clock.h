@@ -16,6 +16,12 @@ struct host_clock {
 };
 extern struct host_clock host_clock;
 
+/* TSC ticks of so many milliseconds, once clock_init() is done. */
+static inline u64 clock_ms(u64 ms)
+{
+	return ms * host_clock.tsc_hz / 1000;
+}
+
 /*
  * Boot, BSP, after lapic_enable().  Uses the PM timer, the HPET or the PIT.
  * 0, or -ENODEV with a line in error.

@@ -287,7 +287,10 @@ void cpu_loop(void)
 {
 	this_cpu.in_guest = false;
 	for (;;) {
-		cpu_idle();
+		if (partition_waits())
+			cpu_pause();
+		else
+			cpu_idle();
 		this_cpu.kick_mark = 0;
 		cpu_serve_requests();
 	}

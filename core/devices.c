@@ -9,12 +9,9 @@
 #include "core/port.h"
 #include "core/x86.h"
 
-/*
- * At most so many marks at once, and one more each so often: a quarter of what
- * the log's port can send, with the ledger of two vCPUs.
- */
+/* At most so many marks at once, and one more each so often, for each vCPU. */
 #define MARK_BURST 16
-#define MARK_MS	   500
+#define MARK_MS	   200
 
 static __attribute__((noinline)) void post(struct partition *p, u32 vcpu,
 					   u8 vector, bool level)
@@ -189,30 +186,19 @@ void partition_drained(struct partition *p)
 	spin_unlock(&p->lock);
 }
 
-/* A token each MARK_MS, MARK_BURST of them kept. */
-static bool mark_allowed(struct partition *p, u64 now)
-{
-	u64 step = host_clock.tsc_hz / 1000 * MARK_MS;
-	u64 oldest = now - MIN(now, step * MARK_BURST);
-
-	p->mark_time = MAX(p->mark_time, oldest);
-	if (p->mark_time + step > now)
-		return false;
-	p->mark_time += step;
-	return true;
-}
-
 static void mark(struct vcpu *v, u8 byte)
 {
 	struct partition *p = v->part;
 	u64 now = rdtsc();
-	bool allowed;
+	u64 wait;
 
 	v->cause = CAUSE_MARK;
 	spin_lock(&p->lock);
-	allowed = mark_allowed(p, now);
+	wait = rate_take(&p->marks, now,
+			 partition_log_ticks(MARK_MS) * p->config->nr_cpus,
+			 MARK_BURST);
 	spin_unlock(&p->lock);
-	if (!allowed)
+	if (wait)
 		return;
 	log_printf("mark %s/%u %02x tsc=%lu", p->config->name, v->index, byte,
 		   now);

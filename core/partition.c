@@ -20,6 +20,10 @@
  */
 #define ARRIVE_US 30000000
 
+/* So many restarts by itself at once, and one more each so often. */
+#define RESTART_BURST 10
+#define RESTART_MS    500
+
 struct partition partitions[MAX_PARTITIONS];
 u32 nr_partitions;
 
@@ -38,7 +42,8 @@ static void request_all(struct partition *p, u32 request)
 
 /* The first to end a partition says why; false for all who come later. */
 static bool begin_end(struct partition *p, enum partition_state state,
-		      bool restart, const char *fmt, va_list ap)
+		      enum partition_restart restart, const char *fmt,
+		      va_list ap)
 {
 	bool first;
 
@@ -55,11 +60,12 @@ static bool begin_end(struct partition *p, enum partition_state state,
 	return first;
 }
 
-static bool end(struct partition *p, enum partition_state state, bool restart,
-		const char *fmt, ...) __printf(4, 5);
+static bool end(struct partition *p, enum partition_state state,
+		enum partition_restart restart, const char *fmt, ...)
+	__printf(4, 5);
 
-static bool end(struct partition *p, enum partition_state state, bool restart,
-		const char *fmt, ...)
+static bool end(struct partition *p, enum partition_state state,
+		enum partition_restart restart, const char *fmt, ...)
 {
 	va_list ap;
 	bool first;
@@ -72,11 +78,13 @@ static bool end(struct partition *p, enum partition_state state, bool restart,
 	return first;
 }
 
-static bool may_restart(const struct partition *p)
+static enum partition_restart own_restart(const struct partition *p)
 {
-	return p->config->restart == TABLE_RESTART_ALWAYS ||
-	       (p->config->restart == TABLE_RESTART_COUNT &&
-		p->restarts < p->config->restart_count);
+	if (p->config->restart == TABLE_RESTART_ALWAYS ||
+	    (p->config->restart == TABLE_RESTART_COUNT &&
+	     p->restarts < p->config->restart_count))
+		return RESTART_LIMITED;
+	return RESTART_NONE;
 }
 
 void partition_park(struct partition *p, const char *fmt, ...)
@@ -86,7 +94,7 @@ void partition_park(struct partition *p, const char *fmt, ...)
 	bool first;
 
 	va_start(ap, fmt);
-	first = begin_end(p, PARTITION_PARKED, may_restart(p), fmt, ap);
+	first = begin_end(p, PARTITION_PARKED, own_restart(p), fmt, ap);
 	va_end(ap);
 	if (!first)
 		return;
@@ -97,7 +105,7 @@ void partition_park(struct partition *p, const char *fmt, ...)
 
 void partition_reset(struct partition *p)
 {
-	bool restart = may_restart(p);
+	enum partition_restart restart = own_restart(p);
 
 	end(p, PARTITION_STOPPED, restart,
 	    restart ? "reset by the guest" :
@@ -107,12 +115,30 @@ void partition_reset(struct partition *p)
 
 void partition_poweroff(struct partition *p)
 {
-	end(p, PARTITION_STOPPED, false, "powered off by the guest");
+	end(p, PARTITION_STOPPED, RESTART_NONE, "powered off by the guest");
+}
+
+/* For one that has ended or is about to, and would start again. */
+static bool cancel_restart(struct partition *p)
+{
+	bool due;
+
+	spin_lock(&p->lock);
+	due = p->ending ? p->end_restart != RESTART_NONE : p->waiting;
+	p->end_restart = RESTART_NONE;
+	p->waiting = false;
+	spin_unlock(&p->lock);
+	if (due)
+		port_detach(p->id);
+	return due;
 }
 
 int partition_stop(struct partition *p, const char *reason, bool restart)
 {
-	return end(p, PARTITION_STOPPED, restart, "%s", reason) ? 0 : -EBUSY;
+	if (end(p, PARTITION_STOPPED, restart ? RESTART_AT_ONCE : RESTART_NONE,
+		"%s", reason))
+		return 0;
+	return !restart && cancel_restart(p) ? 0 : -EBUSY;
 }
 
 int partition_start(struct partition *p)
@@ -121,8 +147,10 @@ int partition_start(struct partition *p)
 
 	spin_lock(&p->lock);
 	ok = p->state != PARTITION_RUNNING && !p->ending;
-	if (ok)
+	if (ok) {
 		p->state = PARTITION_RUNNING;
+		p->waiting = false;
+	}
 	spin_unlock(&p->lock);
 	if (!ok)
 		return -EBUSY;
@@ -164,10 +192,47 @@ static void announce(const struct partition *p)
 		   control_state_name(p), p->reason);
 }
 
+u64 partition_log_ticks(u64 ms)
+{
+	return clock_ms(ms) * nr_partitions;
+}
+
+/* Ticks until the restart that is due may be; 0 once nothing is waited for. */
+static u64 try_restart(struct partition *p)
+{
+	bool start = false;
+	u64 wait = 0;
+
+	spin_lock(&p->lock);
+	if (p->waiting) {
+		wait = rate_take(&p->restart_rate, rdtsc(),
+				 partition_log_ticks(RESTART_MS),
+				 RESTART_BURST);
+		start = !wait;
+	}
+	if (start) {
+		p->waiting = false;
+		p->restarts++;
+		p->state = PARTITION_RUNNING;
+	}
+	spin_unlock(&p->lock);
+	if (start)
+		cpu_request(p->config->cpus[0], REQ_START);
+	return wait;
+}
+
+bool partition_waits(void)
+{
+	const struct vcpu *v = &this_cpu.vcpu;
+
+	return v->part && !v->index && v->part->waiting && try_restart(v->part);
+}
+
 /* On vCPU 0's core, when every core is in root mode and clean. */
 static void finish_end(struct partition *p)
 {
-	bool restart;
+	enum partition_restart restart;
+	u64 wait;
 
 	p->arrived = 0;
 	p->cleaned = 0;
@@ -178,14 +243,17 @@ static void finish_end(struct partition *p)
 	p->state = p->end_state;
 	p->ending = false;
 	restart = p->end_restart;
+	p->waiting = restart == RESTART_LIMITED;
 	spin_unlock(&p->lock);
 	announce(p);
-	if (restart) {
-		p->restarts++;
-		partition_start(p);
-	} else {
+	if (restart == RESTART_NONE)
 		port_detach(p->id);
-	}
+	else if (restart == RESTART_AT_ONCE)
+		partition_start(p);
+	wait = try_restart(p);
+	if (wait)
+		log_printf("partition %s: restarts too often: next in %lu ms",
+			   p->config->name, wait / clock_ms(1) + 1);
 }
 
 static void wait_for(const struct partition *p, const u32 *counter)

@@ -10,6 +10,7 @@
 #include "boot/boot.h"
 #include "core/percpu.h"
 #include "core/place.h"
+#include "core/rate.h"
 #include "core/spinlock.h"
 #include "core/table.h"
 #include "drivers/echo.h"
@@ -21,6 +22,12 @@ enum partition_state {
 	PARTITION_STOPPED,
 	PARTITION_RUNNING,
 	PARTITION_PARKED,
+};
+
+enum partition_restart {
+	RESTART_NONE,
+	RESTART_AT_ONCE, /* the monitor's */
+	RESTART_LIMITED, /* by the table's `restart`: counted, not too often */
 };
 
 /* RAM begins on 2 MiB and is whole frames, but for the first MiB of identity */
@@ -39,7 +46,7 @@ struct partition {
 	const struct boot_module *kernel, *initrd;
 	const struct boot_module *modules[TABLE_MAX_MODULES];
 
-	/* FIFO; guards the devices, modes, state, ending, reason, restarts. */
+	/* FIFO; guards the devices, the modes, state, restarts and rates. */
 	struct spinlock lock;
 	struct guest_ports ports;
 	struct vserial serial;
@@ -52,12 +59,14 @@ struct partition {
 	enum partition_state state;
 	bool ending; /* cores are on their way out */
 	enum partition_state end_state;
-	bool end_restart; /* start again after the end */
-	u64 end_time;	  /* TSC when the end was asked for */
-	u64 back_time;	  /* TSC when its last core was in root mode */
-	u32 restarts;
+	enum partition_restart end_restart;
+	bool waiting;  /* ended, and to start again when its time comes */
+	u64 end_time;  /* TSC when the end was asked for */
+	u64 back_time; /* TSC when its last core was in root mode */
+	u32 restarts;  /* limited ones */
+	struct rate restart_rate;
 	char reason[160];
-	u64 mark_time; /* TSC: marks are paid for up to here */
+	struct rate marks;
 
 	/* Atomic: bit n, vCPU n takes interrupts; is in x2APIC mode. */
 	u64 running, x2apic;
@@ -104,6 +113,11 @@ u32 partition_ioapic_read(struct partition *p, u32 offset);
 void partition_ioapic_write(struct partition *p, u32 offset, u32 value);
 /* With the lock held: a line of the guest's IO-APIC changes. */
 void partition_set_line(struct partition *p, u32 pin, bool level);
+/*
+ * How far apart events of one partition that are logged must be: `ms`, times
+ * the number of partitions, so that all together can't fill the port.
+ */
+u64 partition_log_ticks(u64 ms);
 /* What the guest asked for through its ports. */
 void partition_reset(struct partition *p);
 void partition_poweroff(struct partition *p);
@@ -113,7 +127,10 @@ void partition_poweroff(struct partition *p);
 /* Console input and freed output room: may raise the serial interrupt. */
 bool partition_input(struct partition *p, u8 byte);
 void partition_drained(struct partition *p);
-/* 0, or -EBUSY when the state does not allow it. */
+/*
+ * 0, or -EBUSY when the state does not allow it.  A partition that waits for
+ * its restart starts at once, or is stopped and does not restart.
+ */
 int partition_start(struct partition *p);
 int partition_stop(struct partition *p, const char *reason, bool restart);
 
@@ -163,5 +180,11 @@ void boot_report(u64 copying, u64 zeroing);
  * or from the root loop.  Does not return when the vCPU leaves or enters.
  */
 void partition_serve(u32 requests);
+
+/*
+ * Root loop: true while this core has to look at the clock, since its partition
+ * waits for the time of a restart.  When that has come, the core is asked to.
+ */
+bool partition_waits(void);
 
 #endif

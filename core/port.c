@@ -115,11 +115,6 @@ void port_init(void)
 	mux_init(&mux, &config);
 }
 
-static u64 ms(u64 n)
-{
-	return n * host_clock.tsc_hz / 1000;
-}
-
 static void configure_mux(void)
 {
 	struct mux_config config = {
@@ -127,9 +122,9 @@ static void configure_mux(void)
 		.partitions = table->nr_partitions,
 		.ops = &ops,
 		.monitor = &control_ops,
-		.idle = polled ? ms(IDLE_MS) : ~0UL,
-		.settle = polled ? ms(SETTLE_MS) : 0,
-		.escape = polled ? ms(ESCAPE_MS) : 0,
+		.idle = polled ? clock_ms(IDLE_MS) : ~0UL,
+		.settle = polled ? clock_ms(SETTLE_MS) : 0,
+		.escape = polled ? clock_ms(ESCAPE_MS) : 0,
 	};
 	const struct table_partition *p;
 	u32 i;
