@@ -15,3 +15,14 @@ $(eval $(call variant,ashlar-svm-swapped.elf,svm/entry.o,svm-entry-swapped.o))
 $(eval $(call variant,ashlar-icr.elf,apic/vlapic.o,vlapic-open.o))
 $(eval $(call variant,ashlar-msr.elf,guest/msr.o,msr-open.o))
 $(eval $(call variant,ashlar-memory.elf,core/build.o,build-open.o))
+
+# Of a hand-back, by the function that is taken out.
+HANDBACK_TWINS := guest_zero eli_hand_back lapic_quiet eli_reset_core
+$(HANDBACK_TWINS:%=$B/ashlar-no-%.elf): $B/ashlar-no-%.elf: $(OBJS) \
+		$B/hv/tests/variants/handback.o linker.ld
+	$(LINK) -Wl,--wrap=$*
+
+.PHONY: handback-twins
+handback-twins: $(HANDBACK_TWINS:%=$B/ashlar-no-%.elf)
+
+-include $B/hv/tests/variants/handback.d

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Hand-back of a core: looks for what the guest before it has left, says so,
- * then leaves all that a guest can and ends in one of several ways.
+ * then leaves all that a guest can and ends as it is told on its console:
+ * `triple`, `port`, `keyboard`, `wait` (for the monitor), or `off`, with
+ * nothing left.
  *
- * Command line: ways=N, a set of bits of enum way (default 7); cpus=2 to leave
- * things on a second core, too; clean=1 to leave nothing and power off.
+ * Command line: cpus=2 to leave things on a second core, too.
  *
  * What memory may hold at the start is what the loader's protocol needs, the
  * payload itself and what E820 reserves.
@@ -13,13 +14,6 @@
 #include "lib/payload.h"
 #include "lib/random.h"
 
-enum way {
-	WAY_TRIPLE_FAULT = 1,
-	WAY_PORT = 2,
-	WAY_KEYBOARD = 4,
-	WAY_WAIT = 8, /* for the monitor's `restart` */
-};
-
 #define TIMER_VECTOR	0x31
 #define DR6_RESET	0xffff0ff0UL
 #define DR7_RESET	0x400UL
@@ -27,11 +21,12 @@ enum way {
 #define FCW_RESET	0x40U  /* after INIT and power-up */
 #define FCW_FNINIT	0x37fU /* what XRSTOR gives: SDM vol. 1 13.6 */
 #define ODD		0x5a5a5a5a12345678UL
+#define SVR_RESET	0xffU
+#define SVR_ENABLED	0x1ffU /* by the start of a second CPU */
 #define CR4_OSXSAVE_BIT BIT(18)
 #define CR4_OSFXSR_BIT	BIT(9)
 
 static u32 wrong;
-static u64 started;
 
 static void complain(const char *what, u64 value)
 {
@@ -47,32 +42,24 @@ static void expect(const char *what, u64 value, u64 wanted)
 
 /* --- what is found --- */
 
-static u64 read_cr8(void)
-{
-	u64 v;
-
-	asm volatile("mov %%cr8, %0" : "=r"(v));
-	return v;
-}
-
-static void check_apic(void)
+static void check_apic(u64 svr)
 {
 	static const char *const names[] = { "timer", "thermal", "perf",
 					     "LINT0", "LINT1",	 "error" };
 	u32 i;
 
-	for (i = 0; i < 8; i++) {
-		expect("ISR", rdmsr(X2APIC_MSR(APIC_REG_ISR + i)), 0);
-		expect("IRR", rdmsr(X2APIC_MSR(APIC_REG_IRR + i)), 0);
-	}
 	expect("TPR", rdmsr(X2APIC_TPR), 0);
 	expect("CR8", read_cr8(), 0);
 	expect("timer's initial count", rdmsr(X2APIC_MSR(APIC_REG_TMICT)), 0);
 	expect("timer's current count", rdmsr(X2APIC_MSR(APIC_REG_TMCCT)), 0);
 	expect("ESR", apic_read(APIC_REG_ESR), 0);
-	expect("SVR", apic_read(APIC_REG_SVR), 0xff);
+	expect("SVR", apic_read(APIC_REG_SVR), svr);
 	for (i = 0; i < LVT_COUNT; i++)
 		expect(names[i], apic_read(APIC_REG_LVT + i), LVT_MASKED);
+	for (i = 0; i < 8; i++) {
+		expect("ISR", rdmsr(X2APIC_MSR(APIC_REG_ISR + i)), 0);
+		expect("IRR", rdmsr(X2APIC_MSR(APIC_REG_IRR + i)), 0);
+	}
 }
 
 static void check_debug(void)
@@ -165,17 +152,17 @@ static u64 xgetbv(void)
 	return (u64)hi << 32 | lo;
 }
 
-static bool entry_cr2_odd;
-
-static void check_cpu(void)
+/* First of all, in x2APIC mode but with nothing set otherwise. */
+static void check_cpu(u64 svr)
 {
+	write_cr4(read_cr4() | CR4_OSXSAVE_BIT | CR4_OSFXSR_BIT);
+	wrmsr(MSR_IA32_APIC_BASE, rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_X2APIC);
 	expect("CR2", read_cr2(), 0);
 	expect("XCR0", xgetbv(), 1);
 	check_debug();
 	check_msrs();
 	check_fpu();
-	check_apic();
-	(void)entry_cr2_odd;
+	check_apic(svr);
 }
 
 static bool used_by_loader(u64 page, u64 cr3, u64 gdt)
@@ -238,7 +225,7 @@ static void fill_isr(struct random *rnd)
 	u32 class, vector;
 
 	wrmsr(X2APIC_TPR, 0);
-	for (class = 2; class < 16; class ++) {
+	for (class = 1; class < 16; class ++) {
 		vector = class * 16 + (u32)random_below(rnd, 16);
 		wrmsr(X2APIC_ICR, ICR_SELF | vector);
 		interrupts_on();
@@ -339,9 +326,9 @@ static void other_cpu(u32 id)
 {
 	struct random rnd = { id };
 
+	expect("CR8", ap_cr8, 0);
+	check_cpu(SVR_ENABLED);
 	x2apic_enable();
-	write_cr4(read_cr4() | CR4_OSXSAVE_BIT | CR4_OSFXSR_BIT);
-	check_cpu();
 	leave_on_cpu(&rnd);
 	other_done = true;
 	for (;;)
@@ -365,34 +352,51 @@ static INTERRUPT void on_int3(struct interrupt_frame *frame)
 	triple_fault();
 }
 
-static void end(enum way way)
+static void by_triple_fault(void)
 {
-	switch (way) {
-	case WAY_TRIPLE_FAULT:
-		idt_set(3, on_int3);
-		asm volatile("int3");
-		break;
-	case WAY_PORT:
-		outb(0xcf9, 6);
-		break;
-	case WAY_KEYBOARD:
-		outb(0x64, 0xfe);
-		break;
-	case WAY_WAIT:
-		break;
-	}
-	for (;;)
-		cpu_pause();
+	idt_set(3, on_int3);
+	asm volatile("int3");
 }
 
-static enum way choose(struct random *rnd, u64 ways)
+static void by_port(void)
 {
+	outb(0xcf9, 6);
+}
+
+static void by_keyboard(void)
+{
+	outb(0x64, 0xfe);
+}
+
+static void by_monitor(void)
+{
+	say("leftover: waits");
+}
+
+static const struct way {
+	const char *name;
+	void (*end)(void);
+} ways[] = {
+	{ "triple", by_triple_fault },
+	{ "port", by_port },
+	{ "keyboard", by_keyboard },
+	{ "wait", by_monitor },
+};
+
+static const struct way *ask_way(void)
+{
+	char line[16];
 	u32 i;
 
 	for (;;) {
-		i = (u32)random_below(rnd, 4);
-		if (ways >> i & 1)
-			return 1U << i;
+		while (!console_line(line, sizeof(line)))
+			cpu_pause();
+		for (i = 0; i < ARRAY_SIZE(ways); i++)
+			if (!strcmp(line, ways[i].name))
+				return &ways[i];
+		if (!strcmp(line, "off"))
+			return NULL;
+		say("leftover: no way %s", line);
 	}
 }
 
@@ -410,30 +414,27 @@ static void find_gdt(void)
 
 PAYLOAD("leftover")
 {
-	u64 ways = cmdline_number("ways", 7), cpus = cmdline_number("cpus", 1);
-	struct random rnd;
-	enum way way;
+	u64 cpus = cmdline_number("cpus", 1);
+	struct random rnd = { rdtsc() };
+	const struct way *way;
 
-	started = rdtsc();
-	rnd.state = started;
-	write_cr4(read_cr4() | CR4_OSXSAVE_BIT | CR4_OSFXSR_BIT);
-	x2apic_enable();
-	/* As at reset but for the enable bit, which was 0. */
-	wrmsr(X2APIC_SVR, 0xff);
-	check_cpu();
+	check_cpu(SVR_RESET);
 	find_gdt();
 	check_memory();
 	x2apic_enable();
 	idt_set_others(in_service);
+	idt_set_from(16);
 	if (cpus > 1 && !cpu_start(1, other_cpu))
 		payload_fail("the second CPU does not start");
 	while (cpus > 1 && !other_done)
 		cpu_pause();
-	way = choose(&rnd, ways & 15);
-	say("leftover: %s, next by %u", wrong ? "WRONG" : "clean", way);
-	if (cmdline_number("clean", 0))
+	say("leftover: %s", wrong ? "WRONG" : "clean");
+	way = ask_way();
+	if (!way)
 		payload_ok("wrong=%u", wrong);
 	dirty_memory(&rnd);
 	leave_on_cpu(&rnd);
-	end(way);
+	way->end();
+	for (;;)
+		cpu_pause();
 }

@@ -8,13 +8,14 @@
 #define SVR_ON	  0x1ff
 #define AP_STACK  0x4000
 /* In ticks of the TSC: long enough for any machine. */
-#define UP_TICKS 2000000000UL
+#define UP_TICKS 20000000000UL
 
 extern u8 ap_begin[], ap_end[], ap_cr3[], ap_stack[];
 
 static u8 stacks[CPU_MAX][AP_STACK] __aligned(16);
 static void (*ap_code)(u32 id);
 static u32 ap_up;
+u64 ap_cr8;
 
 bool apic_is_x2apic(void)
 {
@@ -67,8 +68,10 @@ u32 x2apic_enable(void)
 
 void ap_entry(void)
 {
-	u32 id = apic_enable();
+	u32 id;
 
+	ap_cr8 = read_cr8();
+	id = apic_enable();
 	tables_init(id);
 	__atomic_fetch_add(&ap_up, 1, __ATOMIC_SEQ_CST);
 	ap_code(id);

@@ -130,6 +130,14 @@ static inline void interrupts_off(void)
 #define X2APIC_ICR	X2APIC_MSR(0x30)
 #define X2APIC_SELF_IPI X2APIC_MSR(0x3f)
 
+static inline u64 read_cr8(void)
+{
+	u64 v;
+
+	asm volatile("mov %%cr8, %0" : "=r"(v));
+	return v;
+}
+
 /* By IA32_APIC_BASE and SVR; the spurious vector is FFh.  Returns the id. */
 u32 x2apic_enable(void);
 
@@ -175,6 +183,8 @@ u32 apic_enable(void);
  * does not come up.  The code gets its id, interrupts off, and must not return.
  */
 bool cpu_start(u32 id, void (*code)(u32 id));
+/* CR8 of the one started last, as it was at its start. */
+extern u64 ap_cr8;
 
 static inline void x2apic_eoi(void)
 {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the linker's --wrap=SYMBOL puts in the place of steps of a hand-back. */
+#include "apic/lapic.h"
+#include "core/partition.h"
+
+void __wrap_guest_zero(const struct partition *p);
+void __wrap_eli_hand_back(void);
+void __wrap_lapic_quiet(void);
+void __wrap_eli_reset_core(void);
+
+/* The guest's memory is not zeroed. */
+void __wrap_guest_zero(const struct partition *p)
+{
+	(void)p;
+}
+
+/* Sources of interrupts are quiet, but nothing is drained. */
+void __wrap_eli_hand_back(void)
+{
+	lapic_quiet();
+}
+
+/* TPR and timer stay. */
+void __wrap_lapic_quiet(void)
+{
+}
+
+/* Registers that VM entry does not load stay. */
+void __wrap_eli_reset_core(void)
+{
+}
