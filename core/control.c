@@ -4,6 +4,7 @@
 #include "core/io.h"
 #include "core/lib.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/partition.h"
 #include "core/port.h"
 #include "core/x86.h"
@@ -84,6 +85,36 @@ static void latency(void *ctx, u32 i, u32 vcpu,
 	(void)ctx;
 	for (kind = 0; kind < LATENCY_COUNT; kind++)
 		histogram_snapshot(&out[kind], &cpu_public[cpu].latency[kind]);
+}
+
+static void pool(void *ctx, u64 *left, u64 *size)
+{
+	(void)ctx;
+	*left = pool_free_bytes();
+	*size = pool_bytes();
+}
+
+static bool tables(void *ctx, u32 i, struct monitor_tables *out)
+{
+	struct mem_tables found;
+	u64 root;
+
+	(void)ctx;
+	if (i < nr_cpus) {
+		fmt_snprintf(out->name, sizeof(out->name), "cpu/%u", i);
+		root = paging_root(i);
+	} else if (i - nr_cpus < nr_partitions) {
+		fmt_snprintf(out->name, sizeof(out->name), "%s",
+			     partitions[i - nr_cpus].config->name);
+		root = partitions[i - nr_cpus].second_level;
+	} else {
+		return false;
+	}
+	paging_survey(root, &found);
+	out->tables = found.tables;
+	out->pages = found.pages;
+	out->sum = found.sum;
+	return true;
 }
 
 static int stop(void *ctx, u32 i, const char **why)
@@ -179,6 +210,8 @@ const struct monitor_ops control_ops = {
 	.describe = describe,
 	.ledger = ledger,
 	.latency = latency,
+	.pool = pool,
+	.tables = tables,
 	.stop = stop,
 	.start = start,
 	.restart = restart,

@@ -15,6 +15,14 @@
 #define PTE_NX	 BIT(63)
 #define PTE_ADDR 0x000ffffffffff000UL
 
+/* Any of read, write, execute: present, in second-level tables of VMX too. */
+#define ENTRY_PRESENT 7UL
+/* Accessed and dirty, SDM vol. 3 tables 4-19 and 29-6. */
+#define TABLE_STATUS (BIT(5) | BIT(6) | BIT(8) | BIT(9))
+
+#define FNV_BASIS 0xcbf29ce484222325UL
+#define FNV_PRIME 0x100000001b3UL
+
 #define PT_ENTRIES 512
 #define LEVEL_PT   1
 #define LEVEL_PD   2
@@ -29,7 +37,7 @@ u64 image_delta;
 extern u64 boot_pml4[PT_ENTRIES];
 
 static struct {
-	u64 next, end;
+	u64 start, next, end;
 } pool;
 
 /* Roots of the shared parts, and each core's sealed top level. */
@@ -40,13 +48,19 @@ static u64 local_pd_pa[MAX_CPUS];
 
 void pool_init(u64 phys, u64 size)
 {
-	pool.next = ALIGN_UP(phys, PAGE_SIZE);
+	pool.start = ALIGN_UP(phys, PAGE_SIZE);
+	pool.next = pool.start;
 	pool.end = ALIGN_DOWN(phys + size, PAGE_SIZE);
 }
 
 u64 pool_free_bytes(void)
 {
 	return pool.end - pool.next;
+}
+
+u64 pool_bytes(void)
+{
+	return pool.end - pool.start;
 }
 
 void *pool_alloc(u64 pages, u64 *phys)
@@ -250,53 +264,86 @@ void *window_map(u64 phys)
 	return (void *)(WINDOW_VMA + (phys & (SIZE_2M - 1)));
 }
 
-struct wx_walk {
-	u32 tables, pages, bad;
+/* Page tables are out of reach but for the window. */
+static void window_close(void)
+{
+	((u64 *)LOCAL_PD)[index_of(WINDOW_VMA, LEVEL_PD)] = 0;
+	invlpg(WINDOW_VMA);
+	this_cpu.window = 0;
+}
+
+/* Host or second-level tables; in `bad` only what was asked for. */
+struct walk {
+	struct mem_tables found;
+	bool check_wx;
+	u32 bad;
 };
 
-static void check_leaf(struct wx_walk *w, u64 va, bool writable, bool exec)
+static void count_leaf(struct walk *w, u64 va, bool writable, bool exec)
 {
-	w->pages++;
-	if (!writable || !exec)
+	w->found.pages++;
+	if (!w->check_wx || !writable || !exec)
 		return;
 	if (w->bad++ < 4)
 		log_printf("seal: page at %lx is writable and executable", va);
 }
 
+/* FNV-1a, by words; without what the processor sets. */
+static void add_entry(struct walk *w, u64 entry)
+{
+	w->found.sum = (w->found.sum ^ (entry & ~TABLE_STATUS)) * FNV_PRIME;
+}
+
 /* Rights are the AND of W and the OR of NX over the levels. */
-static void check_table(struct wx_walk *w, const u64 *table, u32 level, u64 va,
-			bool writable, bool exec)
+static void walk_table(struct walk *w, u64 table, u32 level, u64 va,
+		       bool writable, bool exec)
 {
 	u64 e, addr;
 	u32 i;
 
-	w->tables++;
+	w->found.tables++;
 	for (i = 0; i < PT_ENTRIES; i++) {
-		e = table[i];
-		if (!(e & PTE_P))
-			continue;
+		e = ((u64 *)window_map(table))[i];
 		addr = va + ((u64)i << level_shift(level));
 		if (level == LEVEL_PML4 && i >= PT_ENTRIES / 2)
 			addr |= 0xffff000000000000UL;
+		/* What a core's window shows at the moment is not counted. */
+		if (!(e & ENTRY_PRESENT) || addr == WINDOW_VMA)
+			continue;
+		add_entry(w, e);
 		if (level == LEVEL_PT || (e & PTE_PS))
-			check_leaf(w, addr, writable && (e & PTE_W),
+			count_leaf(w, addr, writable && (e & PTE_W),
 				   exec && !(e & PTE_NX));
 		else
-			check_table(w, phys_to_virt(e & PTE_ADDR), level - 1,
-				    addr, writable && (e & PTE_W),
-				    exec && !(e & PTE_NX));
+			walk_table(w, e & PTE_ADDR, level - 1, addr,
+				   writable && (e & PTE_W),
+				   exec && !(e & PTE_NX));
 	}
 }
 
 u32 paging_check_wx(u32 cpus)
 {
-	struct wx_walk w = { 0 };
+	struct walk w = { .check_wx = true };
 	u32 i;
 
 	for (i = 0; i < cpus; i++)
-		check_table(&w, phys_to_virt(sealed_pml4_pa[i]), LEVEL_PML4, 0,
-			    true, true);
+		walk_table(&w, sealed_pml4_pa[i], LEVEL_PML4, 0, true, true);
+	window_close();
 	log_printf("seal: %u tables, %u pages, %u writable and executable",
-		   w.tables, w.pages, w.bad);
+		   w.found.tables, w.found.pages, w.bad);
 	return w.bad;
+}
+
+u64 paging_root(u32 cpu)
+{
+	return sealed_pml4_pa[cpu];
+}
+
+void paging_survey(u64 root, struct mem_tables *found)
+{
+	struct walk w = { .found.sum = FNV_BASIS };
+
+	walk_table(&w, root & PTE_ADDR, LEVEL_PML4, 0, true, true);
+	window_close();
+	*found = w.found;
 }

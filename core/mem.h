@@ -35,6 +35,7 @@ void pool_init(u64 phys, u64 size);
  */
 void *pool_alloc(u64 pages, u64 *phys);
 u64 pool_free_bytes(void);
+u64 pool_bytes(void);
 
 enum map_flags {
 	MAP_RO = 0,
@@ -80,6 +81,18 @@ u32 paging_check_wx(u32 cpus);
  * Valid until the end of the frame and until the next call.
  */
 void *window_map(u64 phys);
+
+/*
+ * Any context after the seal: what tables hold, a core's (paging_root) or
+ * second-level ones.  sum is over all entries.  This core's window then shows
+ * nothing.
+ */
+struct mem_tables {
+	u32 tables, pages;
+	u64 sum;
+};
+u64 paging_root(u32 cpu);
+void paging_survey(u64 root, struct mem_tables *found);
 
 /*
  * What the image's sections may do, lowest address first; terminated by an

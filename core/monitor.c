@@ -215,6 +215,25 @@ static int run_latency(struct monitor *m, u32 step)
 	return each_vcpu(m, step, print_latency);
 }
 
+/* What Ashlar has placed: none of it changes after the boot. */
+static int run_memory(struct monitor *m, u32 step)
+{
+	struct monitor_tables t;
+	u64 left, size;
+
+	if (!step) {
+		m->ops->pool(m->ops_ctx, &left, &size);
+		reply(m, "memory pool free=%luK of=%luK", left >> 10,
+		      size >> 10);
+		return MORE;
+	}
+	if (!m->ops->tables(m->ops_ctx, step - 1, &t))
+		return 0;
+	reply(m, "memory %s tables=%u pages=%u sum=%016lx", t.name, t.tables,
+	      t.pages, t.sum);
+	return MORE;
+}
+
 static int run_console(struct monitor *m, u32 step)
 {
 	int i = find(m);
@@ -318,6 +337,7 @@ static const struct monitor_command commands[] = {
 	{ "stat", "[NAME]", "exits and cycles per vCPU and cause", run_stat },
 	{ "latency", "[NAME]", "histograms of what takes how long",
 	  run_latency },
+	{ "memory", "", "Ashlar's memory and page tables", run_memory },
 	{ "console", "NAME", "its console, raw, until Ctrl-A", run_console },
 	{ "stop", "NAME", "stop a partition", run_stop },
 	{ "start", "NAME", "start a stopped or parked partition", run_start },

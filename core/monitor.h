@@ -35,6 +35,13 @@ struct monitor_partition_info {
 	u32 restarts;
 };
 
+/* Page tables, of a CPU (`cpu/N`) or a partition. */
+struct monitor_tables {
+	char name[24];
+	u32 tables, pages;
+	u64 sum; /* over all entries */
+};
+
 /*
  * The system.  i is a partition, below count().  Those that return int return
  * 0, or -E and set *why (preset to NULL) to a text for the operator or leave
@@ -47,6 +54,9 @@ struct monitor_ops {
 	void (*ledger)(void *ctx, u32 i, u32 vcpu, struct ledger *out);
 	void (*latency)(void *ctx, u32 i, u32 vcpu,
 			struct histogram out[LATENCY_COUNT]);
+	/* Bytes; and the tables one by one: false after the last. */
+	void (*pool)(void *ctx, u64 *free, u64 *size);
+	bool (*tables)(void *ctx, u32 i, struct monitor_tables *out);
 	int (*stop)(void *ctx, u32 i, const char **why);
 	int (*start)(void *ctx, u32 i, const char **why);
 	int (*restart)(void *ctx, u32 i, const char **why);

@@ -33,11 +33,13 @@ class Leaf:
 
 
 class Walk:
-    """All that one CR3 maps.  tables: physical addresses, as visited."""
+    """All that one CR3 maps.  tables: physical addresses, as visited;
+    entries: (linear address, entry), each before those below it."""
 
     def __init__(self, read, cr3):
         self.read = read
         self.tables = []
+        self.entries = []
         self.leaves = []
         self._table(cr3 & FRAME, TOP_LEVEL, 0, True, True)
 
@@ -50,6 +52,7 @@ class Walk:
             at = linear + (index << 12 + 9 * (level - 1))
             if level == TOP_LEVEL and index >= 256:
                 at |= 0xffff << 48
+            self.entries.append((at, entry))
             rights = (writable and bool(entry & WRITABLE),
                       executable and not entry & NO_EXECUTE)
             if level == 1 or entry & LARGE:

@@ -17,6 +17,10 @@ MAX_STEPS = 100
 SEAL = r"^seal: (\d+) tables, (\d+) pages, (\d+) writable and executable$"
 # core/layout.h
 LOCAL_VMA = 0xffffffffc0000000
+WINDOW_VMA = LOCAL_VMA + 0x200000
+# 64-bit FNV-1a, and what the processor sets: accessed and dirty bits.
+FNV_BASIS, FNV_PRIME = 0xcbf29ce484222325, 0x100000001b3
+STATUS = 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9
 
 
 class Sealed:
@@ -93,7 +97,9 @@ def sealed(lab):
             "CPU_MC_STACK")
         # The sidecore has yet to print what was logged.
         debugger.command("bpd 1")
-        debugger.run_until(SEAL, TIMEOUT)
+        debugger.run_until("^ashlar> ", TIMEOUT)
+        debugger.type("memory\n")
+        debugger.run_until("^ok$", TIMEOUT)
         found.serial = debugger.serial()
         return found
 
@@ -126,6 +132,24 @@ def test_nothing_writable_and_executable(sealed):
 def test_walks_agree(sealed):
     assert sealed.claim() == (sum(len(w.tables) for w in sealed.walks),
                               sum(len(w.leaves) for w in sealed.walks), 0)
+
+
+def fingerprint(walk):
+    """Over all entries, but for what the core's window shows."""
+    total = FNV_BASIS
+    for linear, entry in walk.entries:
+        if linear != WINDOW_VMA:
+            total = (total ^ (entry & ~STATUS)) * FNV_PRIME % (1 << 64)
+    return total
+
+
+def test_what_the_monitor_shows(sealed):
+    """The command `memory`, later, while the guest runs."""
+    shown = re.findall(r"^memory cpu/(\d+) tables=(\d+) pages=(\d+) "
+                       r"sum=([0-9a-f]+)$", sealed.serial, re.M)
+    assert shown == [
+        (str(cpu), str(len(w.tables)), str(len(w.leaves)),
+         f"{fingerprint(w):016x}") for cpu, w in enumerate(sealed.walks)]
 
 
 def test_only_text_is_executable(sealed):

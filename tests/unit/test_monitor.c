@@ -60,6 +60,23 @@ static void fake_latency(void *ctx, u32 i, u32 vcpu, struct histogram *h)
 		histogram_add(&h[LATENCY_INJECTION], vcpu);
 }
 
+static void fake_pool(void *ctx, u64 *left, u64 *size)
+{
+	assert_ptr_equal(ctx, parts);
+	*left = 100 << 10;
+	*size = 2UL << 20;
+}
+
+static bool fake_tables(void *ctx, u32 i, struct monitor_tables *t)
+{
+	assert_ptr_equal(ctx, parts);
+	fmt_snprintf(t->name, sizeof(t->name), "cpu/%u", i);
+	t->tables = 10 + i;
+	t->pages = 200 + i;
+	t->sum = i ? 0xfedcba9876543210UL : 1;
+	return i < 2;
+}
+
 static int change(const char *what, u32 i, const char **why)
 {
 	called(what, i);
@@ -109,6 +126,8 @@ static const struct monitor_ops ops = {
 	.describe = fake_describe,
 	.ledger = fake_ledger,
 	.latency = fake_latency,
+	.pool = fake_pool,
+	.tables = fake_tables,
 	.stop = fake_stop,
 	.start = fake_start,
 	.restart = fake_restart,
@@ -236,10 +255,11 @@ static void test_prompt(void **state)
 
 static void test_help_lists_every_command(void **state)
 {
-	static const char *const names[] = { "help",	"list",	    "stat",
-					     "latency", "console",  "stop",
-					     "start",	"restart",  "mode",
-					     "log",	"poweroff", "reboot" };
+	static const char *const names[] = { "help",	"list",	  "stat",
+					     "latency", "memory", "console",
+					     "stop",	"start",  "restart",
+					     "mode",	"log",	  "poweroff",
+					     "reboot" };
 	const char *text = reply_to("help");
 	const char *at = text;
 	char want[32];
@@ -365,6 +385,17 @@ static void test_stat_is_bounded_per_step(void **state)
 	part_count = MAX_PARTITIONS;
 	assert_non_null(strstr(reply_to("stat"), "abcdefghijklmno/63 "));
 	assert_string_equal(out + out_len - 4, "\nok\n");
+}
+
+static void test_memory(void **state)
+{
+	(void)state;
+	assert_reply("memory", "memory pool free=100K of=2048K\n"
+			       "memory cpu/0 tables=10 pages=200 "
+			       "sum=0000000000000001\n"
+			       "memory cpu/1 tables=11 pages=201 "
+			       "sum=fedcba9876543210\n"
+			       "ok\n");
 }
 
 static void test_console(void **state)
@@ -576,6 +607,7 @@ int main(void)
 		cmocka_unit_test_setup(test_stat_is_bounded_per_step, setup),
 		cmocka_unit_test_setup(test_latency, setup),
 		cmocka_unit_test_setup(test_latency_is_bounded_per_step, setup),
+		cmocka_unit_test_setup(test_memory, setup),
 		cmocka_unit_test_setup(test_console, setup),
 		cmocka_unit_test_setup(test_changes, setup),
 		cmocka_unit_test_setup(test_changes_need_a_name, setup),
