@@ -7,6 +7,10 @@
  *	work clock		100 sleeps of 1 ms by TSC and by Linux' clock
  *	work pingpong [N]	N turns handed between two CPUs and back,
  *				between marks B and E
+ *	work count		a pattern over memory, timers, and turns handed
+ *				between two CPUs, all counted twice, until the
+ *				line `quit`; each line typed is answered with
+ *				the counts so far
  *	work marks [N]		N marks, bytes 'a', 'b', ... 'z', 'a', ...
  *	work forbidden		string output to a port, which parks a guest
  *	work ping [N]		N round trips through eth0, between marks B
@@ -23,6 +27,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -34,6 +39,7 @@
 #include <sys/klog.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +55,9 @@
 #define CLOCK_NS      1000000
 #define MAX_CPUS      64
 #define TIMER_POLL_NS 20000000
+#define COUNT_WORDS   (1 << 18)
+#define COUNT_CHUNK   (1 << 12)
+#define COUNT_NS      100000
 
 struct interrupts {
 	long res;
@@ -405,6 +414,149 @@ static int clock_report(void)
 	return 0;
 }
 
+/* Counts that must agree: what was asked for, and what came. */
+
+static struct {
+	uint64_t words, wrong, pass;
+	uint64_t armed, expired;
+	uint64_t passed;
+	_Atomic uint64_t received;
+} counts;
+static uint64_t pattern_words[COUNT_WORDS];
+
+/* As in tests/guest/payloads/lib/random.h. */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+/* Checks a piece of memory and gives it the next pass's pattern. */
+static void count_memory(void)
+{
+	static size_t at;
+
+	for (size_t end = at + COUNT_CHUNK; at < end; at++) {
+		counts.wrong += pattern_words[at] != mix(at ^ counts.pass);
+		pattern_words[at] = mix(at ^ (counts.pass + 1));
+	}
+	counts.words += COUNT_CHUNK;
+	if (at == COUNT_WORDS) {
+		at = 0;
+		counts.pass++;
+	}
+}
+
+static void count_timer(int fd)
+{
+	struct itimerspec when = { .it_value.tv_nsec = COUNT_NS };
+	uint64_t times;
+
+	if (timerfd_settime(fd, 0, &when, NULL) ||
+	    read(fd, &times, sizeof(times)) != sizeof(times))
+		die("timerfd");
+	counts.armed++;
+	counts.expired += times;
+}
+
+static void *count_turns(void *arg)
+{
+	pin(*(const int *)arg);
+	for (;;) {
+		wait_turn(1);
+		counts.received++;
+		if (atomic_load(&pingpong_done))
+			return NULL;
+		pass_turn(0);
+	}
+}
+
+static void count_turn(void)
+{
+	counts.passed++;
+	pass_turn(1);
+	wait_turn(0);
+}
+
+/* Interrupts that nobody has asked for, as the kernel has noticed them. */
+static long strays(void)
+{
+	long n;
+	int len;
+
+	slurp("/proc/interrupts");
+	n = sum_line("SPU:", NULL) + sum_line("ERR:", NULL) +
+	    sum_line("MIS:", NULL) + sum_line("NMI:", NULL);
+	len = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, buf, BUF_SIZE - 1);
+	buf[len > 0 ? len : 0] = '\0';
+	for (char *p = buf; (p = strstr(p, "No irq handler for vector")); p++)
+		n++;
+	return n;
+}
+
+static void count_report(const char *tag)
+{
+	long stray = strays();
+	bool exact = !stray && !counts.wrong &&
+		     counts.armed == counts.expired &&
+		     counts.passed == counts.received;
+
+	printf("count %s %s timers=%llu/%llu turns=%llu/%llu words=%llu "
+	       "wrong=%llu strays=%ld\n",
+	       exact ? "exact" : "WRONG", tag,
+	       (unsigned long long)counts.expired,
+	       (unsigned long long)counts.armed,
+	       (unsigned long long)counts.received,
+	       (unsigned long long)counts.passed,
+	       (unsigned long long)counts.words,
+	       (unsigned long long)counts.wrong, stray);
+	fflush(stdout);
+}
+
+/* The next line typed, if there is one yet; true once it is `quit`. */
+static bool count_asked(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	char line[64];
+
+	if (poll(&in, 1, 0) != 1)
+		return false;
+	if (!fgets(line, sizeof(line), stdin))
+		return true;
+	line[strcspn(line, "\r\n")] = '\0';
+	count_report(line);
+	return !strcmp(line, "quit");
+}
+
+static int count_all(void)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	int other = online_cpus() > 1;
+	pthread_t thread;
+
+	if (fd < 0)
+		die("timerfd_create");
+	for (size_t i = 0; i < COUNT_WORDS; i++)
+		pattern_words[i] = mix(i);
+	pin(0);
+	if (pthread_create(&thread, NULL, count_turns, &other))
+		die("pthread_create");
+	printf("count ready\n");
+	fflush(stdout);
+	do {
+		count_memory();
+		count_timer(fd);
+		count_turn();
+	} while (!count_asked());
+	atomic_store(&pingpong_done, true);
+	counts.passed++;
+	pass_turn(1);
+	pthread_join(thread, NULL);
+	count_report("end");
+	return 0;
+}
+
 static int marks(long n)
 {
 	for (long i = 0; i < n; i++)
@@ -441,6 +593,8 @@ static int run(int argc, char **argv)
 		return clock_report();
 	if (!strcmp(cmd, "pingpong"))
 		return pingpong(n);
+	if (!strcmp(cmd, "count"))
+		return count_all();
 	if (!strcmp(cmd, "marks"))
 		return marks(n);
 	if (!strcmp(cmd, "forbidden"))
@@ -452,8 +606,8 @@ static int run(int argc, char **argv)
 	if (!strcmp(cmd, "drain"))
 		return 0;
 	fprintf(stderr, "usage: work exitless | clock | pingpong [N] | "
-			"marks [N] | forbidden | ping [N] | flood [N] | "
-			"drain\n");
+			"count | marks [N] | forbidden | ping [N] | "
+			"flood [N] | drain\n");
 	return 2;
 }
 
