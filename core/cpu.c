@@ -14,7 +14,7 @@
 
 #define INIT_WAIT_US 10000
 #define SIPI_WAIT_US 200
-#define UP_WAIT_US   200000
+#define UP_WAIT_US   5000000 /* an emulator may put its thread aside */
 #define TSC_ROUNDS   16
 
 #define GDT_CODE	  0x00af9b000000ffffUL
