@@ -262,13 +262,15 @@ static bool collect_consoles(struct mux *m)
 {
 	char line[CONSOLE_LINE_MAX + 1];
 	struct console *c;
+	bool served;
 	size_t n;
 	u32 i;
 
 	for (i = 0; i < m->config.partitions; i++) {
 		c = &m->consoles[m->turn];
+		served = m->served & BIT(m->turn);
 		m->turn = (m->turn + 1) % m->config.partitions;
-		n = collect(c, m->now, m->config.idle, line);
+		n = served ? collect(c, m->now, m->config.idle, line) : 0;
 		if (!n)
 			continue;
 		lock(m);
@@ -521,7 +523,7 @@ static size_t next_bytes(struct mux *m, u8 *buf, size_t n)
 		if ((done && monitor_leaving(&m->monitor)) || !refill(m))
 			break;
 	}
-	if (m->raw && !m->out_len)
+	if (m->raw && !m->out_len && (m->served & BIT(m->raw_partition)))
 		done += console_take(&m->consoles[m->raw_partition], buf + done,
 				     n - done);
 	return done;
@@ -535,6 +537,11 @@ size_t mux_output(struct mux *m, u64 now, u8 *buf, size_t n)
 	done = next_bytes(m, buf, n);
 	tell_drained(m);
 	return done;
+}
+
+void mux_serve(struct mux *m, u64 consoles)
+{
+	m->served = consoles;
 }
 
 void mux_detach(struct mux *m)
@@ -557,6 +564,7 @@ void mux_init(struct mux *m, const struct mux_config *config)
 {
 	memset(m, 0, sizeof(*m));
 	m->config = *config;
+	m->served = ~0UL;
 	m->config.partitions = MIN(config->partitions, (u32)MAX_PARTITIONS);
 	monitor_init(&m->monitor, config->monitor, config->monitor_ctx,
 		     &monitor_port, m);

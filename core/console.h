@@ -128,6 +128,7 @@ struct mux {
 	u64 quiet_since; /* last output of the log */
 	u64 unprompted_since;
 	u32 turn;	 /* console whose turn is next */
+	u64 served;	 /* bit n: output of console n may be taken */
 	bool open;	 /* the monitor is on */
 	bool prompted;	 /* the prompt is on the screen */
 	bool prompt_due; /* it is to come without waiting */
@@ -166,6 +167,12 @@ void mux_input(struct mux *m, u8 byte);
  * can take nothing (then no step is run).
  */
 size_t mux_output(struct mux *m, u64 now, u8 *buf, size_t n);
+
+/*
+ * From the next mux_output on, only these consoles' output is taken (bit n:
+ * partition n); at first all.
+ */
+void mux_serve(struct mux *m, u64 consoles);
 
 /* Ends raw mode as Ctrl-A does; nothing outside raw mode. */
 void mux_detach(struct mux *m);

@@ -276,7 +276,7 @@ void cpu_serve_requests(void)
 	if (log_panicking())
 		for (;;)
 			asm volatile("cli; hlt");
-	if (port_is_nmi_cpu(this_cpu.id))
+	if (port_is_nmi_cpu(this_cpu.id) || (requests & REQ_PUMP))
 		port_pump();
 	if (requests && this_cpu.vcpu.part)
 		partition_serve(requests);

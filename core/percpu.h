@@ -87,6 +87,7 @@ enum cpu_request {
 	REQ_STOP = 1 << 3,	/* leave the guest, hand the core back */
 	REQ_START = 1 << 4,	/* vCPU 0 only: build the guest and run it */
 	REQ_INTERRUPT = 1 << 5, /* look at `posted` */
+	REQ_PUMP = 1 << 6,	/* output of its partition waits */
 };
 
 struct cpu_public {

@@ -34,7 +34,10 @@ static struct own_port own_ports[MAX_PARTITIONS];
 
 /* Before the sidecore takes the port: one core pumps, others leave word. */
 static bool polled, taken;
-static u32 pumping, wanted;
+static u32 pumping;
+/* Bit n: a core of partition n has found the pump busy; FOR_ALL: another. */
+static u64 wanted;
+#define FOR_ALL (~0UL)
 /* Bit n: partition n has ended; set by any core, taken by the port's owner. */
 static u64 ended;
 static u32 nmi_cpu = MAX_CPUS;
@@ -223,7 +226,7 @@ void port_take(void)
 }
 
 /* One turn of a port of its own; false when nothing moved. */
-static bool move_own(u32 i, bool wait)
+static bool move_own(u32 i, bool output, bool wait)
 {
 	struct own_port *o = &own_ports[i];
 	u8 buf[16];
@@ -231,7 +234,7 @@ static bool move_own(u32 i, bool wait)
 
 	if (!o->uart.base)
 		return false;
-	if (wait || uart_tx_ready(&o->uart)) {
+	if (output && (wait || uart_tx_ready(&o->uart))) {
 		n = console_take(&o->console, buf, o->uart.fifo);
 		uart_write(&o->uart, buf, n);
 	}
@@ -245,13 +248,13 @@ static bool move_own(u32 i, bool wait)
 	return true;
 }
 
-static bool move_all_own(bool wait)
+static bool move_all_own(u64 served, bool wait)
 {
 	bool moved = false;
 	u32 i;
 
 	for (i = 0; i < nr_partitions; i++)
-		moved |= move_own(i, wait);
+		moved |= move_own(i, served & BIT(i), wait);
 	return moved;
 }
 
@@ -260,7 +263,7 @@ void port_poll(void)
 	u8 buf[16];
 	size_t n;
 
-	move_all_own(false);
+	move_all_own(FOR_ALL, false);
 	receive();
 	if (!uart.base) {
 		while (mux_output(&mux, rdtsc(), buf, sizeof(buf)))
@@ -273,15 +276,16 @@ void port_poll(void)
 		uart_put_fifo(&uart, buf, n);
 }
 
-static void pump_once(void)
+static void pump_once(u64 served)
 {
 	u64 start = rdtsc();
 	u8 buf[64];
 	size_t n;
 	bool more;
 
+	mux_serve(&mux, served);
 	do {
-		more = move_all_own(true);
+		more = move_all_own(served, true);
 		receive();
 		n = mux_output(&mux, rdtsc(), buf, sizeof(buf));
 		uart_write(&uart, buf, n);
@@ -289,16 +293,35 @@ static void pump_once(void)
 	clock_add(CLOCK_UART_WAIT, rdtsc() - start);
 }
 
+/* Those who have left word meanwhile do it themselves. */
+static void hand_over(u64 served)
+{
+	u64 others = __atomic_load_n(&wanted, __ATOMIC_SEQ_CST) & ~served;
+	u32 i;
+
+	for (i = 0; i < nr_partitions; i++)
+		if (others & BIT(i))
+			cpu_request(partitions[i].config->cpus[0], REQ_PUMP);
+}
+
+/*
+ * A core writes out the log and its own partition's output, never another's: a
+ * guest that prints without end must not hold a neighbour's core here.
+ */
 void port_pump(void)
 {
+	const struct partition *p = this_cpu.vcpu.part;
+	u64 served = p ? BIT(p->id) : FOR_ALL;
+
 	if (__atomic_load_n(&taken, __ATOMIC_RELAXED))
 		return;
-	__atomic_store_n(&wanted, 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) &&
+	__atomic_fetch_or(&wanted, served, __ATOMIC_SEQ_CST);
+	while ((__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) & served) &&
 	       !__atomic_exchange_n(&pumping, 1, __ATOMIC_SEQ_CST)) {
-		__atomic_store_n(&wanted, 0, __ATOMIC_SEQ_CST);
-		pump_once();
+		__atomic_fetch_and(&wanted, ~served, __ATOMIC_SEQ_CST);
+		pump_once(served);
 		__atomic_store_n(&pumping, 0, __ATOMIC_SEQ_CST);
+		hand_over(served);
 	}
 }
 

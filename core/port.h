@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The log port: who writes it, who reads it.  With a sidecore, the first one
- * polls it and all others only append to rings.  Without, whoever has something
- * to say writes it out at once, and input comes by NMI to the boot core.
+ * polls it and all others only append to rings.  Without, a partition's cores
+ * write out what is theirs, and input comes by NMI to the boot core.
  */
 #ifndef CORE_PORT_H
 #define CORE_PORT_H
@@ -38,7 +38,8 @@ void port_detach(u32 partition);
 
 /*
  * Any context but NMI, no partition lock held: without a sidecore moves what
- * is waiting, both ways; with one does nothing.
+ * is waiting, both ways, but for the output of other partitions than this
+ * core's; with one does nothing.
  */
 void port_pump(void);
 
