@@ -310,7 +310,8 @@ static void hand_over(u64 served)
  */
 void port_pump(void)
 {
-	const struct partition *p = this_cpu.vcpu.part;
+	/* While booting this_cpu may not be mapped yet. */
+	const struct partition *p = nr_partitions ? this_cpu.vcpu.part : NULL;
 	u64 served = p ? BIT(p->id) : FOR_ALL;
 
 	if (__atomic_load_n(&taken, __ATOMIC_RELAXED))
