@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Attacks by a partition: each contained, and evicted within a bound."""
 import os
+import re
 import subprocess
 
 import pytest
 
 import runs
-from hostile import (ANY, DONE, ENDLESS, ENDS, OFF, Attack, Run, ask_victim)
-from runs import BUILD, MAKE_LOCK, TOP, background, expect
-
-# The delivery modes that guests can have.
-MODES = ("did",)
+from hostile import (ANY, ARGUMENTS, DONE, ENDLESS, ENDS, OFF, TABLE, Attack,
+                     Run, ask_victim)
+from runs import BUILD, MAKE_LOCK, TOP, background, command, expect, typed
 
 # Of two CPUs, with the register dump of a parked one.
 EVICTION_TICKS = 100_000
+# No loop by chance.
+LOOPS = 1000
 
 
 def seeds(name, kind, count, questions=2):
@@ -56,6 +57,10 @@ GROUPS = {
     "wild": seeds("wild", ANY, 12, questions=16),
 }
 
+# What has to do with interrupts is tried in every delivery mode.
+BY_MODE = {"did": list(GROUPS)} | dict.fromkeys(
+    ("exit", "eli"), ["interrupts", "icr", "registers", "tables"])
+
 
 def attacks_by(mode, group):
     """The fixture of a run."""
@@ -66,7 +71,7 @@ def attacks_by(mode, group):
 
 
 RUNS = {(mode, group): f"hostile_{mode}_{group}"
-        for mode in MODES for group in GROUPS}
+        for mode, groups in BY_MODE.items() for group in groups}
 globals().update({RUNS[key]: attacks_by(*key) for key in RUNS})
 
 
@@ -83,12 +88,25 @@ def test_contained(request, machine, run, attack):
     assert episode.evictions()
 
 
+@pytest.mark.parametrize("tag, vcpu", [("db-1", 0), ("ac-1", 1)])
+@pytest.mark.parametrize("run", [RUNS[mode, "registers"] for mode in BY_MODE])
+def test_endless_exceptions(request, machine, run, tag, vcpu):
+    """They do come one after the other, and each of them exits."""
+    if machine == "qemu":
+        pytest.skip("TCG has neither: db aborts it, #AC it does not raise")
+    log = request.getfixturevalue(run).episodes[tag].log
+    (count,) = re.findall(rf"^ledger attacker/{vcpu} exception=(\d+) ", log,
+                          re.M)
+    assert int(count) >= LOOPS
+
+
 @pytest.mark.parametrize("run", RUNS.values())
 def test_victim_to_the_end(request, run):
     run = request.getfixturevalue(run)
     assert not run.end() + run.victim()
 
 
+@pytest.mark.usefixtures(*RUNS.values())
 def test_eviction_bounds(request, machine):
     """Ticks to get all cores back from each attack, in a file and at the end
     of the tests' output."""
@@ -104,6 +122,33 @@ def test_eviction_bounds(request, machine):
               encoding="ascii") as file:
         file.writelines(f"{line}\n" for line in lines)
     runs.SUMMARY["ticks to get an attacker's cores back, at most"] = lines
+
+
+# --- a console that shares the log's port ---
+
+
+@background
+def log_flooded(lab):
+    table = TABLE.format(mode="did", deadline=0)
+    return lab(
+        *ARGUMENTS, "--table",
+        lab.table(table.replace("console = com2", "console = log")),
+        *expect("3:^victim: ready$"), *command("console attacker"),
+        *typed("flood\\n", "^hostile flood: on its way$"),
+        *typed("\\x01", r"^attacker\| .+$"), *ask_victim("flood-0"),
+        *command("list"), *ask_victim("flood-1"), *command("stop attacker"),
+        *expect("^partition attacker: stopped: "), *ask_victim("flood-2"),
+        timeout=120)
+
+
+def test_operator_is_served_in_a_flood(log_flooded):
+    assert log_flooded.outcome == "seen", log_flooded.stderr
+    ((*states, end),) = log_flooded.replies("list")
+    assert [line.split()[:2] for line in states] == [
+        ["attacker", "running"], ["victim", "running"]]
+    assert end == "ok"
+    assert re.findall(r"^victim: (\w+) ", log_flooded.serial(3), re.M) == [
+        "exact"] * 3
 
 
 # --- the twins: a guard is taken out, and what it guards against succeeds ---
