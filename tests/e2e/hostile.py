@@ -107,6 +107,23 @@ ENDED = re.compile(r"^partition attacker: (?:parked|stopped): "
 BACK = re.compile(r"^partition attacker: cores back after (\d+) ticks$", re.M)
 
 
+def victim_problems(result, prefix=""):
+    """What is wrong with its reports whose names begin so, as a list."""
+    reports = [r for r in VICTIM.findall(result.serial(3))
+               if r[1].startswith(prefix)]
+    found = [f"victim: {' '.join(r)}" for r in reports
+             if r[0] != "exact" or r[2] != r[3] or r[4] != r[5]]
+    # It gets on from one to the next.
+    ticks = [int(r[2]) for r in reports]
+    if sorted(set(ticks)) != ticks:
+        found.append(f"victim: ticks {ticks}")
+    if prefix and not reports:
+        found.append("victim: no report")
+    if len(result.findall("^victim: ready$", 3)) > 1:
+        found.append("victim: begun anew")
+    return found
+
+
 def split_log(text):
     """The log of each attack: up to the start of the attacker that the
     monitor's `restart` means.  The last one has no such end."""
@@ -199,20 +216,7 @@ class Run:
 
     def victim(self, prefix=""):
         """What is wrong with its reports whose names begin so."""
-        reports = [r for r in VICTIM.findall(self.result.serial(3))
-                   if r[1].startswith(prefix)]
-        found = [f"victim: {' '.join(r)}" for r in reports
-                 if r[0] != "exact" or r[2] != r[3] or r[4] != r[5]]
-        # It gets on from one to the next.
-        ticks = [int(r[2]) for r in reports]
-        if sorted(set(ticks)) != ticks:
-            found.append(f"victim: ticks {ticks}")
-        if prefix and not reports:
-            found.append("victim: no report")
-        begun = self.result.findall("^victim: ready$", 3)
-        if len(begun) > 1:
-            found.append("victim: begun anew")
-        return found
+        return victim_problems(self.result, prefix)
 
     def end(self):
         """Why the run ended early, as a list."""
