@@ -154,7 +154,8 @@ def check_network(result):
     counts what the peer has logged."""
     assert result.outcome in ("seen", "ended"), result.stderr
     text = result.serial()
-    ping, flood = figures(text, "ping"), figures(text, "flood")
+    ping, flood = (figures(text, f"{work}(?= sent=)")
+                   for work in ("ping", "flood"))
     assert ping["received"] == ping["sent"] == PINGS
     assert flood["sent"] == DATAGRAMS
     # One for the request and one for the answer; both may come as one.
