@@ -22,8 +22,9 @@
 
 #define MSR_X2APIC_FIRST 0x800
 #define MTRR_DEF_BITS	 (0xffUL | BIT(11))
-/* Fast strings on; branch trace and PEBS not there. */
-#define MISC_ENABLE_VALUE (BIT(0) | BIT(11) | BIT(12))
+/* Branch trace and PEBS are not there. */
+#define MISC_ENABLE_FAST_STRINGS BIT(0)
+#define MISC_ENABLE_ABSENT	 (BIT(11) | BIT(12))
 
 static void host_cpuid(u32 leaf, u32 sub, struct cpuid_regs *r)
 {
@@ -81,6 +82,19 @@ enum outcome guest_cpuid(struct vcpu *v, struct guest_regs *regs)
 	return OUTCOME_DONE;
 }
 
+/*
+ * Linux copies by other instructions where fast strings are off, so what the
+ * processor says passes.  AMD's have no such register.
+ */
+static u64 misc_enable(void)
+{
+	u64 fast = MISC_ENABLE_FAST_STRINGS;
+
+	if (backend == &vmx_backend)
+		fast &= rdmsr(MSR_IA32_MISC_ENABLE);
+	return fast | MISC_ENABLE_ABSENT;
+}
+
 static int read_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 			u64 *value)
 {
@@ -100,7 +114,7 @@ static int read_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 		*value = v->mtrr_def_type;
 		return 0;
 	case MSR_H_MISC_ENABLE:
-		*value = MISC_ENABLE_VALUE;
+		*value = misc_enable();
 		return 0;
 	case MSR_H_DEBUGCTL:
 		*value = v->debugctl;
