@@ -559,8 +559,12 @@ static void start_partition(struct vcpu *v)
 		announce(p);
 		return;
 	}
-	fmt_snprintf(p->reason, sizeof(p->reason), "started");
-	announce(p);
+	spin_lock(&p->lock);
+	/* An end that was asked for meanwhile has a reason of its own. */
+	if (!p->ending)
+		fmt_snprintf(p->reason, sizeof(p->reason), "started");
+	spin_unlock(&p->lock);
+	log_printf("partition %s: running: started", p->config->name);
 	boot_report(times.copying, times.zeroing);
 	await_echo(p);
 	enter(v, &start);
