@@ -22,7 +22,6 @@ memory = 20M
 interrupts = {mode}
 kernel = hostile
 console = com2
-restart = always
 [partition victim]
 cpus = 2
 memory = 20M
@@ -36,11 +35,9 @@ ARGUMENTS = ["--cpus", 4, "--memory", "256M",
              "--module", f"victim={PAYLOADS}/victim.bin"]
 
 # How an attack goes: it comes to its end, goes on for ever, ends its
-# partition, which starts again, powers it off, or any of these: it is given
-# the time of some questions to the victim, as the endless ones are.
-DONE, ENDLESS, ENDS, OFF, ANY = "done", "endless", "ends", "off", "any"
-
-OFF_REASON = "powered off by the guest"
+# partition, or any of these: it is given the time of some questions to the
+# victim, as the endless ones are.
+DONE, ENDLESS, ENDS, ANY = "done", "endless", "ends", "any"
 
 
 class Attack(typing.NamedTuple):
@@ -68,14 +65,11 @@ class Attack(typing.NamedTuple):
         words = typed(self.line, rf"2:^hostile {name}: begun$")
         if self.kind == DONE:
             words += expect(rf"2:^hostile {name}: done \d+$|"
-                            "^payload hostile: .*$|^hostile: ready$")
+                            "^payload hostile: .*$")
         elif self.kind == ENDLESS:
             words += expect(rf"2:^hostile {name}: on its way$")
         elif self.kind == ENDS:
-            words += expect(r"^partition attacker: (?:parked|stopped): .*$",
-                            "2:^hostile: ready$")
-        elif self.kind == OFF:
-            words += expect(f"^partition attacker: stopped: {OFF_REASON}$")
+            words += expect("^partition attacker: (?:parked|stopped): .*$")
         if self.kind in (ENDLESS, ANY):
             for n in range(self.questions):
                 words += ask_victim(f"{tag}-{n}")
@@ -163,12 +157,9 @@ class Episode:
         return SEEN.findall(self.said)
 
     def states(self):
-        """What the monitor may say of it: it starts again by itself but
-        after a power-off, which need not be through by then."""
-        off = [line for line in self.ended() if line.endswith(OFF_REASON)]
-        if self.attack.kind == OFF:
-            return ["stopped"]
-        return ["running", "stopped"] if off else ["running"]
+        """What the monitor may say of it; a power-off need not be through."""
+        ended = re.findall("(parked|stopped):", " ".join(self.ended()))
+        return ended if self.attack.kind == ENDS else ["running", *ended]
 
     def problems(self):
         """What is wrong, as a list."""
@@ -179,7 +170,7 @@ class Episode:
         if ["victim", "running"] not in states or \
                 not any(["attacker", s] in states for s in self.states()):
             found.append(f"listed: {states}")
-        if len(self.ended()) != (self.attack.kind in (ENDS, OFF)) and \
+        if len(self.ended()) != (self.attack.kind == ENDS) and \
                 (self.attack.kind not in (DONE, ANY) or self.ended()[1:]):
             found.append("ended by: " + (" / ".join(self.ended()) or "-"))
         if self.attack.kind == DONE and not self.ended() and not re.search(
