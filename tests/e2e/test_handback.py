@@ -66,7 +66,8 @@ def resets(lab):
         words += reset(next(ways))
         if number % ASK_EVERY == 0:
             words += ask_victim(f"n{number}")
-    words += ask_victim("last") + typed("2:off\\n", r"2:^payload leftover: .* wrong=\d+$")
+    words += ask_victim("last") + typed(
+        "2:off\\n", r"2:^payload leftover: .* wrong=\d+$")
     return lab(*ARGUMENTS, *SLOW, "--table", lab.table(TABLE + VICTIM),
                *words, timeout=400)
 
