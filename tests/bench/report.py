@@ -7,7 +7,8 @@ what was not measured; `note` says why, where nothing was.
 from cases import BARE, MODES, WORKLOADS
 
 FIELDS = ("machine", "workload", "mode", "ticks", "seconds", "ratio",
-          "interrupts", "exits", "latency", "act", "eoi", "modelled", "note")
+          "interrupts", "exits", "latency", "act", "eoi", "per_exit",
+          "modelled", "note")
 # How causes begin that the ledger counts, but that are no exits by themselves.
 EVENTS = "injection-"
 # The marks are around the ticks, not within.
@@ -57,16 +58,25 @@ def throughput(bare, ticks):
     return bare / ticks
 
 
+def per_exit(bare, ticks, exits):
+    """What an exit costs beyond the bare run: Ashlar's own instructions."""
+    count = exits_within(exits)
+    return round((ticks - bare) / count) if count else None
+
+
 def complete(rows, cost=EXIT_CYCLES):
-    """Adds ratio and modelled to all rows that have a bare one beside."""
+    """Adds ratio, per_exit and modelled to all rows that have a bare one
+    beside."""
     bare = {(r["machine"], r["workload"]): r["ticks"] for r in rows
             if r["mode"] == BARE and r["ticks"]}
     for r in rows:
         base = bare.get((r["machine"], r["workload"]))
         if not base or not r["ticks"]:
             continue
-        model = modelled_ticks(r["ticks"], r["exits"] or {}, cost)
+        exits = r["exits"] or {}
+        model = modelled_ticks(r["ticks"], exits, cost)
         r["ratio"] = throughput(base, r["ticks"])
+        r["per_exit"] = per_exit(base, r["ticks"], exits)
         r["modelled"] = {"cycles_per_exit": cost, "ticks": model,
                          "ratio": throughput(base, model)}
     return rows
@@ -115,8 +125,10 @@ def _causes(r):
     if not causes:
         return []
     unit = "per interrupt" if r["interrupts"] else "in all"
+    cost = "" if r["per_exit"] is None else \
+        f"; {r['per_exit']:,} ticks per exit"
     return [f"  {r['mode']}, exits {unit}: " + ", ".join(
-        f"{cause} {n:.4g}" for cause, n in causes)]
+        f"{cause} {n:.4g}" for cause, n in causes) + cost]
 
 
 def _title(w, short):

@@ -7,7 +7,8 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # A failed assertion in these explains itself, as in a test.
-pytest.register_assert_rewrite("runs", "hostile", "ledger", "symbols")
+pytest.register_assert_rewrite("runs", "hostile", "ledger", "symbols",
+                               "counter")
 import runs  # noqa: E402  pylint: disable=wrong-import-position
 
 

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from counter import STEP_TIMEOUT, Counter
+from debugger import Debugger
 from runs import MAKE_LOCK, TOP, background, expect
 
 sys.path.insert(0, os.path.join(TOP, "tests/bench"))
@@ -17,7 +19,8 @@ import icr  # noqa: E402
 from cases import (BARE, MODES, PAYLOAD, WORKLOADS,  # noqa: E402
                    workload)
 from lab import BOOT_LIMIT, BUILD, ICR_LIMIT, SIZE_LIMIT  # noqa: E402
-from measure import NOT_BUILT, measure, refusal  # noqa: E402
+from measure import (NOT_BUILT, PAYLOAD_LINE, arguments,  # noqa: E402
+                     exits, measure, refusal)
 from report import FIELDS, exits_within  # noqa: E402
 
 SAMPLES = 8
@@ -109,8 +112,9 @@ PER_TURN = {
     ("device", "did"): {},
     ("device", "eli"): {},
 }
-# Rows of one CPU without an exit in did: as on the bare machine, to the tick.
-SAME = ("timer", "self", "device", "loop")
+# Rows of one CPU without an exit: as on the bare machine, to the tick.
+SAME = [("timer", "did"), ("self", "did"), ("device", "did"), ("loop", "did"),
+        ("device", "eli"), ("loop", "exit")]
 
 
 def short_rows(mode):
@@ -144,10 +148,33 @@ def short_did_again(_lab):
     return measure(workload("timer"), "did", workload("timer").short)
 
 
+# In exit only: test_device.py has this guest bare and in did.
 @background(long=True)
 def short_linux(_lab):
-    return {mode: measure(workload("ping"), mode, workload("ping").short)
-            for mode in (BARE, "did")}
+    w = workload("ping")
+    return measure(w, "exit", w.short)
+
+
+# Interrupts; in exit each stops the debugger twice.
+COUNTED = {"exit": 100, "eli": 4000, "did": 4000}
+
+
+def count_exits(lab, mode):
+    """(vmexitbp's, the ledger's) exits between the device's marks."""
+    words = arguments(workload("device"), mode, COUNTED[mode], lab.directory)
+    with Debugger(words, lab.directory) as debugger:
+        counter = Counter(debugger, 1)
+        counter.run()
+        debugger.command("bpd 1")
+        debugger.run_until(PAYLOAD_LINE.pattern, STEP_TIMEOUT)
+        return counter.stops[0], exits(debugger.serial(), mode)
+
+
+@background(long=True)
+def counted_device(lab):
+    make_payloads()
+    return {mode: count_exits(lab, mode) for mode in COUNTED
+            if not refusal(workload("device"), mode)}
 
 
 @background
@@ -189,13 +216,13 @@ def test_short_row(short, w, mode):
         assert spread["p99"] <= spread["max"]
 
 
-@pytest.mark.parametrize("name", SAME)
-def test_did_is_as_bare(short_bare, short_did, name):
-    bare, did = short_bare[name], short_did[name]
-    if did["note"]:
-        pytest.skip(did["note"])
+@pytest.mark.parametrize("name, mode", SAME)
+def test_as_bare(short, name, mode):
+    bare, row = short[BARE][name], short[mode][name]
+    if row["note"]:
+        pytest.skip(row["note"])
     for field in ("ticks", "interrupts", "latency", "act", "eoi"):
-        assert did[field] == bare[field], field
+        assert row[field] == bare[field], field
 
 
 def test_device_in_exit(short_exit):
@@ -206,18 +233,32 @@ def test_device_in_exit(short_exit):
     assert exits_within(row["exits"]) >= 2 * row["interrupts"]
 
 
+@pytest.mark.parametrize("mode", COUNTED)
+def test_independent_count(counted_device, mode):
+    if mode not in counted_device:
+        pytest.skip(f"{NOT_BUILT}: mode {mode} with a device")
+    stops, found = counted_device[mode]
+    # The first mark's exit is in the ledger, the second's in the stops.
+    assert found.pop("mark") == 1
+    assert stops == exits_within(found) + 1
+    if mode == "exit":
+        assert stops > 2 * COUNTED[mode]
+    else:
+        assert not found
+
+
 def test_exact(short_did, short_did_again):
     assert short_did["timer"] == short_did_again
 
 
 def test_linux_row(short_linux):
-    for row in short_linux.values():
-        if row["note"]:
-            assert row["note"].startswith(NOT_BUILT)
-            continue
-        # Each round trip is a packet out and one in.
-        assert row["interrupts"] >= workload("ping").short
-        assert row["latency"]["min"] > 0
+    row = short_linux
+    if row["note"]:
+        pytest.skip(row["note"])
+    # Each round trip is a packet out and one in.
+    assert row["interrupts"] >= workload("ping").short
+    assert exits_within(row["exits"]) >= 2 * row["interrupts"]
+    assert row["latency"]["min"] > 0
 
 
 def test_bench_run(bench_run):

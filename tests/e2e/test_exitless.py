@@ -2,14 +2,13 @@
 """In steady state a guest of mode did does not exit: the ledger between two
 marks around a fixed workload, and an independent count of exits."""
 import os
-import re
 
 import pytest
 
+from counter import STEP_TIMEOUT, Counter
 from debugger import Debugger
 from ledger import window
 from runs import LINUX, TOP, background
-from symbols import address
 from workload import values, workload  # pylint: disable=unused-import
 
 NEVER = ("external-interrupt", "hlt", "msr-eoi", "msr-timer", "ept-ioapic",
@@ -19,8 +18,6 @@ TICKS, SWITCHES, SLEEPS = 1000, 20000, 500
 CPUS = 2
 TURNS = 200
 BOOT_TIMEOUT = 600
-STEP_TIMEOUT = 120
-MAX_STOPS = 5000
 COUNTED = """\
 [partition linux]
 cpus = 0-1
@@ -83,48 +80,13 @@ def test_the_rest_is_listed(exits, interrupts):
         file.write(text + "\n")
 
 
-class Counter:
-    """Counts the stops at VM exits (Bochs' vmexitbp) of each CPU between its
-    two ledger snapshots, which are where the marks take them."""
-
-    def __init__(self, debugger):
-        self.debugger = debugger
-        self.counting = set()
-        self.stops = [0] * CPUS
-        self.snapshots = 0
-        debugger.command(f"lb {address('ledger_snapshot'):#x}")
-
-    def toggle(self, cpu):
-        self.debugger.select_cpu(cpu)
-        self.debugger.command("vmexitbp")
-        self.counting ^= {cpu}
-
-    def step(self):
-        text = self.debugger.run(STEP_TIMEOUT)
-        if re.search(r"Breakpoint \d+", text):
-            # The first mark takes vCPU 0's and 1's, then the second.
-            self.toggle(self.snapshots % CPUS)
-            self.snapshots += 1
-            return
-        match = re.search(r"^\((\d+)\).*VMEXIT", text, re.M | re.I)
-        assert match, text
-        self.stops[int(match[1])] += 1
-
-    def run(self):
-        for _ in range(MAX_STOPS):
-            self.step()
-            if self.snapshots == 2 * CPUS:
-                return
-        assert False, f"more than {MAX_STOPS} stops: {self.stops}"
-
-
 @background(long=True)
 def counted(lab):
     arguments = ["--cpus", str(CPUS), "--table",
                  lab.table(COUNTED.format(TURNS)), *LINUX]
     with Debugger(arguments, lab.directory) as debugger:
         debugger.run_until(r"^linux\| guest: run ", BOOT_TIMEOUT)
-        counter = Counter(debugger)
+        counter = Counter(debugger, CPUS)
         counter.run()
         debugger.command("bpd 1")
         debugger.run_until("^partition linux: stopped", STEP_TIMEOUT)

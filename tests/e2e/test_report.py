@@ -64,7 +64,8 @@ def test_ratio_and_model():
     assert bare["ratio"] == 1
     assert bare["modelled"] == {"cycles_per_exit": 100, "ticks": 1000,
                                 "ratio": 1}
-    assert exits["ratio"] == 0.25
+    assert exits["ratio"] == 0.25 and exits["per_exit"] == 100
+    assert bare["per_exit"] is None
     assert exits["modelled"] == {"cycles_per_exit": 100, "ticks": 7000,
                                  "ratio": 1000 / 7000}
     # Nothing is made up where nothing was measured.
@@ -84,7 +85,7 @@ def test_table():
     assert "One exit costs 100 cycles" in text
     assert "eli  not in this build" in lines
     assert "  exit, exits per interrupt: msr-eoi 2, hlt 1, " \
-        "injection-mode 0.5" in lines
+        "injection-mode 0.5; 100 ticks per exit" in lines
     (line,) = [x for x in lines if x.startswith("exit ")]
     assert line.split() == ["exit", "4,000", "0.2500", "7,000", "0.1429",
                             "10", "3.000", "1", "2", "3", "4", "-", "-"]
