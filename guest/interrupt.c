@@ -50,19 +50,24 @@ static void count_injection(struct vcpu *v, u64 since)
 		      now > since ? now - since : 0);
 }
 
+static void take(struct vcpu *v)
+{
+	backend->accept();
+	handle_taken(v);
+}
+
 /*
- * The vector to inject.  What the core's own APIC holds may be of a higher
- * class: an exit at the interrupt window comes before its own.
+ * The vector to inject.  In mode `eli` what the core's own APIC holds may be of
+ * a higher class: an exit at the interrupt window comes before its own.
  */
 static s32 next_vector(struct vcpu *v)
 {
 	struct vapic *a = &v->lapic.irq;
 	s32 vector = vapic_next(a);
 
-	if (vector < 0 || lapic_highest(APIC_IRR) < vector)
+	if (vector < 0 || !v->eli.on || lapic_highest(APIC_IRR) < vector)
 		return vector;
-	backend->accept();
-	handle_taken(v);
+	take(v);
 	vlapic_collect(v);
 	return vapic_next(a);
 }
@@ -72,6 +77,12 @@ void guest_interrupts(struct vcpu *v)
 	struct vapic *a = &v->lapic.irq;
 	s32 vector;
 
+	/*
+	 * Mode `exit`: whatever the exit was for, an interrupt may wait by now;
+	 * Bochs lets none exit while the guest's IF is clear.
+	 */
+	if (!v->eli.on)
+		take(v);
 	vlapic_collect(v);
 	if (v->eli.on && eli_choose(v))
 		return;
@@ -86,10 +97,9 @@ void guest_interrupts(struct vcpu *v)
 enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs)
 {
 	(void)regs;
-	if (eli_delivers(v))
-		return OUTCOME_RETRY;
-	backend->accept();
-	handle_taken(v);
+	/* In mode `exit` it is taken before the entry, as after any exit. */
+	if (v->eli.on && !eli_delivers(v))
+		take(v);
 	return OUTCOME_RETRY;
 }
 
