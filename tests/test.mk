@@ -31,6 +31,7 @@ e2e: setup-test setup-bench lab payloads $(ELF) $(ELF)32 $B/ashlarctl
 # Bochs: its debugger, its exact ticks, its clock that is not the host's.
 BOTH_TESTS := tests/e2e/test_boot.py tests/e2e/test_echo.py \
 	tests/e2e/test_eli.py tests/e2e/test_exit.py \
+	tests/e2e/test_flood.py \
 	tests/e2e/test_handback.py tests/e2e/test_hostile.py \
 	tests/e2e/test_priority.py tests/e2e/test_restart.py \
 	tests/e2e/test_two_linux.py

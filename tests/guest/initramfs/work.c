@@ -56,7 +56,7 @@
 #define MAX_CPUS      64
 #define TIMER_POLL_NS 20000000
 #define COUNT_WORDS   (1 << 18)
-#define COUNT_CHUNK   (1 << 12)
+#define COUNT_CHUNK   (1 << 8)
 #define COUNT_NS      100000
 
 struct interrupts {
