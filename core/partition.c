@@ -367,14 +367,13 @@ static void reset_devices(struct partition *p)
 static int load_acpi(struct partition *p, u64 *rsdp)
 {
 	struct guest_acpi_pci pci;
-	const struct guest_acpi_config config = {
-		.nr_vcpus = p->config->nr_cpus,
-		.pci = p->devices.pci.nr ? &pci : NULL,
-	};
+	struct guest_acpi_config config = { .nr_vcpus = p->config->nr_cpus };
 	u64 left;
 	u8 *buf = guest_ram(p, GUEST_ACPI, &left);
 
 	assign_describe(p, &pci);
+	if (p->devices.pci.nr)
+		config.pci = &pci;
 	return guest_acpi_build(buf, GUEST_ACPI_END - GUEST_ACPI, GUEST_ACPI,
 				&config, rsdp);
 }

@@ -230,12 +230,14 @@ int place_identity(struct place_map *m, u64 size, u64 limit,
 	err = place_take(m, size, SIZE_2M, limit, &main);
 	if (err)
 		return err;
-	*out = (struct place_memory){ 2, { { 0, SIZE_1M }, { main, size } } };
 	err = place_take(m, SIZE_1M, SIZE_2M, PLACE_ANYWHERE, &first);
-	if (err)
+	if (err) {
 		(void)!place_add(m, main, size);
-	out->chunk[0].hpa = first;
-	return err;
+		return err;
+	}
+	*out = (struct place_memory){ 2,
+				      { { first, SIZE_1M }, { main, size } } };
+	return 0;
 }
 
 static int check_requests(const struct place_map *m, const u64 *size, u32 nr,
