@@ -356,10 +356,9 @@ void assign_stop(struct partition *p)
 	__atomic_store_n(&p->devices.off, true, __ATOMIC_RELEASE);
 }
 
-void assign_await_stop(const struct partition *p)
+bool assign_stopped(const struct partition *p)
 {
-	while (!__atomic_load_n(&p->devices.off, __ATOMIC_ACQUIRE))
-		cpu_pause();
+	return __atomic_load_n(&p->devices.off, __ATOMIC_ACQUIRE);
 }
 
 static u32 read_port(u16 port, u8 size)

@@ -53,7 +53,7 @@ void assign_start(struct partition *p);
  * that.
  */
 void assign_stop(struct partition *p);
-void assign_await_stop(const struct partition *p);
+bool assign_stopped(const struct partition *p);
 
 /* Exit path: true if the ports are a device's; *value is read or written. */
 bool assign_io(const struct partition *p, u16 port, u8 size, bool write,

@@ -256,29 +256,34 @@ static void finish_end(struct partition *p)
 			   p->config->name, wait / clock_ms(1) + 1);
 }
 
-static void wait_for(const struct partition *p, const u32 *counter)
+static bool all_arrived(const struct partition *p)
 {
-	u64 start = rdtsc();
-	u64 limit = ARRIVE_US * (host_clock.tsc_hz / 1000000);
+	return __atomic_load_n(&p->arrived, __ATOMIC_ACQUIRE) ==
+	       p->config->nr_cpus;
+}
 
-	while (__atomic_load_n(counter, __ATOMIC_ACQUIRE) <
-	       p->config->nr_cpus) {
-		if (rdtsc() - start > limit)
-			panic("partition %s: a core did not leave its guest",
-			      p->config->name);
-		cpu_pause();
-	}
+static bool all_cleaned(const struct partition *p)
+{
+	return __atomic_load_n(&p->cleaned, __ATOMIC_ACQUIRE) ==
+	       p->config->nr_cpus;
 }
 
 /* The sidecore polls without ever waiting, so this is short. */
-static void await_echo(const struct partition *p)
+static bool echo_is_new(const struct partition *p)
+{
+	return echo_ready(&p->echo);
+}
+
+/* For what other cores of the host do by themselves. */
+static void await(const struct partition *p,
+		  bool (*done)(const struct partition *p), const char *failure)
 {
 	u64 start = rdtsc();
 	u64 limit = ARRIVE_US * (host_clock.tsc_hz / 1000000);
 
-	while (!echo_ready(&p->echo)) {
+	while (!done(p)) {
 		if (rdtsc() - start > limit)
-			panic("the sidecore does not poll");
+			panic("partition %s: %s", p->config->name, failure);
 		cpu_pause();
 	}
 }
@@ -301,17 +306,17 @@ static void __noreturn leave_partition(struct vcpu *v)
 	backend->leave();
 	__atomic_fetch_and(&p->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&p->arrived, 1, __ATOMIC_SEQ_CST);
-	wait_for(p, &p->arrived);
+	await(p, all_arrived, "a core did not leave its guest");
 	if (v->index == 0) {
 		p->back_time = rdtsc();
 		assign_stop(p);
 	}
-	assign_await_stop(p);
+	await(p, assign_stopped, "its devices are not quiet");
 	await_senders(p);
 	eli_hand_back();
 	__atomic_fetch_add(&p->cleaned, 1, __ATOMIC_SEQ_CST);
 	if (v->index == 0) {
-		wait_for(p, &p->cleaned);
+		await(p, all_cleaned, "a core is not handed back");
 		finish_end(p);
 	}
 	cpu_leave();
@@ -565,7 +570,7 @@ static void start_partition(struct vcpu *v)
 	spin_unlock(&p->lock);
 	log_printf("partition %s: running: started", p->config->name);
 	boot_report(times.copying, times.zeroing);
-	await_echo(p);
+	await(p, echo_is_new, "the sidecore does not poll");
 	enter(v, &start);
 }
 
