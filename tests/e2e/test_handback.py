@@ -44,7 +44,7 @@ SLOW = ["--ips", 20_000_000]
 TWINS = {
     "guest_zero": ["memory at"],
     "eli_hand_back": ["ISR", "IRR"],
-    "lapic_quiet": ["TPR", "timer's current count", "IRR"],
+    "lapic_quiet": ["TPR", "timer's initial count", "IRR"],
     "eli_reset_core": ["XCR0", "DR0"],
 }
 

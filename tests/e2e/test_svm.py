@@ -125,7 +125,7 @@ def test_independent_count(svm_counted):
     # The first mark's own exit is in both, the second's in neither.  Of the
     # other vCPU one may be on its way at each mark.  Few turns need an IPI.
     assert abs(end - begin - counted) <= 2
-    assert counted >= TURNS / 10
+    assert counted >= TURNS / 100
 
 
 # --- Debian 13's cloud kernel ---
