@@ -57,9 +57,7 @@ GROUPS = {
     "wild": seeds("wild", ANY, 12, questions=16),
 }
 
-# What has to do with interrupts is tried in every delivery mode.
-BY_MODE = {"did": list(GROUPS)} | dict.fromkeys(
-    ("exit", "eli"), ["interrupts", "icr", "registers", "tables"])
+BY_MODE = dict.fromkeys(("did", "exit", "eli"), list(GROUPS))
 
 
 def attacks_by(mode, group):
