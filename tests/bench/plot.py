@@ -54,6 +54,10 @@ def columns(name):
         f"title columnheader({n})" for n in range(2, len(MODES) + 2))
 
 
+class NothingToDraw(BenchError):
+    """The rows chosen have not both."""
+
+
 def ratio(r):
     return (r["modelled"] or {}).get("ratio")
 
@@ -67,7 +71,7 @@ def script(rows, output):
     some, ratios = block("ratio", rows, ratio)
     more, latencies = block("latency", rows, median)
     if not some or not more:
-        raise BenchError("nothing to draw")
+        raise NothingToDraw("nothing to draw: no ratios or no latencies")
     cost = next(r["modelled"]["cycles_per_exit"] for r in rows
                 if r["modelled"])
     return ratios + latencies + SCRIPT.format(
