@@ -39,17 +39,14 @@ bool lapic_test(u32 reg, u32 vector)
 	return rdmsr(APIC_MSR(reg + vector / 32)) >> vector % 32 & 1;
 }
 
-s32 lapic_highest(u32 reg)
+bool lapic_pending_from(u8 vector)
 {
-	u32 bits;
-	s32 i;
+	u32 n = vector / 32;
+	u32 bits = (u32)rdmsr(APIC_MSR(APIC_IRR + n)) >> vector % 32;
 
-	for (i = 7; i >= 0; i--) {
-		bits = (u32)rdmsr(APIC_MSR(reg + (u32)i));
-		if (bits)
-			return 32 * i + 31 - __builtin_clz(bits);
-	}
-	return -1;
+	while (!bits && ++n < 8)
+		bits = (u32)rdmsr(APIC_MSR(APIC_IRR + n));
+	return bits;
 }
 
 void lapic_eoi(void)

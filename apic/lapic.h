@@ -58,9 +58,10 @@ int __must_check lapic_enable(char *error, size_t size);
 
 u32 lapic_id(void);
 
-/* The bit of a vector in ISR, TMR or IRR, and the highest, -1 for none. */
+/* The bit of a vector in ISR, TMR or IRR. */
 bool lapic_test(u32 reg, u32 vector);
-s32 lapic_highest(u32 reg);
+/* IRR has this vector or a higher one. */
+bool lapic_pending_from(u8 vector);
 /* The highest vector in service of this core is done with. */
 void lapic_eoi(void);
 

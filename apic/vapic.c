@@ -4,21 +4,6 @@
 
 #define CLASS(vector) ((vector)&0xf0U)
 
-static void set(u32 *bits, u8 vector)
-{
-	bits[vector / 32] |= 1U << vector % 32;
-}
-
-static void clear(u32 *bits, u8 vector)
-{
-	bits[vector / 32] &= ~(1U << vector % 32);
-}
-
-static bool test(const u32 *bits, u8 vector)
-{
-	return bits[vector / 32] >> vector % 32 & 1;
-}
-
 void vapic_reset(struct vapic *a)
 {
 	memset(a, 0, sizeof(*a));
@@ -26,35 +11,26 @@ void vapic_reset(struct vapic *a)
 
 bool vapic_accept(struct vapic *a, u8 vector, bool level, u64 since)
 {
-	bool fresh = !test(a->irr, vector);
+	bool fresh = !vapic_test(a->irr, vector);
 
 	if (fresh)
 		a->since[vector] = since;
-	set(a->irr, vector);
+	vapic_set(a->irr, vector);
 	if (level)
-		set(a->tmr, vector);
+		vapic_set(a->tmr, vector);
 	else
-		clear(a->tmr, vector);
+		vapic_clear(a->tmr, vector);
 	return fresh;
-}
-
-s32 vapic_highest(const u32 *bits)
-{
-	u64 pair;
-	s32 i;
-
-	/* Two words at a time: every exit comes by here. */
-	for (i = VAPIC_WORDS - 2; i >= 0; i -= 2) {
-		pair = (u64)bits[i + 1] << 32 | bits[i];
-		if (pair)
-			return 32 * i + 63 - __builtin_clzl(pair);
-	}
-	return -1;
 }
 
 bool vapic_idle(const struct vapic *a)
 {
-	return vapic_highest(a->irr) < 0 && vapic_highest(a->isr) < 0;
+	u64 any = 0;
+	u32 i;
+
+	for (i = 0; i < VAPIC_WORDS; i++)
+		any |= a->irr[i] | a->isr[i];
+	return !any;
 }
 
 static u32 isr_class(const struct vapic *a)
@@ -90,8 +66,8 @@ s32 vapic_next_above_isr(const struct vapic *a)
 
 u64 vapic_deliver(struct vapic *a, u8 vector)
 {
-	clear(a->irr, vector);
-	set(a->isr, vector);
+	vapic_clear(a->irr, vector);
+	vapic_set(a->isr, vector);
 	return a->since[vector];
 }
 
@@ -102,33 +78,32 @@ s32 vapic_eoi(struct vapic *a, bool *level)
 	*level = false;
 	if (vector < 0)
 		return -1;
-	clear(a->isr, (u8)vector);
-	*level = test(a->tmr, (u8)vector);
+	vapic_clear(a->isr, (u32)vector);
+	*level = vapic_test(a->tmr, (u32)vector);
 	return vector;
 }
 
 bool vapic_post(struct vapic_posted *p, u8 vector, bool level, u64 since)
 {
-	u32 bit = 1U << vector % 32;
+	u64 bit = BIT(vector % 64);
+	u32 i = vector / 64;
 
 	if (level)
-		__atomic_fetch_or(&p->level[vector / 32], bit,
-				  __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&p->level[i], bit, __ATOMIC_SEQ_CST);
 	else
-		__atomic_fetch_and(&p->level[vector / 32], ~bit,
-				   __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(&p->level[i], ~bit, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&p->since[vector], since, __ATOMIC_RELAXED);
-	__atomic_fetch_or(&p->irr[vector / 32], bit, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&p->irr[i], bit, __ATOMIC_SEQ_CST);
 	return !__atomic_exchange_n(&p->any, 1, __ATOMIC_SEQ_CST);
 }
 
 static void take_times(struct vapic *a, const struct vapic_posted *p, u32 word,
-		       u32 fresh)
+		       u64 fresh)
 {
 	u32 vector;
 
 	for (; fresh; fresh &= fresh - 1) {
-		vector = 32 * word + (u32)__builtin_ctz(fresh);
+		vector = 64 * word + (u32)__builtin_ctzl(fresh);
 		a->since[vector] = __atomic_load_n(&p->since[vector],
 						   __ATOMIC_RELAXED);
 	}
@@ -136,7 +111,8 @@ static void take_times(struct vapic *a, const struct vapic_posted *p, u32 word,
 
 bool vapic_take_posted(struct vapic *a, struct vapic_posted *p)
 {
-	u32 i, bits, level;
+	u64 bits, level;
+	u32 i;
 
 	if (likely(!__atomic_load_n(&p->any, __ATOMIC_ACQUIRE)))
 		return false;

@@ -51,12 +51,13 @@ static bool owned_pending(const struct vcpu *v)
 	return false;
 }
 
-/* What is in service outside holds back what is to be injected. */
+/*
+ * What is in service outside holds back what is to be injected.  TPR is 0, and
+ * so PPR is the class of that (SDM vol. 3 section 11.8.3.1).
+ */
 static void note_in_service(struct vcpu *v)
 {
-	s32 vector = lapic_highest(APIC_ISR);
-
-	v->lapic.irq.floor = vector < 0 ? 0 : (u8)(vector & 0xf0);
+	v->lapic.irq.floor = (u8)rdmsr(APIC_MSR(APIC_PPR)) & 0xf0;
 }
 
 static void enter_direct(struct vcpu *v)

@@ -25,7 +25,21 @@ struct partition;
 struct slat;
 struct guest_regs;
 
+/* What says where a vCPU's IDT is. */
+struct idt_register {
+	u64 base;
+	u64 cr3;
+	u64 cr0, efer; /* PE and LMA of them */
+	u32 limit;
+};
+
 #define ELI_WALK_LEVELS 4
+
+/* An entry of the guest's page tables: host-physical, without A and D. */
+struct eli_entry {
+	u64 at;
+	u64 value;
+};
 
 /* Of a vCPU; its core only. */
 struct eli_vcpu {
@@ -36,9 +50,10 @@ struct eli_vcpu {
 	enum cause once;   /* why it is injection mode until the next exit */
 	enum cause reason; /* why it is injection mode, for the ledger */
 	u64 root;	   /* of its own view */
-	/* How the guest's page tables lead to its IDT; 0: not known. */
-	u64 walked;
-	u64 walk[ELI_WALK_LEVELS];
+	struct idt_register idt; /* as tracked */
+	/* How 4-level tables lead to it; 0 levels: not known. */
+	u32 levels;
+	struct eli_entry walk[ELI_WALK_LEVELS];
 	u64 limit; /* TSC ticks until an exit at the latest; 0: none is due */
 };
 

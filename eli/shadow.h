@@ -18,17 +18,10 @@
 #define GATE_SIZE_LEGACY 8  /* SDM vol. 3 figure 6-2 */
 #define GATE_SIZE_LONG	 16 /* SDM vol. 3 figure 6-8 */
 
-/* What decides whether an IDT can be shadowed. */
-struct idt_register {
-	u64 cr0, efer;
-	u64 base;
-	u32 limit;
-};
-
 /*
- * INJECT_NONE, with the size of a gate in *gate_size, or the reason why it must
- * be injection mode.  Whether the base is mapped, and what else is in the page,
- * is not looked at.
+ * What decides whether an IDT can be shadowed: INJECT_NONE, with the size of a
+ * gate in *gate_size, or the reason why it must be injection mode.  Whether the
+ * base is mapped, and what else is in the page, is not looked at.
  */
 enum cause shadow_refusal(const struct idt_register *r, u32 *gate_size);
 

@@ -127,55 +127,97 @@ static enum cause follow(struct vcpu *v, u64 page, u32 gate_size)
 }
 
 /*
- * Goes the way of a 4-level walk, SDM vol. 3 section 4.5.4, and compares its
- * entries with those of the last full walk, or takes them down.  Every exit
- * asks where the IDT is, and the answer is nearly always the same.
+ * Entry i of the way to the IDT is that of the table; 0: no RAM there.  SDM
+ * vol. 3 section 4.5.4.
  */
-static bool retrace(struct vcpu *v, const struct vcpu_state *s, bool take)
+static u64 entry_at(const struct vcpu *v, u64 table, u64 base, u32 i)
 {
-	u64 table = s->cr3, left, seen, *entry;
-	u32 i, shift = PAGE_SHIFT + 9 * ELI_WALK_LEVELS;
+	u32 shift = PAGE_SHIFT + 9 * (ELI_WALK_LEVELS - 1 - i);
+	u64 left;
 
-	if (!(s->efer & EFER_LMA) || (!take && v->eli.walked != s->idt_base))
-		return false;
-	for (i = 0; i < ELI_WALK_LEVELS; i++, table = seen) {
-		shift -= 9;
-		entry = guest_ram(v->part,
-				  (table & PTE_ADDRESS) +
-					  8 * (s->idt_base >> shift & 511),
-				  &left);
-		if (!entry)
-			return false;
-		seen = *entry & ~PTE_HISTORY;
-		if (take)
-			v->eli.walk[i] = seen;
-		else if (v->eli.walk[i] != seen)
-			return false;
-		if (i && (seen & PTE_LARGE))
+	return guest_hpa(v->part,
+			 (table & PTE_ADDRESS) + 8 * (base >> shift & 511),
+			 &left);
+}
+
+static u64 entry_value(u64 at)
+{
+	return *(u64 *)window_map(at) & ~PTE_HISTORY;
+}
+
+/* Takes down the way that a full walk has just gone. */
+static void note_walk(struct vcpu *v, const struct idt_register *r)
+{
+	struct eli_entry *e = v->eli.walk;
+	u64 table = r->cr3;
+	u32 i;
+
+	v->eli.idt = *r;
+	v->eli.levels = 0;
+	if (!(r->efer & EFER_LMA))
+		return;
+	for (i = 0; i < ELI_WALK_LEVELS; i++, e++) {
+		e->at = entry_at(v, table, r->base, i);
+		if (!e->at)
+			return;
+		e->value = entry_value(e->at);
+		table = e->value;
+		if (i && (table & PTE_LARGE))
 			break;
 	}
-	v->eli.walked = s->idt_base;
+	v->eli.levels = MIN(i + 1, (u32)ELI_WALK_LEVELS);
+}
+
+/* Other page tables, that nearly always share all but the top one. */
+static bool same_top(struct vcpu *v, u64 cr3)
+{
+	u64 top = entry_at(v, cr3, v->eli.idt.base, 0);
+
+	if (!top || entry_value(top) != v->eli.walk[0].value)
+		return false;
+	v->eli.walk[0].at = top;
+	v->eli.idt.cr3 = cr3;
+	return true;
+}
+
+/*
+ * Is the IDT where it was?  Every exit asks, and the answer is nearly always
+ * yes: registers and page-table entries are those of the last full walk.
+ */
+static bool unmoved(struct vcpu *v, const struct idt_register *r)
+{
+	const struct idt_register *was = &v->eli.idt;
+	const struct eli_entry *e = v->eli.walk;
+	const struct eli_entry *end = e + v->eli.levels;
+
+	if (e == end || r->base != was->base || r->limit != was->limit ||
+	    (r->cr0 ^ was->cr0) & CR0_PE || (r->efer ^ was->efer) & EFER_LMA)
+		return false;
+	if (r->cr3 != was->cr3 && !same_top(v, r->cr3))
+		return false;
+	for (; e < end; e++)
+		if (entry_value(e->at) != e->value)
+			return false;
 	return true;
 }
 
 /* Where the guest's IDT is, if it is mapped RAM. */
-static enum cause locate(struct vcpu *v, const struct vcpu_state *s, u64 *page)
+static enum cause locate(struct vcpu *v, const struct idt_register *r,
+			 u64 *page)
 {
+	struct vcpu_state s;
 	struct walk_result w;
 	u64 left;
 
-	*page = v->part->eli->views.page[v->index];
-	if (*page != VIEW_NO_PAGE && retrace(v, s, false))
-		return INJECT_NONE;
-	v->eli.walked = 0;
-	if (guest_translate(v, s, s->idt_base, WALK_IMPLICIT, &w) ||
-	    !guest_ram(v->part, w.gpa, &left))
+	backend->get_state(&s);
+	if (guest_translate(v, &s, r->base, WALK_IMPLICIT, &w) ||
+	    !guest_hpa(v->part, w.gpa, &left))
 		return CAUSE_INJECT_UNMAPPED;
 	*page = w.gpa;
 	if (__atomic_load_n(&v->part->eli->refused[v->index],
 			    __ATOMIC_ACQUIRE) == *page)
 		return CAUSE_INJECT_SHARED;
-	retrace(v, s, true);
+	note_walk(v, r);
 	return INJECT_NONE;
 }
 
@@ -205,21 +247,19 @@ out:
 	return tracked;
 }
 
-enum cause track_idt(struct vcpu *v)
+/* By a full walk of the guest's tables. */
+static enum cause search(struct vcpu *v, const struct idt_register *r)
 {
 	struct partition *p = v->part;
 	struct eli_partition *e = p->eli;
-	struct idt_register r;
-	struct vcpu_state s;
 	enum cause reason;
 	u32 gate_size;
 	u64 page;
 
-	backend->get_state(&s);
-	r = (struct idt_register){ s.cr0, s.efer, s.idt_base, s.idt_limit };
-	reason = shadow_refusal(&r, &gate_size);
+	v->eli.levels = 0;
+	reason = shadow_refusal(r, &gate_size);
 	if (reason == INJECT_NONE)
-		reason = locate(v, &s, &page);
+		reason = locate(v, r, &page);
 	if (reason != INJECT_NONE) {
 		track_none(v);
 		return reason;
@@ -236,6 +276,17 @@ enum cause track_idt(struct vcpu *v)
 	if (!all_flushed(p) || (!v->eli.built && !build(v)))
 		return CAUSE_INJECT_SETTLING;
 	return INJECT_NONE;
+}
+
+enum cause track_idt(struct vcpu *v)
+{
+	struct idt_register r;
+
+	backend->get_idt(&r);
+	/* Built since the tables changed last, and all had flushed then. */
+	if (likely(v->eli.built && unmoved(v, &r)))
+		return INJECT_NONE;
+	return search(v, &r);
 }
 
 bool eli_protects(const struct vcpu *v, u64 gpa)

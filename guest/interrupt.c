@@ -26,7 +26,7 @@ static void handle_taken(struct vcpu *v)
 	s32 vector;
 
 	while ((vector = vapic_highest(this_cpu.taken)) >= 0) {
-		this_cpu.taken[vector / 32] &= ~(1U << vector % 32);
+		vapic_clear(this_cpu.taken, (u32)vector);
 		handle(v, (u32)vector);
 		lapic_eoi();
 	}
@@ -65,7 +65,7 @@ static s32 next_vector(struct vcpu *v)
 	struct vapic *a = &v->lapic.irq;
 	s32 vector = vapic_next(a);
 
-	if (vector < 0 || !v->eli.on || lapic_highest(APIC_IRR) < vector)
+	if (vector < 0 || !v->eli.on || !lapic_pending_from((u8)vector))
 		return vector;
 	take(v);
 	vlapic_collect(v);

@@ -4,7 +4,7 @@
 #include "core/mem.h"
 #include "core/partition.h"
 
-void *guest_ram(const struct partition *p, u64 gpa, u64 *left)
+u64 guest_hpa(const struct partition *p, u64 gpa, u64 *left)
 {
 	const struct guest_region *r;
 	u64 off;
@@ -15,9 +15,16 @@ void *guest_ram(const struct partition *p, u64 gpa, u64 *left)
 		off = gpa - r->gpa;
 		/* Regions begin on 2 MiB, as the window does. */
 		*left = MIN(SIZE_2M - (off & (SIZE_2M - 1)), r->size - off);
-		return window_map(r->hpa + off);
+		return r->hpa + off;
 	}
-	return NULL;
+	return 0;
+}
+
+void *guest_ram(const struct partition *p, u64 gpa, u64 *left)
+{
+	u64 hpa = guest_hpa(p, gpa, left);
+
+	return hpa ? window_map(hpa) : NULL;
 }
 
 /* From the guest to `to`, to the guest from `from`, or zeroes. */

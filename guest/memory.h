@@ -11,6 +11,12 @@
 #include "guest/walk.h"
 
 /*
+ * Host-physical address of guest-physical gpa and how many bytes follow it in
+ * one piece; 0 where there is no RAM.
+ */
+u64 guest_hpa(const struct partition *p, u64 gpa, u64 *left);
+
+/*
  * Host pointer to guest-physical gpa and how many bytes follow it; NULL where
  * there is no RAM.  Good until the next call of any function here.
  */

@@ -6,35 +6,22 @@
 #define X2APIC(n) (0x800 + (n))
 
 static const struct msr_range ranges[] = {
-	/* The processor keeps these for the guest; Ashlar does not use them. */
-	{ MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, MSR_DIRECT, MSR_DIRECT,
-	  MSR_H_NONE, 0, 0, "guest state in the VMCS" },
-	{ MSR_IA32_PAT, MSR_IA32_PAT, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0, 0,
-	  "guest state in the VMCS" },
-	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE,
-	  MSR_NEEDS_VMX, 0, "guest state in the VMCS" },
-	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_TRAP, MSR_TRAP, MSR_H_NONE,
-	  MSR_NEEDS_SVM, 0, "SVME is virtual: svm/exit.c" },
-	{ MSR_IA32_STAR, MSR_IA32_FMASK, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0,
-	  0, "SYSCALL, which the host does not use" },
-	{ MSR_IA32_FS_BASE, MSR_IA32_KERNEL_GS_BASE, MSR_DIRECT, MSR_DIRECT,
-	  MSR_H_NONE, 0, 0, "written on every context switch" },
-	{ MSR_IA32_TSC_AUX, MSR_IA32_TSC_AUX, MSR_DIRECT, MSR_DIRECT,
-	  MSR_H_NONE, MSR_NEEDS_RDTSCP, 0, "RDTSCP, which the host does not" },
-
-	/* The core's own timer and local APIC: design, direct x2APIC. */
-	{ MSR_IA32_TSC, MSR_IA32_TSC, MSR_DIRECT, MSR_TRAP, MSR_H_TSC, 0, 0,
-	  "a write would move the host's time" },
+	/*
+	 * The core's own timer and local APIC: design, direct x2APIC.  Looked
+	 * up in this order: first those that exit at every timer tick.
+	 */
+	{ X2APIC(0x0b), X2APIC(0x0b), MSR_GP, MSR_DIRECT, MSR_H_X2APIC, 0, 0,
+	  "EOI" },
 	{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE, MSR_DIRECT, MSR_DIRECT,
 	  MSR_H_DEADLINE, MSR_NEEDS_DEADLINE, 0, "the TSC offset is 0" },
+	{ MSR_IA32_TSC, MSR_IA32_TSC, MSR_DIRECT, MSR_TRAP, MSR_H_TSC, 0, 0,
+	  "a write would move the host's time" },
 	{ X2APIC(0x02), X2APIC(0x03), MSR_TRAP, MSR_GP, MSR_H_X2APIC, 0, 0,
 	  "virtual id and version" },
 	{ X2APIC(0x08), X2APIC(0x08), MSR_DIRECT, MSR_DIRECT, MSR_H_X2APIC, 0,
 	  0, "TPR" },
 	{ X2APIC(0x0a), X2APIC(0x0a), MSR_DIRECT, MSR_GP, MSR_H_X2APIC, 0, 0,
 	  "PPR" },
-	{ X2APIC(0x0b), X2APIC(0x0b), MSR_GP, MSR_DIRECT, MSR_H_X2APIC, 0, 0,
-	  "EOI" },
 	{ X2APIC(0x0d), X2APIC(0x0d), MSR_TRAP, MSR_GP, MSR_H_X2APIC, 0, 0,
 	  "LDR, from the virtual id" },
 	{ X2APIC(0x0f), X2APIC(0x0f), MSR_TRAP, MSR_TRAP, MSR_H_X2APIC, 0, 0,
@@ -57,6 +44,22 @@ static const struct msr_range ranges[] = {
 	  0, "timer's divider" },
 	{ X2APIC(0x3f), X2APIC(0x3f), MSR_GP, MSR_DIRECT, MSR_H_X2APIC, 0, 0,
 	  "self-IPI: reaches this core only" },
+
+	/* The processor keeps these for the guest; Ashlar does not use them. */
+	{ MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, MSR_DIRECT, MSR_DIRECT,
+	  MSR_H_NONE, 0, 0, "guest state in the VMCS" },
+	{ MSR_IA32_PAT, MSR_IA32_PAT, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0, 0,
+	  "guest state in the VMCS" },
+	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE,
+	  MSR_NEEDS_VMX, 0, "guest state in the VMCS" },
+	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_TRAP, MSR_TRAP, MSR_H_NONE,
+	  MSR_NEEDS_SVM, 0, "SVME is virtual: svm/exit.c" },
+	{ MSR_IA32_STAR, MSR_IA32_FMASK, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0,
+	  0, "SYSCALL, which the host does not use" },
+	{ MSR_IA32_FS_BASE, MSR_IA32_KERNEL_GS_BASE, MSR_DIRECT, MSR_DIRECT,
+	  MSR_H_NONE, 0, 0, "written on every context switch" },
+	{ MSR_IA32_TSC_AUX, MSR_IA32_TSC_AUX, MSR_DIRECT, MSR_DIRECT,
+	  MSR_H_NONE, MSR_NEEDS_RDTSCP, 0, "RDTSCP, which the host does not" },
 
 	/* Kept, not obeyed. */
 	{ MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE, MSR_TRAP, MSR_TRAP,

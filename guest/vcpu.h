@@ -80,8 +80,6 @@ struct vcpu_state {
 	u64 rip, rsp, rflags;
 	u64 cr0, cr3, cr4, efer; /* as the guest sees them */
 	u64 segment_base[SEGMENT_COUNT];
-	u64 idt_base;
-	u32 idt_limit;
 	u8 cpl;
 	u8 code_bits; /* 16, 32 or 64 */
 };
@@ -129,7 +127,9 @@ struct backend {
 	/* Interrupts on for an instruction, or asleep until one or an NMI. */
 	void (*accept)(void);
 	void (*wait)(void);
-	/* Mode `eli`.  What v->eli.direct asks for, from the next entry on. */
+	/* Mode `eli`.  Cheaper than get_state(): most exits ask. */
+	void (*get_idt)(struct idt_register *r);
+	/* What v->eli.direct asks for, from the next entry on. */
 	void (*set_view)(struct vcpu *v);
 	/* v->eli.limit has changed, in eli mode. */
 	void (*set_limit)(const struct vcpu *v);

@@ -57,6 +57,7 @@ void svm_wait(void);
 void svm_set_view(struct vcpu *v);
 void svm_flush_views(void);
 void svm_reset(struct vcpu *v, const struct vcpu_start *start);
+void svm_get_idt(struct idt_register *r);
 void svm_get_state(struct vcpu_state *s);
 void svm_put_state(const struct vcpu_state *s);
 void svm_retire(u64 rip);

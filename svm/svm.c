@@ -160,6 +160,7 @@ const struct backend svm_backend = {
 	.interrupt_window = svm_interrupt_window,
 	.accept = svm_accept,
 	.wait = svm_wait,
+	.get_idt = svm_get_idt,
 	.set_view = svm_set_view,
 	.set_limit = svm_set_limit,
 	.flush_views = svm_flush_views,

@@ -143,14 +143,23 @@ void svm_get_state(struct vcpu_state *s)
 	s->cr3 = b->cr3;
 	s->cr4 = b->cr4;
 	s->efer = b->efer & ~EFER_SVME;
-	s->idt_base = b->idtr.base;
-	s->idt_limit = b->idtr.limit;
 	s->cpl = b->cpl;
 	s->code_bits = code_bits(b);
 	for (n = SEGMENT_ES; n < SEGMENT_COUNT; n++)
 		s->segment_base[n] = b->segment[n].base;
 	for (n = SEGMENT_ES; s->code_bits == 64 && n < SEGMENT_FS; n++)
 		s->segment_base[n] = 0;
+}
+
+void svm_get_idt(struct idt_register *r)
+{
+	const struct vmcb *b = svm_vmcb();
+
+	r->base = b->idtr.base;
+	r->cr3 = b->cr3;
+	r->cr0 = b->cr0;
+	r->efer = b->efer;
+	r->limit = b->idtr.limit;
 }
 
 /* An instruction has completed: on to rip, with the trap that follows it. */

@@ -28,6 +28,7 @@ enum outcome vmx_exit_cr(struct vcpu *v, struct guest_regs *regs);
 void vmx_reset(struct vcpu *v, const struct vcpu_start *start);
 void vmx_run(struct vcpu *v) __noreturn;
 void vmx_get_state(struct vcpu_state *s);
+void vmx_get_idt(struct idt_register *r);
 void vmx_put_state(const struct vcpu_state *s);
 int vmx_skip(struct vcpu *v);
 void vmx_inject(u8 vector, bool has_error, u32 error);

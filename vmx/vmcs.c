@@ -270,8 +270,6 @@ void vmx_get_state(struct vcpu_state *s)
 	s->cr3 = vmread(GUEST_CR3);
 	s->cr4 = vmx_guest_cr4();
 	s->efer = vmread(GUEST_IA32_EFER);
-	s->idt_base = vmread(GUEST_IDTR_BASE);
-	s->idt_limit = (u32)vmread(GUEST_IDTR_LIMIT);
 	s->cpl = ACCESS_DPL(vmread(GUEST_SS_ACCESS));
 	s->code_bits = (u8)vmx_code_bits();
 	for (n = SEGMENT_ES; n < SEGMENT_COUNT; n++)
@@ -279,6 +277,15 @@ void vmx_get_state(struct vcpu_state *s)
 	/* In 64-bit mode only FS and GS have bases. */
 	for (n = SEGMENT_ES; s->code_bits == 64 && n < SEGMENT_FS; n++)
 		s->segment_base[n] = 0;
+}
+
+void vmx_get_idt(struct idt_register *r)
+{
+	r->base = vmread(GUEST_IDTR_BASE);
+	r->cr3 = vmread(GUEST_CR3);
+	r->cr0 = vmread(GUEST_CR0);
+	r->efer = vmread(GUEST_IA32_EFER);
+	r->limit = (u32)vmread(GUEST_IDTR_LIMIT);
 }
 
 /* An instruction has completed: on to rip, with the traps that follow it. */

@@ -301,6 +301,7 @@ const struct backend vmx_backend = {
 	.interrupt_window = vmx_interrupt_window,
 	.accept = vmx_accept,
 	.wait = cpu_wait,
+	.get_idt = vmx_get_idt,
 	.set_view = vmx_set_view,
 	.set_limit = vmx_reset_timer,
 	.flush_views = vmx_flush_views,

@@ -42,7 +42,9 @@ static void build(u32 gate_size)
 
 static enum cause refusal(u64 cr0, u64 efer, u64 base, u32 limit, u32 *size)
 {
-	const struct idt_register r = { cr0, efer, base, limit };
+	const struct idt_register r = {
+		.cr0 = cr0, .efer = efer, .base = base, .limit = limit
+	};
 
 	*size = 0;
 	return shadow_refusal(&r, size);

@@ -155,12 +155,12 @@ static void test_posted(void **state)
 	assert_true(vapic_take_posted(&a, &posted));
 	assert_false(vapic_take_posted(&a, &posted));
 	assert_int_equal(vapic_next(&a), 0xf0);
-	assert_int_equal(a.tmr[7], 1U << 16);
-	assert_int_equal(a.tmr[1], 0);
-	assert_int_equal(a.irr[1], 1U << 17);
+	assert_int_equal(vapic_register(a.tmr, 7), 1U << 16);
+	assert_int_equal(vapic_register(a.tmr, 1), 0);
+	assert_int_equal(vapic_register(a.irr, 1), 1U << 17);
 	assert_true(vapic_post(&posted, 0xf0, false, 7));
 	assert_true(vapic_take_posted(&a, &posted));
-	assert_int_equal(a.tmr[7], 0);
+	assert_int_equal(vapic_register(a.tmr, 7), 0);
 }
 
 static void test_posted_keeps_what_is_pending(void **state)
@@ -169,8 +169,8 @@ static void test_posted_keeps_what_is_pending(void **state)
 	vapic_accept(&a, 0x21, true, 7);
 	vapic_post(&posted, 0x22, false, 7);
 	assert_true(vapic_take_posted(&a, &posted));
-	assert_int_equal(a.irr[1], 6);
-	assert_int_equal(a.tmr[1], 2);
+	assert_int_equal(vapic_register(a.irr, 1), 6);
+	assert_int_equal(vapic_register(a.tmr, 1), 2);
 }
 
 static void test_forget(void **state)
