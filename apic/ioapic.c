@@ -24,6 +24,8 @@
 #define DELIVERY_READS 1000
 
 static const struct acpi_info *machine;
+/* Of each IO-APIC; read once, since a register costs more than the rest. */
+static u32 nr_pins[ACPI_IOAPICS];
 /* Guards the index registers and the entries. */
 static struct spinlock lock;
 
@@ -48,7 +50,7 @@ static void write_register(const struct acpi_ioapic *io, u32 reg, u32 value)
 	*(volatile u32 *)(base + IOWIN) = value;
 }
 
-static u32 pins_of(const struct acpi_ioapic *io)
+static u32 count_pins(const struct acpi_ioapic *io)
 {
 	u32 pins = (read_register(io, IOAPIC_VERSION) >> 16 & 0xff) + 1;
 
@@ -57,11 +59,11 @@ static u32 pins_of(const struct acpi_ioapic *io)
 
 static struct pin find(u32 gsi)
 {
-	const struct acpi_ioapic *io;
+	const struct acpi_ioapic *io = machine->ioapics;
+	u32 i;
 
-	for (io = machine->ioapics; io < machine->ioapics + machine->nr_ioapics;
-	     io++)
-		if (gsi >= io->gsi_base && gsi - io->gsi_base < pins_of(io))
+	for (i = 0; i < machine->nr_ioapics; i++, io++)
+		if (gsi >= io->gsi_base && gsi - io->gsi_base < nr_pins[i])
 			return (struct pin){ io, gsi - io->gsi_base };
 	return (struct pin){ NULL, 0 };
 }
@@ -96,14 +98,15 @@ static void write_entry(struct pin pin, u64 rte)
 
 void ioapic_init(const struct acpi_info *acpi)
 {
-	const struct acpi_ioapic *io;
-	u32 n;
+	const struct acpi_ioapic *io = acpi->ioapics;
+	u32 i, n;
 
 	machine = acpi;
-	for (io = machine->ioapics; io < machine->ioapics + machine->nr_ioapics;
-	     io++)
-		for (n = 0; n < pins_of(io); n++)
+	for (i = 0; i < machine->nr_ioapics; i++, io++) {
+		nr_pins[i] = count_pins(io);
+		for (n = 0; n < nr_pins[i]; n++)
 			write_entry((struct pin){ io, n }, RTE_MASKED);
+	}
 	outb(PIC1_DATA, 0xff);
 	outb(PIC2_DATA, 0xff);
 }
@@ -139,17 +142,35 @@ bool ioapic_has(u32 gsi)
 	return has;
 }
 
+/* What a pin that is masked now has sent is on its way no more. */
+static void await_delivery(struct pin pin, u64 rte)
+{
+	u32 i;
+
+	for (i = 0; (rte & RTE_MASKED) && i < DELIVERY_READS; i++)
+		if (!(read_low(pin) & RTE_DELIVS))
+			break;
+}
+
 void ioapic_route(u32 gsi, u64 rte)
 {
 	struct pin pin;
-	u32 i;
 
 	spin_lock(&lock);
 	pin = known(gsi);
 	write_entry(pin, rte);
-	for (i = 0; (rte & RTE_MASKED) && i < DELIVERY_READS; i++)
-		if (!(read_low(pin) & RTE_DELIVS))
-			break;
+	await_delivery(pin, rte);
+	spin_unlock(&lock);
+}
+
+void ioapic_set_mask(u32 gsi, u32 low)
+{
+	struct pin pin;
+
+	spin_lock(&lock);
+	pin = known(gsi);
+	write_low(pin, low);
+	await_delivery(pin, low);
 	spin_unlock(&lock);
 }
 

@@ -33,6 +33,9 @@ bool ioapic_has(u32 gsi);
  */
 void ioapic_route(u32 gsi, u64 rte);
 
+/* The same where nothing but the mask changes: the entry's lower half. */
+void ioapic_set_mask(u32 gsi, u32 low);
+
 /* The lower half of the entry: delivery status and remote IRR. */
 u32 ioapic_state(u32 gsi);
 

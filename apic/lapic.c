@@ -39,14 +39,17 @@ bool lapic_test(u32 reg, u32 vector)
 	return rdmsr(APIC_MSR(reg + vector / 32)) >> vector % 32 & 1;
 }
 
-bool lapic_pending_from(u8 vector)
+s32 lapic_highest(u32 reg, u8 from)
 {
-	u32 n = vector / 32;
-	u32 bits = (u32)rdmsr(APIC_MSR(APIC_IRR + n)) >> vector % 32;
+	s32 i, vector = -1;
+	u32 bits;
 
-	while (!bits && ++n < 8)
-		bits = (u32)rdmsr(APIC_MSR(APIC_IRR + n));
-	return bits;
+	for (i = 7; i >= from / 32 && vector < 0; i--) {
+		bits = (u32)rdmsr(APIC_MSR(reg + (u32)i));
+		if (bits)
+			vector = 32 * i + 31 - __builtin_clz(bits);
+	}
+	return vector >= from ? vector : -1;
 }
 
 void lapic_eoi(void)

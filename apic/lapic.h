@@ -60,8 +60,8 @@ u32 lapic_id(void);
 
 /* The bit of a vector in ISR, TMR or IRR. */
 bool lapic_test(u32 reg, u32 vector);
-/* IRR has this vector or a higher one. */
-bool lapic_pending_from(u8 vector);
+/* The highest there, -1 if it is below `from`. */
+s32 lapic_highest(u32 reg, u8 from);
 /* The highest vector in service of this core is done with. */
 void lapic_eoi(void);
 

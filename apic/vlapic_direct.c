@@ -2,6 +2,7 @@
 /* Vectors and timer of a vCPU in the core's own local APIC. */
 #include "apic/lapic.h"
 #include "apic/vlapic_home.h"
+#include "core/partition.h"
 #include "core/x86.h"
 
 static u32 read(struct vcpu *v, u32 reg)
@@ -10,10 +11,23 @@ static u32 read(struct vcpu *v, u32 reg)
 	return (u32)rdmsr(APIC_MSR(reg));
 }
 
+/* It exits where a level interrupt may have come as an IPI: core/intx.h. */
+static void end_of_interrupt(struct vcpu *v)
+{
+	s32 vector = lapic_highest(APIC_ISR, 0);
+	bool edge = vector >= 0 && !lapic_test(APIC_TMR, (u32)vector);
+
+	lapic_eoi();
+	if (edge)
+		partition_eoi(v->part, (u8)vector);
+}
+
 static void write(struct vcpu *v, u32 reg, u32 value)
 {
-	(void)v;
-	wrmsr(APIC_MSR(reg), value);
+	if (reg == APIC_EOI)
+		end_of_interrupt(v);
+	else
+		wrmsr(APIC_MSR(reg), value);
 }
 
 /*

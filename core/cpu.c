@@ -3,6 +3,7 @@
 #include "apic/lapic.h"
 #include "core/acpi.h"
 #include "core/clock.h"
+#include "core/intx.h"
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -296,6 +297,30 @@ void cpu_loop(void)
 	}
 }
 
+s32 cpu_next_taken(void)
+{
+	s32 vector = vapic_highest(this_cpu.taken);
+
+	if (vector >= 0)
+		vapic_clear(this_cpu.taken, (u32)vector);
+	return vector;
+}
+
+/* Pins whose vector their guest can't have. */
+static void take_interrupts(void)
+{
+	s32 vector;
+
+	do {
+		asm volatile("sti; nop; cli" : : : "memory");
+		vector = cpu_next_taken();
+		if (vector >= 0) {
+			intx_relay((u32)vector);
+			lapic_eoi();
+		}
+	} while (vector >= 0);
+}
+
 /* The first sidecore; it takes requests too, a panic among them. */
 static void __noreturn sidecore_loop(void)
 {
@@ -303,6 +328,7 @@ static void __noreturn sidecore_loop(void)
 	for (;;) {
 		port_poll();
 		partitions_poll();
+		take_interrupts();
 		if (this_cpu.kick_mark) {
 			this_cpu.kick_mark = 0;
 			cpu_serve_requests();
@@ -330,7 +356,7 @@ void cpu_main(void)
 	paging_seal_cpu();
 	bind_vcpu(&this_cpu.vcpu);
 	backend->on();
-	if (port_is_sidecore(this_cpu.id))
+	if (port_sidecore() == (s32)this_cpu.id)
 		sidecore_loop();
 	cpu_leave();
 }

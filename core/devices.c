@@ -73,8 +73,7 @@ u64 partition_targets(struct partition *p, const struct vioapic_msg *m,
 	return plan.kind == ICR_FIXED ? plan.targets : 0;
 }
 
-/* An IO-APIC message reaches the vCPUs that an ICR write would. */
-static void deliver(struct partition *p, const struct vioapic_msg *m)
+void partition_deliver(struct partition *p, const struct vioapic_msg *m)
 {
 	u8 vector;
 	u64 targets = partition_targets(p, m, &vector);
@@ -87,7 +86,7 @@ void partition_set_line(struct partition *p, u32 pin, bool level)
 	struct vioapic_msg msg;
 
 	if (vioapic_set_line(&p->ioapic, pin, level, &msg))
-		deliver(p, &msg);
+		partition_deliver(p, &msg);
 }
 
 static void poll_echo(struct partition *p)
@@ -124,7 +123,7 @@ static void deliver_pins(struct partition *p, u32 pins)
 
 	for (; pins; pins &= pins - 1) {
 		vioapic_message(&p->ioapic, (u32)__builtin_ctz(pins), &msg);
-		deliver(p, &msg);
+		partition_deliver(p, &msg);
 	}
 }
 
@@ -138,6 +137,7 @@ void partition_ioapic_write(struct partition *p, u32 offset, u32 value)
 	deliver_pins(p, vioapic_write(&p->ioapic, offset, value));
 	intx_update(p);
 	spin_unlock(&p->lock);
+	intx_report(p);
 }
 
 u32 partition_ioapic_read(struct partition *p, u32 offset)

@@ -5,18 +5,28 @@
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/partition.h"
+#include "core/port.h"
 #include "eli/eli.h"
+
+/* Where a pin goes. */
+struct route {
+	u64 rte;      /* of the physical entry */
+	bool direct;  /* it carries the guest's vector, to this vCPU */
+	bool relayed; /* mode `did`: to the sidecore, which sends an IPI */
+	u32 vcpu;
+};
+
+static const struct route masked = { .rte = RTE_MASKED };
 
 /* Owners are set while booting. */
 static struct {
 	struct partition *owner;
-	u64 rte;     /* as the physical entry was written */
-	bool direct; /* it carries the guest's vector, to this vCPU */
-	u32 vcpu;
-	bool refused; /* said so, since the guest's start */
+	struct route route; /* as written */
+	/* Another partition has its level vector: found, said. */
+	bool clash, said;
 } pins[VIOAPIC_PINS];
 
-/* Guards all entries' rte: a partition's lock is taken before it. */
+/* Guards all routes: a partition's lock is taken before it. */
 static struct spinlock lock;
 
 int intx_claim(struct partition *p, u32 gsi)
@@ -27,32 +37,33 @@ int intx_claim(struct partition *p, u32 gsi)
 	    (pins[gsi].owner && pins[gsi].owner != p))
 		return -EBUSY;
 	pins[gsi].owner = p;
-	pins[gsi].rte = RTE_MASKED;
+	pins[gsi].route = masked;
+	p->gsis |= 1U << gsi;
 	return 0;
 }
 
-static bool owns(const struct partition *p, u32 gsi)
+/* The lowest pin of a set that is not empty, which is then without it. */
+static u32 next_pin(u32 *set)
 {
-	return gsi < VIOAPIC_PINS && pins[gsi].owner == p;
+	u32 gsi = (u32)__builtin_ctz(*set);
+
+	*set &= *set - 1;
+	return gsi;
 }
 
-/* Where a pin goes. */
-struct route {
-	u64 rte;
-	bool direct;
-	u32 vcpu;
-};
-
-static const struct route masked = { .rte = RTE_MASKED };
-
-static bool level_clash(u32 gsi, u64 rte)
+/*
+ * An EOI is broadcast by vector: would this level entry share its vector with
+ * another partition's pin, as it is or when the host takes it?
+ */
+static bool level_clash(const struct partition *p, u64 rte)
 {
-	u32 i;
+	u32 vector = rte & RTE_VECTOR, i;
 
 	for (i = 0; i < VIOAPIC_PINS && (rte & RTE_LEVEL); i++)
-		if (pins[i].owner && pins[i].owner != pins[gsi].owner &&
-		    (pins[i].rte & RTE_LEVEL) &&
-		    (pins[i].rte & RTE_VECTOR) == (rte & RTE_VECTOR))
+		if (pins[i].owner && pins[i].owner != p &&
+		    (vector == INTX_VECTOR(i) ||
+		     ((pins[i].route.rte & RTE_LEVEL) &&
+		      vector == (pins[i].route.rte & RTE_VECTOR))))
 			return true;
 	return false;
 }
@@ -64,10 +75,50 @@ static bool own(struct partition *p, const struct route *r, bool is)
 	       eli_own(p, r->vcpu, (u8)(r->rte & RTE_VECTOR), is);
 }
 
+/* Can the guest have the pin to itself?  `held`: its EOI is waited for. */
+static bool is_direct(struct partition *p, const struct route *r, bool held)
+{
+	switch (p->mode) {
+	case TABLE_DID:
+		return !held && !level_clash(p, r->rte);
+	case TABLE_ELI:
+		return !level_clash(p, r->rte) && own(p, r, true);
+	default:
+		return false;
+	}
+}
+
+static bool can_relay(void)
+{
+	s32 cpu = port_sidecore();
+
+	return cpu >= 0 && cpu_public[cpu].apic_id <= IOAPIC_MAX_DEST;
+}
+
+/*
+ * A core in mode `did` takes no interrupts for the host, so the first sidecore
+ * does; but not before the EOIs of the vCPU exit, which end the interrupt.
+ */
+static void relay(struct partition *p, u32 gsi, struct route *r)
+{
+	pins[gsi].clash = true;
+	if (!can_relay()) {
+		*r = masked;
+		return;
+	}
+	r->relayed = true;
+	r->rte = (r->rte & (RTE_LEVEL | RTE_ACTIVE_LOW | RTE_MASKED)) |
+		 (u64)cpu_public[port_sidecore()].apic_id << RTE_DEST_SHIFT;
+	if (!(p->eois_exit >> r->vcpu & 1))
+		r->rte |= RTE_MASKED;
+}
+
 /* The physical entry for the guest's as it stands. */
 static struct route find_route(struct partition *p, u32 gsi)
 {
 	u64 guest = p->ioapic.rte[gsi];
+	/* From its arrival at Ashlar until the guest's EOI. */
+	bool held = (guest & RTE_REMOTE_IRR) || (p->ioapic.lines >> gsi & 1);
 	struct route r = {
 		.rte = guest & (RTE_LEVEL | RTE_ACTIVE_LOW | RTE_MASKED),
 	};
@@ -78,16 +129,15 @@ static struct route find_route(struct partition *p, u32 gsi)
 	vioapic_message(&p->ioapic, gsi, &msg);
 	targets = partition_targets(p, &msg, &vector);
 	if (msg.delivery_mode > RTE_DM_LOWEST || !targets)
-		return (struct route){ .rte = RTE_MASKED };
+		return masked;
 	r.vcpu = (u32)__builtin_ctzl(targets);
 	r.rte |= (u64)p->apic_id[r.vcpu] << RTE_DEST_SHIFT | vector;
-	/* From its arrival at Ashlar until the guest's EOI. */
-	if ((guest & RTE_REMOTE_IRR) || (p->ioapic.lines >> gsi & 1))
+	r.direct = is_direct(p, &r, held);
+	if (held)
 		r.rte |= RTE_MASKED;
-	r.direct = p->mode == TABLE_DID ||
-		   (p->mode == TABLE_ELI && !level_clash(gsi, r.rte) &&
-		    own(p, &r, true));
-	if (!r.direct)
+	if (!r.direct && p->mode == TABLE_DID)
+		relay(p, gsi, &r);
+	if (!r.direct && r.rte != RTE_MASKED)
 		r.rte = (r.rte & ~RTE_VECTOR) | INTX_VECTOR(gsi);
 	return r;
 }
@@ -95,23 +145,26 @@ static struct route find_route(struct partition *p, u32 gsi)
 /* The vector may come by another pin, too. */
 static void disown(struct partition *p, const struct route *r)
 {
-	u32 i;
+	const struct route *other;
+	u32 set;
 
-	for (i = 0; i < VIOAPIC_PINS; i++)
-		if (owns(p, i) && pins[i].direct && pins[i].vcpu == r->vcpu &&
-		    (pins[i].rte & RTE_VECTOR) == (r->rte & RTE_VECTOR))
+	for (set = p->gsis; set;) {
+		other = &pins[next_pin(&set)].route;
+		if (other->direct && other->vcpu == r->vcpu &&
+		    (other->rte & RTE_VECTOR) == (r->rte & RTE_VECTOR))
 			return;
+	}
 	own(p, r, false);
 }
 
 static void set_route(struct partition *p, u32 gsi, const struct route *r)
 {
-	struct route old = { pins[gsi].rte, pins[gsi].direct, pins[gsi].vcpu };
+	struct route old = pins[gsi].route;
 
-	pins[gsi].rte = r->rte;
-	pins[gsi].direct = r->direct;
-	pins[gsi].vcpu = r->vcpu;
-	if (old.rte != r->rte)
+	pins[gsi].route = *r;
+	if ((old.rte ^ r->rte) == RTE_MASKED)
+		ioapic_set_mask(gsi, (u32)r->rte);
+	else if (old.rte != r->rte)
 		ioapic_route(gsi, r->rte);
 	if (old.direct)
 		disown(p, &old);
@@ -121,95 +174,176 @@ static void update_pin(struct partition *p, u32 gsi)
 {
 	struct route r = find_route(p, gsi);
 
-	if (!level_clash(gsi, r.rte)) {
-		set_route(p, gsi, &r);
-		return;
+	set_route(p, gsi, &r);
+}
+
+/* The vCPUs whose EOIs are to exit have changed: their cores are told. */
+static void want_eois(struct partition *p)
+{
+	u64 wanted = 0, changed;
+	u32 set, gsi;
+
+	for (set = p->gsis; set;) {
+		gsi = next_pin(&set);
+		if (pins[gsi].route.relayed)
+			wanted |= BIT(pins[gsi].route.vcpu);
 	}
-	if (!pins[gsi].refused)
-		log_printf("partition %s: GSI %u stays masked: another "
-			   "partition has a level interrupt with vector %02lx",
-			   p->config->name, gsi, r.rte & RTE_VECTOR);
-	pins[gsi].refused = true;
-	set_route(p, gsi, &masked);
+	changed = wanted ^ p->eois_wanted;
+	p->eois_wanted = wanted;
+	partition_request(p, changed, REQ_EOIS, 0);
+}
+
+static void update_all(struct partition *p)
+{
+	u32 set;
+
+	spin_lock(&lock);
+	for (set = p->gsis; set;)
+		update_pin(p, next_pin(&set));
+	want_eois(p);
+	spin_unlock(&lock);
 }
 
 void intx_update(struct partition *p)
 {
-	u32 gsi;
+	if (p->gsis)
+		update_all(p);
+}
 
-	spin_lock(&lock);
-	for (gsi = 0; gsi < VIOAPIC_PINS; gsi++)
-		if (owns(p, gsi))
-			update_pin(p, gsi);
-	spin_unlock(&lock);
+/* A line in the log may lead to any partition's lock. */
+void intx_report(const struct partition *p)
+{
+	u32 set, gsi;
+
+	for (set = p->gsis; set;) {
+		gsi = next_pin(&set);
+		if (likely(!pins[gsi].clash || pins[gsi].said))
+			continue;
+		pins[gsi].said = true;
+		log_printf("partition %s: GSI %u: another partition has its "
+			   "level vector: %s",
+			   p->config->name, gsi,
+			   can_relay() ? "by the sidecore, with exits" :
+					 "masked, as there is no sidecore; add "
+					 "one or use interrupts = eli");
+	}
+}
+
+void intx_serve_eois(struct vcpu *v)
+{
+	struct partition *p = v->part;
+	u64 bit = BIT(v->index);
+
+	spin_lock(&p->lock);
+	v->eois_exit = p->eois_wanted & bit;
+	backend->set_msr_view(v);
+	p->eois_exit = (p->eois_exit & ~bit) | (p->eois_wanted & bit);
+	intx_update(p);
+	spin_unlock(&p->lock);
 }
 
 void intx_mask(struct partition *p)
 {
-	u32 gsi;
+	u32 set, gsi;
 
 	spin_lock(&lock);
-	for (gsi = 0; gsi < VIOAPIC_PINS; gsi++) {
-		if (!owns(p, gsi))
-			continue;
+	for (set = p->gsis; set;) {
+		gsi = next_pin(&set);
 		set_route(p, gsi, &masked);
-		pins[gsi].refused = false;
+		pins[gsi].clash = false;
+		pins[gsi].said = false;
 	}
+	p->eois_wanted = 0;
+	p->eois_exit = 0;
 	spin_unlock(&lock);
+}
+
+static bool owns(const struct partition *p, u32 gsi)
+{
+	return gsi < VIOAPIC_PINS && pins[gsi].owner == p;
 }
 
 u64 intx_remote_irr(const struct partition *p, u32 pin, u64 rte)
 {
-	if (!owns(p, pin) || !pins[pin].direct)
+	if (!owns(p, pin) || !pins[pin].route.direct)
 		return rte;
-	return (rte & ~RTE_REMOTE_IRR) | (ioapic_state(pin) & RTE_REMOTE_IRR);
+	return rte | (ioapic_state(pin) & RTE_REMOTE_IRR);
 }
 
 void intx_ioapic_eoi(const struct partition *p, u8 vector)
 {
-	u32 gsi;
+	const struct route *r;
+	u32 set, gsi;
 
-	for (gsi = 0; gsi < VIOAPIC_PINS; gsi++)
-		if (owns(p, gsi) && pins[gsi].direct &&
-		    (pins[gsi].rte & RTE_LEVEL) &&
-		    (pins[gsi].rte & RTE_VECTOR) == vector)
+	for (set = p->gsis; set;) {
+		gsi = next_pin(&set);
+		r = &pins[gsi].route;
+		if (r->direct && (r->rte & RTE_LEVEL) &&
+		    (r->rte & RTE_VECTOR) == vector)
 			ioapic_eoi(gsi);
+	}
 }
 
-/* One of p's pins that carries the vector, VIOAPIC_PINS for none. */
-static u32 pin_of(const struct partition *p, u32 vector)
+/* The pin has sent; with the partition's lock held. */
+static void arrived(struct partition *p, u32 gsi)
 {
-	u32 gsi;
+	const u64 held = RTE_LEVEL | RTE_MASKED;
+	struct vioapic_msg msg;
+	bool sent;
 
-	for (gsi = 0; gsi < VIOAPIC_PINS; gsi++)
-		if (owns(p, gsi) && (pins[gsi].rte & RTE_VECTOR) == vector)
-			break;
-	return gsi;
+	/*
+	 * Sent before it was masked, once more: Bochs has no remote IRR.  A
+	 * line that is high sends again when it is unmasked.
+	 */
+	if ((pins[gsi].route.rte & held) == held)
+		return;
+	sent = vioapic_set_line(&p->ioapic, gsi, true, &msg);
+	/* The device holds a level line; of an edge all is known. */
+	if (!(p->ioapic.rte[gsi] & RTE_LEVEL))
+		partition_set_line(p, gsi, false);
+	/* Masked before the guest can know of it. */
+	spin_lock(&lock);
+	update_pin(p, gsi);
+	spin_unlock(&lock);
+	if (sent)
+		partition_deliver(p, &msg);
 }
 
 bool intx_arrived(struct partition *p, u32 vector)
 {
-	u32 gsi;
+	bool found = false;
+	u32 set, gsi;
 
 	spin_lock(&p->lock);
-	gsi = pin_of(p, vector);
-	if (gsi < VIOAPIC_PINS) {
-		partition_set_line(p, gsi, true);
-		/* The device holds a level line; of an edge all is known. */
-		if (!(p->ioapic.rte[gsi] & RTE_LEVEL))
-			partition_set_line(p, gsi, false);
-		intx_update(p);
+	/* A vector of the guest's may be that of several: any can have sent. */
+	for (set = p->gsis; set;) {
+		gsi = next_pin(&set);
+		if ((pins[gsi].route.rte & RTE_VECTOR) != vector)
+			continue;
+		found = true;
+		arrived(p, gsi);
 	}
 	spin_unlock(&p->lock);
-	return gsi < VIOAPIC_PINS;
+	return found;
+}
+
+void intx_relay(u32 vector)
+{
+	u32 gsi = vector - INTX_VECTOR(0);
+
+	if (gsi < VIOAPIC_PINS && pins[gsi].owner)
+		intx_arrived(pins[gsi].owner, vector);
 }
 
 void intx_eoi(struct partition *p, u8 vector)
 {
-	u32 gsi;
+	u32 set, gsi;
+	u64 rte;
 
-	for (gsi = 0; gsi < VIOAPIC_PINS; gsi++)
-		if (owns(p, gsi) && (p->ioapic.rte[gsi] & RTE_REMOTE_IRR) &&
-		    (p->ioapic.rte[gsi] & RTE_VECTOR) == vector)
+	for (set = p->gsis; set;) {
+		gsi = next_pin(&set);
+		rte = p->ioapic.rte[gsi];
+		if ((rte & RTE_REMOTE_IRR) && (rte & RTE_VECTOR) == vector)
 			partition_set_line(p, gsi, false);
+	}
 }

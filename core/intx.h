@@ -10,9 +10,10 @@
  * EOI.
  *
  * An EOI is broadcast by vector: it clears remote IRR of every level entry with
- * that vector.  So no two partitions hold level entries with one vector.  In
- * mode `eli` the second one's pin gets the host's vector; in mode `did`, where
- * Ashlar sees no EOI, it stays masked, which is logged.
+ * that vector.  So no two partitions hold level entries with one vector: the
+ * second one's pin gets the host's, as in mode `exit`.  In mode `did` the first
+ * sidecore takes it and sends the guest's vector by IPI, and the vCPU's EOIs
+ * exit; without a sidecore the pin stays masked.  Either is logged.
  */
 #ifndef CORE_INTX_H
 #define CORE_INTX_H
@@ -20,8 +21,9 @@
 #include "core/types.h"
 
 struct partition;
+struct vcpu;
 
-/* The vector of the host's for a pin, in mode `exit`. */
+/* The vector of the host's for a pin that Ashlar takes. */
 #define INTX_VECTOR(gsi) (0xd0U + (gsi))
 
 /* Boot: the pin becomes p's; -EBUSY: it is another's, -ENOENT: no such pin. */
@@ -33,7 +35,7 @@ int __must_check intx_claim(struct partition *p, u32 gsi);
 void intx_update(struct partition *p);
 /* All pins masked; what they had sent has reached the local APICs. */
 void intx_mask(struct partition *p);
-/* The entry's lower half as the guest reads it: remote IRR is the pin's. */
+/* The entry's lower half as the guest reads it, with the pin's remote IRR. */
 u64 intx_remote_irr(const struct partition *p, u32 pin, u64 rte);
 /* Before the guest's EOI of a level vector reaches its IO-APIC. */
 void intx_eoi(struct partition *p, u8 vector);
@@ -42,7 +44,16 @@ void intx_ioapic_eoi(const struct partition *p, u8 vector);
 
 /* --- without it: exit path --- */
 
+/* After a register of the guest's IO-APIC was written: a line in the log. */
+void intx_report(const struct partition *p);
+
+/* REQ_EOIS, and before a vCPU's first entry: do its EOIs exit? */
+void intx_serve_eois(struct vcpu *v);
+
 /* Ashlar has taken this vector: true if a pin of p's sent it. */
 bool intx_arrived(struct partition *p, u32 vector);
+
+/* The first sidecore has taken this vector, for whoever the pin belongs to. */
+void intx_relay(u32 vector);
 
 #endif

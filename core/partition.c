@@ -3,6 +3,7 @@
 #include "core/partition.h"
 #include "core/clock.h"
 #include "core/control.h"
+#include "core/intx.h"
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -542,7 +543,9 @@ static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
 	v->halted = false;
 	v->nmi_pending = false;
 	v->nmi_masked = false;
+	v->eois_exit = false;
 	backend->reset(v, start);
+	intx_serve_eois(v);
 	this_cpu.in_guest = true;
 	__atomic_fetch_or(&v->part->running, BIT(v->index), __ATOMIC_SEQ_CST);
 	backend->run(v);
@@ -602,6 +605,8 @@ void partition_serve(u32 requests)
 		}
 		if (requests & REQ_NMI)
 			v->nmi_pending = true;
+		if (requests & REQ_EOIS)
+			intx_serve_eois(v);
 		return;
 	}
 	if (requests & REQ_START)

@@ -73,6 +73,11 @@ struct partition {
 	/* Atomic, during an end: cores in root mode, cores handed back. */
 	u32 arrived, cleaned;
 
+	/* Its pins of the IO-APICs: bit n, GSI n; set while booting. */
+	u32 gsis;
+	/* Mode `did`: bit n, vCPU n's EOIs are to exit; they do. */
+	u64 eois_wanted, eois_exit;
+
 	/* xAPIC mode: written by each vCPU, read by senders. */
 	u32 ldr[MAX_CPUS], dfr[MAX_CPUS];
 };
@@ -111,6 +116,8 @@ void partition_request(struct partition *p, u64 targets, u32 request,
 void partition_io(struct vcpu *v, u16 port, u8 size, bool write, u32 *value);
 u32 partition_ioapic_read(struct partition *p, u32 offset);
 void partition_ioapic_write(struct partition *p, u32 offset, u32 value);
+/* With the lock held: an IO-APIC message to whom an ICR write would reach. */
+void partition_deliver(struct partition *p, const struct vioapic_msg *m);
 /* With the lock held: a line of the guest's IO-APIC changes. */
 void partition_set_line(struct partition *p, u32 pin, bool level);
 /*

@@ -88,6 +88,7 @@ enum cpu_request {
 	REQ_START = 1 << 4,	/* vCPU 0 only: build the guest and run it */
 	REQ_INTERRUPT = 1 << 5, /* look at `posted` */
 	REQ_PUMP = 1 << 6,	/* output of its partition waits */
+	REQ_EOIS = 1 << 7,	/* do the vCPU's EOIs exit?  core/intx.h */
 };
 
 struct cpu_public {
@@ -120,6 +121,12 @@ int __must_check smp_start(const struct acpi_info *acpi, u64 low_page,
 void smp_release(void);
 
 /* --- any context but NMI --- */
+
+/*
+ * This core's: the highest of the vectors that its IDT has accepted, which is
+ * then forgotten; -1: none.  EOI ends them in the same order.
+ */
+s32 cpu_next_taken(void);
 
 /* Sets the request bits of a CPU and kicks it (NMI). */
 void cpu_request(u32 cpu, u32 bits);

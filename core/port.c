@@ -203,9 +203,9 @@ bool port_is_nmi_cpu(u32 cpu)
 	return cpu == nmi_cpu;
 }
 
-bool port_is_sidecore(u32 cpu)
+s32 port_sidecore(void)
 {
-	return table->first_sidecore == (s32)cpu;
+	return table->first_sidecore;
 }
 
 struct console *port_console(u32 partition)

@@ -48,6 +48,7 @@ void port_flush(void);
 
 /* Whether UART NMIs go to this CPU; whether it is the one that polls. */
 bool port_is_nmi_cpu(u32 cpu);
-bool port_is_sidecore(u32 cpu);
+/* The first sidecore, -1: there is none. */
+s32 port_sidecore(void);
 
 #endif

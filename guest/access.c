@@ -203,7 +203,7 @@ static int write_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 enum msr_view guest_msr_view(const struct vcpu *v)
 {
 	if (v->direct)
-		return MSR_VIEW_DIRECT;
+		return v->eois_exit ? MSR_VIEW_DIRECT_EOI : MSR_VIEW_DIRECT;
 	return v->eli.direct ? MSR_VIEW_ELI : MSR_VIEW_EMULATED;
 }
 

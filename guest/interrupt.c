@@ -20,13 +20,12 @@ static void handle(struct vcpu *v, u32 vector)
 		eli_accepted(v, (u8)vector);
 }
 
-/* What the host's IDT has accepted; the highest vector first, as EOI does. */
+/* What the host's IDT has accepted. */
 static void handle_taken(struct vcpu *v)
 {
 	s32 vector;
 
-	while ((vector = vapic_highest(this_cpu.taken)) >= 0) {
-		vapic_clear(this_cpu.taken, (u32)vector);
+	while ((vector = cpu_next_taken()) >= 0) {
 		handle(v, (u32)vector);
 		lapic_eoi();
 	}
@@ -65,7 +64,7 @@ static s32 next_vector(struct vcpu *v)
 	struct vapic *a = &v->lapic.irq;
 	s32 vector = vapic_next(a);
 
-	if (vector < 0 || !v->eli.on || !lapic_pending_from((u8)vector))
+	if (vector < 0 || !v->eli.on || lapic_highest(APIC_IRR, (u8)vector) < 0)
 		return vector;
 	take(v);
 	vlapic_collect(v);

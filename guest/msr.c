@@ -155,6 +155,21 @@ static bool direct_in_eli(const struct msr_range *r)
 	}
 }
 
+/* An MSR of the local APIC, which is the core's own in mode `did`. */
+static bool exits_in(const struct msr_range *r, enum msr_view view)
+{
+	switch (view) {
+	case MSR_VIEW_DIRECT:
+		return false;
+	case MSR_VIEW_DIRECT_EOI:
+		return r->first == X2APIC(0x0b);
+	case MSR_VIEW_ELI:
+		return !direct_in_eli(r);
+	default:
+		return true;
+	}
+}
+
 enum msr_policy msr_policy(const struct msr_range *r, bool write,
 			   enum msr_view view)
 {
@@ -162,9 +177,9 @@ enum msr_policy msr_policy(const struct msr_range *r, bool write,
 	bool of_apic = r->handler == MSR_H_X2APIC ||
 		       r->handler == MSR_H_DEADLINE;
 
-	if (policy != MSR_DIRECT || !of_apic || view == MSR_VIEW_DIRECT)
+	if (policy != MSR_DIRECT || !of_apic)
 		return policy;
-	return view == MSR_VIEW_ELI && direct_in_eli(r) ? policy : MSR_TRAP;
+	return exits_in(r, view) ? MSR_TRAP : MSR_DIRECT;
 }
 
 static void fill(u8 *map, size_t size, u32 features, enum msr_view view,

@@ -52,8 +52,9 @@ struct msr_range {
 /* Where the local APIC is that the MSRs reach: apic/vlapic.h. */
 enum msr_view {
 	MSR_VIEW_DIRECT,
-	MSR_VIEW_EMULATED, /* the APIC's own MSRs and its timer's exit */
-	MSR_VIEW_ELI,	   /* but for EOI, TPR, PPR, ISR and TMR */
+	MSR_VIEW_DIRECT_EOI, /* the same, but EOI exits */
+	MSR_VIEW_EMULATED,   /* the APIC's own MSRs and its timer's exit */
+	MSR_VIEW_ELI,	     /* but for EOI, TPR, PPR, ISR and TMR */
 	MSR_VIEWS,
 };
 

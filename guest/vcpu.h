@@ -44,6 +44,7 @@ struct vcpu {
 	bool halted;	  /* HLT has exited: waits in root mode */
 	bool window;	  /* an interrupt-window exit is asked for */
 	bool nmi_pending; /* guest NMI waiting for injection */
+	bool eois_exit;	  /* mode `did`: core/intx.h */
 	bool launched;	  /* VMX: the VMCS has been entered */
 	bool nmi_masked;  /* SVM: in the guest's NMI handler */
 	bool stepping;	  /* SVM: RFLAGS.TF is ours, for an NMI */
@@ -133,6 +134,8 @@ struct backend {
 	void (*set_view)(struct vcpu *v);
 	/* v->eli.limit has changed, in eli mode. */
 	void (*set_limit)(const struct vcpu *v);
+	/* guest_msr_view() has changed; set_view() does it, too. */
+	void (*set_msr_view)(const struct vcpu *v);
 	/* Nothing that the second-level tables have said is remembered. */
 	void (*flush_views)(void);
 	/* IA32_DEBUGCTL: 0, or -EINVAL for a value that is not offered. */

@@ -54,6 +54,7 @@ void svm_accept(void);
 void svm_wait(void);
 
 /* svm/vmcb.c */
+void svm_set_msr_view(const struct vcpu *v);
 void svm_set_view(struct vcpu *v);
 void svm_flush_views(void);
 void svm_reset(struct vcpu *v, const struct vcpu_start *start);

@@ -163,6 +163,7 @@ const struct backend svm_backend = {
 	.get_idt = svm_get_idt,
 	.set_view = svm_set_view,
 	.set_limit = svm_set_limit,
+	.set_msr_view = svm_set_msr_view,
 	.flush_views = svm_flush_views,
 	.set_debugctl = svm_set_debugctl,
 	.dump = svm_dump,

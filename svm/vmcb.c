@@ -13,6 +13,11 @@ struct vmcb *svm_vmcb(void)
 	return (struct vmcb *)CPU_VMCB;
 }
 
+void svm_set_msr_view(const struct vcpu *v)
+{
+	svm_vmcb()->msrpm_base_pa = svm_maps.msrpm_pa[guest_msr_view(v)];
+}
+
 static void reset_control(struct vmcb *b, const struct vcpu *v)
 {
 	b->intercept_exceptions = svm_intercept_exceptions;
@@ -27,7 +32,7 @@ static void reset_control(struct vmcb *b, const struct vcpu *v)
 	if (v->eli.on)
 		b->intercept_misc1 &= ~(u32)INTERCEPT_HLT;
 	b->iopm_base_pa = svm_maps.iopm_pa;
-	b->msrpm_base_pa = svm_maps.msrpm_pa[guest_msr_view(v)];
+	svm_set_msr_view(v);
 	b->asid = 1;
 	b->tlb_control = TLB_FLUSH_ALL;
 	b->nested_control = NESTED_PAGING_ENABLE;
@@ -113,7 +118,7 @@ void svm_set_view(struct vcpu *v)
 		b->nested_cr3 = v->part->second_level;
 		b->virtual_interrupt = V_INTR_MASKING;
 	}
-	b->msrpm_base_pa = svm_maps.msrpm_pa[guest_msr_view(v)];
+	svm_set_msr_view(v);
 	b->tlb_control = TLB_FLUSH_ALL;
 }
 

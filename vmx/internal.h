@@ -35,6 +35,7 @@ void vmx_inject(u8 vector, bool has_error, u32 error);
 void vmx_deliver_nmi(struct vcpu *v);
 bool vmx_inject_interrupt(u8 vector);
 void vmx_interrupt_window(struct vcpu *v);
+void vmx_set_msr_view(const struct vcpu *v);
 void vmx_set_view(struct vcpu *v);
 void vmx_flush_views(void);
 int vmx_set_debugctl(u64 value);

@@ -74,12 +74,18 @@ void vmx_reset_timer(const struct vcpu *v)
 	vmwrite(PREEMPTION_TIMER_VALUE, limit);
 }
 
+void vmx_set_msr_view(const struct vcpu *v)
+{
+	vmwrite(MSR_BITMAP_ADDRESS,
+		vmx_controls.msr_bitmap_pa[guest_msr_view(v)]);
+}
+
 static void write_controls(const struct vcpu *v)
 {
 	const struct vmx_controls *c = &vmx_controls;
 
 	vmwrite(VIRTUAL_PROCESSOR_ID, this_cpu.id + 1);
-	vmwrite(MSR_BITMAP_ADDRESS, c->msr_bitmap_pa[guest_msr_view(v)]);
+	vmx_set_msr_view(v);
 	vmwrite(EPT_POINTER, v->part->second_level);
 	vmwrite(PIN_BASED_CONTROLS, c->pin | (v->direct ? 0 : PIN_EMULATED));
 	vmwrite(PRIMARY_CONTROLS, c->cpu | emulated_controls(v));
@@ -390,7 +396,7 @@ void vmx_set_view(struct vcpu *v)
 		eptp = v->eli.root | (eptp & ~PAGE_MASK);
 	v->window = false;
 	vmwrite(EPT_POINTER, eptp);
-	vmwrite(MSR_BITMAP_ADDRESS, c->msr_bitmap_pa[guest_msr_view(v)]);
+	vmx_set_msr_view(v);
 	vmwrite(PIN_BASED_CONTROLS, c->pin | (direct ? 0 : PIN_EMULATED));
 	vmwrite(PRIMARY_CONTROLS,
 		c->cpu | emulated_controls(v) |

@@ -304,6 +304,7 @@ const struct backend vmx_backend = {
 	.get_idt = vmx_get_idt,
 	.set_view = vmx_set_view,
 	.set_limit = vmx_reset_timer,
+	.set_msr_view = vmx_set_msr_view,
 	.flush_views = vmx_flush_views,
 	.set_debugctl = vmx_set_debugctl,
 	.dump = vmx_dump,

@@ -35,11 +35,13 @@ log: {log}
 # What Ashlar needs beyond a model: the one with SVM has no x2APIC.
 FEATURES = {"ryzen": ", add_features=x2apic"}
 E1000_PLUGIN = ", e1000=1"
-E1000_SLOT = ", slot1=e1000"
+E1000_SLOT = ", slot{}=e1000"
 E1000_LINE = """\
-e1000: card=0, enabled=1, mac=52:54:00:12:34:56, ethmod=vnet, \
+e1000: card={card}, enabled=1, mac=52:54:00:12:34:{mac:02x}, ethmod=vnet, \
 ethdev="{net}", script="{peer}"
 """
+# Of Bochs; each has a wire and a peer of its own.
+MAX_E1000 = 4
 # The settings of the peer on the wire.
 PEER = """\
 # vnet config
@@ -66,17 +68,26 @@ class Bochs(Machine):
         names = [parse_device(d) for d in self.spec.device]
         if not names:
             return {"plugins": "", "slots": "", "devices": ""}
-        if names != [("e1000", 0)]:
-            raise LabError("the bochs machine has one device: e1000")
+        cards = range(len(names))
+        if set(names) != {("e1000", 0)} or len(names) > MAX_E1000:
+            raise LabError("the bochs machine has e1000 alone, up to "
+                           f"{MAX_E1000} of them")
+        return {"plugins": E1000_PLUGIN,
+                "slots": "".join(E1000_SLOT.format(n + 1) for n in cards),
+                "devices": "".join(self._e1000(n) for n in cards)}
+
+    def _e1000(self, card):
         # The peer on the wire serves files from this directory, and logs
         # the packets that it gets and sends.
-        net = os.path.join(self.directory, "net")
+        suffix = str(card) if card else ""
+        net = os.path.join(self.directory, "net" + suffix)
         os.makedirs(net, exist_ok=True)
-        peer = os.path.join(self.directory, "peer")
+        peer = os.path.join(self.directory, "peer" + suffix)
+        log = os.path.join(self.directory, PACKET_LOG + suffix)
         with open(peer, "w", encoding="utf-8") as file:
-            file.write(PEER.format(os.path.join(self.directory, PACKET_LOG)))
-        return {"plugins": E1000_PLUGIN, "slots": E1000_SLOT,
-                "devices": E1000_LINE.format(net=net, peer=peer)}
+            file.write(PEER.format(log))
+        return E1000_LINE.format(card=card, mac=0x56 + card, net=net,
+                                 peer=peer)
 
     def write_config(self, iso, ports, root):
         spec = self.spec

@@ -205,6 +205,21 @@ static void test_emulated_view(void **state)
 	}
 }
 
+/* Where EOIs exit nothing else changes. */
+static void test_eoi_view(void **state)
+{
+	u32 msr;
+	int write;
+
+	(void)state;
+	FOR_EACH_IN_BITMAP(msr)
+	for (write = 0; write < 2; write++)
+		if (direct_in(MSR_VIEW_DIRECT_EOI, msr, write, VMX_FEATURES) !=
+		    (direct(msr, write, VMX_FEATURES) &&
+		     !(write && msr == 0x80b)))
+			fail_msg("%s of %x", write ? "write" : "read", msr);
+}
+
 /* No neighbour of the page is written. */
 static void test_bitmap_stays_in_its_page(void **state)
 {
@@ -482,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_lookup_finds_each_entry),
 		cmocka_unit_test(test_maps_agree_with_lookup),
 		cmocka_unit_test(test_emulated_view),
+		cmocka_unit_test(test_eoi_view),
 		cmocka_unit_test(test_bitmap_stays_in_its_page),
 		cmocka_unit_test(test_direct_is_the_list),
 		cmocka_unit_test(test_dangerous_are_never_direct),

@@ -3,7 +3,8 @@
  * Exactness: `count` interrupts of the network card by its cause-set register,
  * each with its number in memory.  The handler sees every number once, in
  * order, and nothing else: no entry without a cause, none too many, none left
- * in the local APIC at the end.
+ * in the local APIC at the end.  It begins after `delay` ticks and keeps its
+ * pin for `hold` ticks more.
  */
 #include "lib/e1000.h"
 #include "lib/ioapic.h"
@@ -45,12 +46,21 @@ static bool pending(u32 reg)
 	return apic_read(reg + VECTOR / 32) >> VECTOR % 32 & 1;
 }
 
+static void pass(u64 ticks)
+{
+	u64 start = rdtsc();
+
+	while (rdtsc() - start < ticks)
+		;
+}
+
 PAYLOAD("ics")
 {
 	u64 count = cmdline_number("count", 1000);
 	u32 id = x2apic_enable();
-	u64 i, start;
+	u64 i;
 
+	pass(cmdline_number("delay", 0));
 	idt_set(VECTOR, on_card);
 	e1000_init(E1000_ICR_RXT0);
 	ioapic_route(e1000_pin(), VECTOR, id);
@@ -58,10 +68,9 @@ PAYLOAD("ics")
 	mark('B');
 	for (i = 1; i <= count; i++)
 		raise(i);
-	start = rdtsc();
-	while (rdtsc() - start < REST_TICKS)
-		;
+	pass(REST_TICKS);
 	mark('E');
+	pass(cmdline_number("hold", 0));
 	interrupts_off();
 	if (seen != count || wrong || causeless)
 		payload_fail("%lu raised, %lu seen, wrong %lu, without a cause "

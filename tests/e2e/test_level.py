@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Two partitions, each with a network card whose level interrupt has the same
+vector.  An EOI is broadcast by vector, so only one of the two may have its pin
+to itself; the other's interrupts are Ashlar's to take.  None is lost, none
+comes twice: the payload ics sees to that."""
+import os
+import re
+
+import pytest
+
+from ledger import window
+from runs import BUILD, background, expect
+
+TABLE = """\
+[machine]
+{sidecores}log = com1
+[partition first]
+cpus = 0
+memory = 32M
+interrupts = {mode}
+identity = yes
+device = pci 0000:00:02.0 intx=17
+kernel = payload
+cmdline = count={first} hold={hold}
+[partition second]
+cpus = 1
+memory = 32M
+interrupts = {mode}
+identity = yes
+device = pci 0000:00:03.0 intx=18
+kernel = payload
+cmdline = count={second} delay={delay} pin=18
+"""
+# The second one finds the vector taken, and is done before it is free again.
+FIRST, SECOND = 100000, 1000
+DELAY, HOLD = 1000000, 40000000
+RUNS = "level_did", "level_eli", "level_exit"
+END = r"^partition {}: (?:stopped|parked): .*$"
+SHARED = ("^partition second: GSI 18: another partition has its level vector: "
+          "(.*)$")
+
+
+def level(lab, mode, sidecores, *names):
+    """One boot, until these have ended."""
+    table = TABLE.format(mode=mode, first=FIRST, second=SECOND, hold=HOLD,
+                         delay=DELAY, sidecores=sidecores)
+    return lab("--machine", "bochs", "--device", "e1000", "--device", "e1000",
+               "--cpus", 3, "--memory", "256M", "--table", lab.table(table),
+               "--module", f"payload={BUILD}/payloads/ics.bin",
+               *expect(*[END.format(name) for name in names]), timeout=300)
+
+
+@background
+def level_did(lab):
+    return level(lab, "did", "sidecores = 2\n", "second", "first")
+
+
+@background
+def level_eli(lab):
+    return level(lab, "eli", "sidecores = 2\n", "second", "first")
+
+
+@background
+def level_exit(lab):
+    return level(lab, "exit", "", "second", "first")
+
+
+@background
+def level_alone(lab):
+    return level(lab, "did", "", "second")
+
+
+def counts(result, name, mode):
+    """The causes of one's exits between its marks."""
+    lines = result.findall(rf"^(?:mark|ledger) {name}/.*$")
+    (snapshot,) = window("\n".join(lines), mode=mode)
+    return snapshot
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_each_once(request, run):
+    result = request.getfixturevalue(run)
+    assert result.outcome == "seen", result.stderr
+    for name, count in (("first", FIRST), ("second", SECOND)):
+        assert result.findall(rf"^{name}\| payload ics: ok raised={count} "
+                              rf"seen={count}$"), result.serial()[-2000:]
+
+
+def test_did(level_did):
+    """The first without an exit; of the second, all that exits is its EOI."""
+    assert level_did.findall(SHARED) == ["by the sidecore, with exits"]
+    assert not counts(level_did, "first", "did").get("msr-eoi")
+    exits = counts(level_did, "second", "did")
+    assert exits["msr-eoi"] == SECOND, exits
+    assert "external-interrupt" not in exits, exits
+
+
+def test_eli(level_eli):
+    assert not counts(level_eli, "first", "eli").get("msr-eoi")
+    exits = counts(level_eli, "second", "eli")
+    assert exits["msr-eoi"] == SECOND, exits
+
+
+def test_no_sidecore(level_alone):
+    """It waits in vain, and why is said; its neighbour goes on."""
+    result = level_alone
+    assert result.outcome == "seen", result.stderr
+    assert result.findall(SHARED) == [
+        "masked, as there is no sidecore; add one or use interrupts = eli"]
+    assert result.findall(r"^second\| payload ics: FAIL 1 raised, 0 seen")
+    assert result.findall(rf"^first\| payload ics: ok raised={FIRST}")
