@@ -7,6 +7,7 @@
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/layout.h"
+#include "guest/msr.h"
 
 /* Integrated APIC, 6 LVT entries, no suppression of EOI broadcasts. */
 #define VLAPIC_VERSION 0x00050014U
@@ -156,13 +157,26 @@ static int write_svr(struct vcpu *v, u64 value)
 	return 0;
 }
 
+/* The core's own APIC may get the value, and must not fault on it. */
+static bool timer_mode_valid(u64 value)
+{
+	switch (value & LVT_TIMER_MODE) {
+	case LVT_TIMER_MODE:
+		return false;
+	case APIC_LVT_TIMER_DEADLINE:
+		return host_msr_features & MSR_NEEDS_DEADLINE;
+	default:
+		return true;
+	}
+}
+
 static int write_lvt(struct vcpu *v, u32 n, u64 value)
 {
 	struct vlapic *l = &v->lapic;
 
 	if (value & ~(u64)lvt_bits[n] && x2apic_on(l))
 		return -EINVAL;
-	if (n == LVT_TIMER && (value & LVT_TIMER_MODE) == LVT_TIMER_MODE)
+	if (n == LVT_TIMER && !timer_mode_valid(value))
 		return -EINVAL;
 	l->lvt[n] = (u32)value & lvt_bits[n] & ~(u32)BIT(12);
 	if (!(l->svr & APIC_SVR_ENABLE))

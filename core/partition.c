@@ -308,13 +308,19 @@ static void __noreturn leave_partition(struct vcpu *v)
 	__atomic_fetch_and(&p->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&p->arrived, 1, __ATOMIC_SEQ_CST);
 	await(p, all_arrived, "a core did not leave its guest");
+	/* What the others have sent it is not for its next guest. */
+	__atomic_fetch_and(&cpu_public[this_cpu.id].requests,
+			   ~(u32)(REQ_NMI | REQ_INIT | REQ_SIPI),
+			   __ATOMIC_SEQ_CST);
 	if (v->index == 0) {
 		p->back_time = rdtsc();
 		assign_stop(p);
 	}
 	await(p, assign_stopped, "its devices are not quiet");
 	await_senders(p);
-	eli_hand_back();
+	if (!eli_hand_back())
+		log_printf("cpu %u: the local APIC still has vectors pending",
+			   this_cpu.id);
 	__atomic_fetch_add(&p->cleaned, 1, __ATOMIC_SEQ_CST);
 	if (v->index == 0) {
 		await(p, all_cleaned, "a core is not handed back");
@@ -328,6 +334,7 @@ static void __noreturn leave_for_init(struct vcpu *v)
 {
 	backend->leave();
 	__atomic_fetch_and(&v->part->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
+	/* Its devices go on, and a line that is high comes again and again. */
 	eli_hand_back();
 	cpu_leave();
 }
@@ -495,7 +502,10 @@ struct load_times {
 	u64 zeroing, copying;
 };
 
-/* Zeroes and fills the guest's memory; where it begins is left in *start. */
+/*
+ * Zeroes and fills the guest's memory; where it begins is left in *start.
+ * -EBUSY: the partition is to end.
+ */
 static int load(struct partition *p, struct vcpu_start *start,
 		struct load_times *times)
 {
@@ -507,7 +517,8 @@ static int load(struct partition *p, struct vcpu_start *start,
 	int err;
 
 	t0 = rdtsc();
-	guest_zero(p);
+	if (!guest_zero(p))
+		return -EBUSY;
 	t1 = rdtsc();
 	guest_memory_access(p, &mem);
 	err = l->plan(p, &job, error, sizeof(error));
@@ -556,10 +567,14 @@ static void start_partition(struct vcpu *v)
 	struct partition *p = v->part;
 	struct load_times times;
 	struct vcpu_start start;
+	int err;
 
 	reset_devices(p);
 	assign_start(p);
-	if (load(p, &start, &times)) {
+	err = load(p, &start, &times);
+	if (err == -EBUSY)
+		return;
+	if (err) {
 		spin_lock(&p->lock);
 		p->state = PARTITION_STOPPED;
 		spin_unlock(&p->lock);

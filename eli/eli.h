@@ -29,7 +29,7 @@ struct guest_regs;
 struct idt_register {
 	u64 base;
 	u64 cr3;
-	u64 cr0, efer; /* PE and LMA of them */
+	u64 cr0, cr4, efer; /* PE, LA57 and LMA of them */
 	u32 limit;
 };
 
@@ -71,9 +71,10 @@ int __must_check eli_build_partition(struct partition *p, const struct slat *t);
 
 /*
  * On a core that has left its guest for good, once nothing sends to it any
- * more: whatever the guest left in the local APIC is taken out.  Bounded.
+ * more: whatever the guest left in the local APIC is taken out.  Bounded; false
+ * if there is more of it.
  */
-void eli_hand_back(void);
+bool eli_hand_back(void);
 
 /* Before a vCPU starts: registers that VM entry does not load, as at reset. */
 void eli_reset_core(void);

@@ -6,7 +6,6 @@
  */
 #include "apic/lapic.h"
 #include "core/lib.h"
-#include "core/log.h"
 #include "core/partition.h"
 #include "core/percpu.h"
 #include "core/trap.h"
@@ -54,7 +53,7 @@ static void choose_spurious(void)
 	wrmsr(APIC_MSR(APIC_SVR), APIC_SVR_ENABLE | vector);
 }
 
-static void drain(void)
+static bool drain(void)
 {
 	u32 steps;
 
@@ -65,19 +64,21 @@ static void drain(void)
 		else if (any_set(APIC_IRR))
 			asm volatile("sti; nop; cli" : : : "memory");
 		else
-			return;
+			return true;
 	}
-	log_printf("cpu %u: the local APIC still has vectors pending",
-		   this_cpu.id);
+	return false;
 }
 
-void eli_hand_back(void)
+bool eli_hand_back(void)
 {
+	bool clean;
+
 	lapic_quiet();
 	idt_load(drain_idt);
-	drain();
+	clean = drain();
 	idt_load_host();
 	memset(this_cpu.taken, 0, sizeof(this_cpu.taken));
+	return clean;
 }
 
 /*

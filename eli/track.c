@@ -145,27 +145,30 @@ static u64 entry_value(u64 at)
 	return *(u64 *)window_map(at) & ~PTE_HISTORY;
 }
 
-/* Takes down the way that a full walk has just gone. */
-static void note_walk(struct vcpu *v, const struct idt_register *r)
+/*
+ * Takes down the way that a full walk has just gone to this page, unless
+ * another core of the guest's has changed it meanwhile.
+ */
+static void note_walk(struct vcpu *v, const struct idt_register *r, u64 page)
 {
 	struct eli_entry *e = v->eli.walk;
-	u64 table = r->cr3;
-	u32 i;
+	u64 table = r->cr3, size = BIT(PAGE_SHIFT + 9 * ELI_WALK_LEVELS);
+	u32 levels = 0;
 
 	v->eli.idt = *r;
 	v->eli.levels = 0;
-	if (!(r->efer & EFER_LMA))
+	if (!(r->efer & EFER_LMA) || (r->cr4 & CR4_LA57))
 		return;
-	for (i = 0; i < ELI_WALK_LEVELS; i++, e++) {
-		e->at = entry_at(v, table, r->base, i);
+	do {
+		size >>= 9;
+		e->at = entry_at(v, table, r->base, levels++);
 		if (!e->at)
 			return;
-		e->value = entry_value(e->at);
-		table = e->value;
-		if (i && (table & PTE_LARGE))
-			break;
-	}
-	v->eli.levels = MIN(i + 1, (u32)ELI_WALK_LEVELS);
+		e->value = table = entry_value(e->at);
+		e++;
+	} while (size > PAGE_SIZE && !(levels > 1 && (table & PTE_LARGE)));
+	if ((table & PTE_ADDRESS & -size) + r->base % size == page)
+		v->eli.levels = levels;
 }
 
 /* Other page tables, that nearly always share all but the top one. */
@@ -191,7 +194,8 @@ static bool unmoved(struct vcpu *v, const struct idt_register *r)
 	const struct eli_entry *end = e + v->eli.levels;
 
 	if (e == end || r->base != was->base || r->limit != was->limit ||
-	    (r->cr0 ^ was->cr0) & CR0_PE || (r->efer ^ was->efer) & EFER_LMA)
+	    (r->cr0 ^ was->cr0) & CR0_PE || (r->cr4 ^ was->cr4) & CR4_LA57 ||
+	    (r->efer ^ was->efer) & EFER_LMA)
 		return false;
 	if (r->cr3 != was->cr3 && !same_top(v, r->cr3))
 		return false;
@@ -217,7 +221,7 @@ static enum cause locate(struct vcpu *v, const struct idt_register *r,
 	if (__atomic_load_n(&v->part->eli->refused[v->index],
 			    __ATOMIC_ACQUIRE) == *page)
 		return CAUSE_INJECT_SHARED;
-	note_walk(v, r);
+	note_walk(v, r, *page);
 	return INJECT_NONE;
 }
 

@@ -62,15 +62,19 @@ int guest_write(const struct vcpu *v, u64 gpa, const void *buf, size_t n)
 	return copy(v->part, gpa, NULL, buf, n);
 }
 
-void guest_zero(const struct partition *p)
+bool guest_zero(const struct partition *p)
 {
 	const struct guest_region *r;
 	u64 off;
 
 	for (r = p->ram; r < p->ram + p->nr_ram; r++)
-		for (off = 0; off < r->size; off += SIZE_2M)
+		for (off = 0; off < r->size; off += SIZE_2M) {
+			if (__atomic_load_n(&p->ending, __ATOMIC_RELAXED))
+				return false;
 			memset(window_map(r->hpa + off), 0,
 			       MIN(SIZE_2M, r->size - off));
+		}
+	return true;
 }
 
 static int mem_write(void *ctx, u64 gpa, const void *src, size_t n)

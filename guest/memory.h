@@ -27,8 +27,8 @@ int __must_check guest_read(const struct vcpu *v, u64 gpa, void *buf, size_t n);
 int __must_check guest_write(const struct vcpu *v, u64 gpa, const void *buf,
 			     size_t n);
 
-/* Zeroes all RAM of a partition. */
-void guest_zero(const struct partition *p);
+/* Zeroes all RAM of a partition; false: given up, since that is to end. */
+bool guest_zero(const struct partition *p);
 
 /* For the loaders. */
 void guest_memory_access(struct partition *p, struct guest_mem *mem);

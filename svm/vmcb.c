@@ -163,6 +163,7 @@ void svm_get_idt(struct idt_register *r)
 	r->base = b->idtr.base;
 	r->cr3 = b->cr3;
 	r->cr0 = b->cr0;
+	r->cr4 = b->cr4;
 	r->efer = b->efer;
 	r->limit = b->idtr.limit;
 }

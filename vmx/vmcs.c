@@ -290,6 +290,7 @@ void vmx_get_idt(struct idt_register *r)
 	r->base = vmread(GUEST_IDTR_BASE);
 	r->cr3 = vmread(GUEST_CR3);
 	r->cr0 = vmread(GUEST_CR0);
+	r->cr4 = vmread(GUEST_CR4);
 	r->efer = vmread(GUEST_IA32_EFER);
 	r->limit = (u32)vmread(GUEST_IDTR_LIMIT);
 }

@@ -3,21 +3,23 @@
 #include "apic/lapic.h"
 #include "core/partition.h"
 
-void __wrap_guest_zero(const struct partition *p);
-void __wrap_eli_hand_back(void);
+bool __wrap_guest_zero(const struct partition *p);
+bool __wrap_eli_hand_back(void);
 void __wrap_lapic_quiet(void);
 void __wrap_eli_reset_core(void);
 
 /* The guest's memory is not zeroed. */
-void __wrap_guest_zero(const struct partition *p)
+bool __wrap_guest_zero(const struct partition *p)
 {
 	(void)p;
+	return true;
 }
 
 /* Sources of interrupts are quiet, but nothing is drained. */
-void __wrap_eli_hand_back(void)
+bool __wrap_eli_hand_back(void)
 {
 	lapic_quiet();
+	return true;
 }
 
 /* TPR and timer stay. */
