@@ -23,14 +23,15 @@ bool vapic_accept(struct vapic *a, u8 vector, bool level, u64 since)
 	return fresh;
 }
 
+static u64 any(const u64 *bits)
+{
+	_Static_assert(VAPIC_WORDS == 4, "all of them");
+	return bits[0] | bits[1] | bits[2] | bits[3];
+}
+
 bool vapic_idle(const struct vapic *a)
 {
-	u64 any = 0;
-	u32 i;
-
-	for (i = 0; i < VAPIC_WORDS; i++)
-		any |= a->irr[i] | a->isr[i];
-	return !any;
+	return !(any(a->irr) | any(a->isr));
 }
 
 static u32 isr_class(const struct vapic *a)
@@ -47,21 +48,18 @@ u8 vapic_ppr(const struct vapic *a)
 	return CLASS(a->tpr) >= isr ? a->tpr : (u8)isr;
 }
 
-static s32 next_above(const struct vapic *a, u32 class)
+s32 vapic_next(const struct vapic *a)
 {
 	s32 irr = vapic_highest(a->irr);
 
-	return irr >= 0 && CLASS((u32)irr) > class ? irr : -1;
-}
-
-s32 vapic_next(const struct vapic *a)
-{
-	return next_above(a, CLASS(vapic_ppr(a)));
+	return irr >= 0 && CLASS((u32)irr) > CLASS(vapic_ppr(a)) ? irr : -1;
 }
 
 s32 vapic_next_above_isr(const struct vapic *a)
 {
-	return next_above(a, isr_class(a));
+	s32 irr = vapic_highest(a->irr);
+
+	return irr >= 0 && CLASS((u32)irr) > isr_class(a) ? irr : -1;
 }
 
 u64 vapic_deliver(struct vapic *a, u8 vector)

@@ -142,6 +142,15 @@ int vlapic_write_icr(struct vcpu *v, u64 value)
 	return 0;
 }
 
+int vlapic_write_eoi(struct vcpu *v, u64 value)
+{
+	v->cause = CAUSE_MSR_EOI;
+	if (value || !x2apic_on(&v->lapic))
+		return -EINVAL;
+	v->lapic.home->write(v, APIC_EOI, 0);
+	return 0;
+}
+
 static int write_svr(struct vcpu *v, u64 value)
 {
 	struct vlapic *l = &v->lapic;
@@ -202,7 +211,6 @@ static int write_home(struct vcpu *v, u32 reg, u64 value)
 {
 	u64 bits = reg == APIC_TMICT ? 0xffffffffUL :
 		   reg == APIC_TDCR  ? 0xbUL :
-		   reg == APIC_EOI   ? 0 :
 				       0xffUL;
 
 	if (value & ~bits)
@@ -223,9 +231,6 @@ static int write_register(struct vcpu *v, u32 reg, u64 value)
 		return write_esr(&v->lapic, value);
 	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
 		return write_lvt(v, reg - APIC_LVT_TIMER, value);
-	case APIC_EOI:
-		v->cause = CAUSE_MSR_EOI;
-		return write_home(v, reg, value);
 	case APIC_TMICT:
 	case APIC_TDCR:
 		v->cause = CAUSE_MSR_TIMER;

@@ -41,8 +41,9 @@ void vlapic_reset(struct vcpu *v);
 int vlapic_msr_read(struct vcpu *v, u32 reg, u64 *value);
 int vlapic_msr_write(struct vcpu *v, u32 reg, u64 value);
 
-/* The same for the ICR, by the short way: every IPI of the guest takes it. */
+/* The same by a short way: every IPI of the guest, every EOI that exits. */
 int vlapic_write_icr(struct vcpu *v, u64 value);
+int vlapic_write_eoi(struct vcpu *v, u64 value);
 
 /* IA32_TSC_DEADLINE, where it exits. */
 u64 vlapic_read_deadline(const struct vcpu *v);

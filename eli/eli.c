@@ -90,7 +90,6 @@ static void set_limit(struct vcpu *v)
 	if (armed)
 		v->eli.limit = (armed > now ? armed - now : 0) +
 			       host_clock.tsc_hz / 1000 * BUDGET_MS;
-	backend->set_limit(v);
 }
 
 static enum cause obstacle(struct vcpu *v)
@@ -114,9 +113,11 @@ bool eli_choose(struct vcpu *v)
 	track_catch_up(v);
 	reason = obstacle(v);
 	if (reason == INJECT_NONE) {
-		if (!v->eli.direct)
-			enter_direct(v);
 		set_limit(v);
+		if (v->eli.direct)
+			backend->set_limit(v);
+		else
+			enter_direct(v);
 		return true;
 	}
 	if (v->eli.direct)

@@ -246,6 +246,9 @@ enum outcome guest_wrmsr(struct vcpu *v, struct guest_regs *regs)
 
 	if (likely(msr == APIC_MSR(APIC_ICR)))
 		return vlapic_write_icr(v, value) ? OUTCOME_GP : OUTCOME_DONE;
+	/* In every view in which it exits it is this. */
+	if (likely(msr == APIC_MSR(APIC_EOI)))
+		return vlapic_write_eoi(v, value) ? OUTCOME_GP : OUTCOME_DONE;
 	return write_listed(v, msr, value);
 }
 

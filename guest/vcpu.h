@@ -132,7 +132,7 @@ struct backend {
 	void (*get_idt)(struct idt_register *r);
 	/* What v->eli.direct asks for, from the next entry on. */
 	void (*set_view)(struct vcpu *v);
-	/* v->eli.limit has changed, in eli mode. */
+	/* v->eli.limit has changed, in eli mode; set_view() sees to it, too. */
 	void (*set_limit)(const struct vcpu *v);
 	/* guest_msr_view() has changed; set_view() does it, too. */
 	void (*set_msr_view)(const struct vcpu *v);
