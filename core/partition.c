@@ -569,6 +569,9 @@ static void start_partition(struct vcpu *v)
 	struct vcpu_start start;
 	int err;
 
+	if (__atomic_load_n(&p->running, __ATOMIC_SEQ_CST))
+		panic("partition %s: a core is still in its last guest",
+		      p->config->name);
 	reset_devices(p);
 	assign_start(p);
 	err = load(p, &start, &times);
