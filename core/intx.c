@@ -75,12 +75,12 @@ static bool own(struct partition *p, const struct route *r, bool is)
 	       eli_own(p, r->vcpu, (u8)(r->rte & RTE_VECTOR), is);
 }
 
-/* Can the guest have the pin to itself?  `held`: its EOI is waited for. */
-static bool is_direct(struct partition *p, const struct route *r, bool held)
+/* Can the guest have the pin to itself? */
+static bool is_direct(struct partition *p, const struct route *r)
 {
 	switch (p->mode) {
 	case TABLE_DID:
-		return !held && !level_clash(p, r->rte);
+		return !level_clash(p, r->rte);
 	case TABLE_ELI:
 		return !level_clash(p, r->rte) && own(p, r, true);
 	default:
@@ -119,20 +119,26 @@ static struct route find_route(struct partition *p, u32 gsi)
 	u64 guest = p->ioapic.rte[gsi];
 	/* From its arrival at Ashlar until the guest's EOI. */
 	bool held = (guest & RTE_REMOTE_IRR) || (p->ioapic.lines >> gsi & 1);
-	struct route r = {
-		.rte = guest & (RTE_LEVEL | RTE_ACTIVE_LOW | RTE_MASKED),
-	};
+	struct route r = pins[gsi].route;
 	struct vioapic_msg msg;
 	u64 targets;
 	u8 vector;
 
+	/* Whatever the entry says now: the EOI comes from where it went. */
+	if (held && r.relayed) {
+		r.rte |= RTE_MASKED;
+		return r;
+	}
+	r = (struct route){
+		.rte = guest & (RTE_LEVEL | RTE_ACTIVE_LOW | RTE_MASKED),
+	};
 	vioapic_message(&p->ioapic, gsi, &msg);
 	targets = partition_targets(p, &msg, &vector);
 	if (msg.delivery_mode > RTE_DM_LOWEST || !targets)
 		return masked;
 	r.vcpu = (u32)__builtin_ctzl(targets);
 	r.rte |= (u64)p->apic_id[r.vcpu] << RTE_DEST_SHIFT | vector;
-	r.direct = is_direct(p, &r, held);
+	r.direct = is_direct(p, &r);
 	if (held)
 		r.rte |= RTE_MASKED;
 	if (!r.direct && p->mode == TABLE_DID)
