@@ -315,7 +315,8 @@ static void arrived(struct partition *p, u32 gsi)
 		partition_deliver(p, &msg);
 }
 
-bool intx_arrived(struct partition *p, u32 vector)
+/* On the first sidecore, `relay`, only what is still relayed. */
+static bool find_sender(struct partition *p, u32 vector, bool relay)
 {
 	bool found = false;
 	u32 set, gsi;
@@ -324,7 +325,8 @@ bool intx_arrived(struct partition *p, u32 vector)
 	/* A vector of the guest's may be that of several: any can have sent. */
 	for (set = p->gsis; set;) {
 		gsi = next_pin(&set);
-		if ((pins[gsi].route.rte & RTE_VECTOR) != vector)
+		if ((pins[gsi].route.rte & RTE_VECTOR) != vector ||
+		    (relay && !pins[gsi].route.relayed))
 			continue;
 		found = true;
 		arrived(p, gsi);
@@ -333,12 +335,21 @@ bool intx_arrived(struct partition *p, u32 vector)
 	return found;
 }
 
+bool intx_arrived(struct partition *p, u32 vector)
+{
+	return find_sender(p, vector, false);
+}
+
+/*
+ * What is relayed is of mode `did`.  Of any other it came late, out of another
+ * life of the partition's, and eli_own() is not for this core.
+ */
 void intx_relay(u32 vector)
 {
 	u32 gsi = vector - INTX_VECTOR(0);
 
 	if (gsi < VIOAPIC_PINS && pins[gsi].owner)
-		intx_arrived(pins[gsi].owner, vector);
+		find_sender(pins[gsi].owner, vector, true);
 }
 
 void intx_eoi(struct partition *p, u8 vector)
