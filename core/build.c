@@ -97,7 +97,7 @@ static int build_echo(struct partition *p, s32 sidecore)
 	if (!pool_alloc(1, &p->echo_pa))
 		return -ENOMEM;
 	p->echo.page = (struct echo_page *)va;
-	return paging_add_shared((u32)sidecore, va, p->echo_pa);
+	return paging_add_shared((u32)sidecore, va, p->echo_pa, PAGE_SIZE);
 }
 
 static const struct boot_module *find_module(const struct boot_info *bi,

@@ -15,6 +15,8 @@
 #define WINDOW_VMA 0xffffffffc0200000
 /* On the first sidecore: pages shared with guests, one for each partition. */
 #define SHARED_VMA 0xffffffffc0400000
+/* On the cores of a partition: its second-level tables, up to the GiB's end. */
+#define ELI_VMA 0xffffffffc0600000
 
 /* Offsets in struct percpu, checked in core/percpu.h. */
 #define PERCPU_REGS	    0x3f80

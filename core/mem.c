@@ -239,10 +239,12 @@ void *paging_add_private(u64 va, u64 *phys)
 	return (void *)va;
 }
 
-int paging_add_shared(u32 cpu, u64 va, u64 phys)
+int paging_add_shared(u32 cpu, u64 va, u64 phys, u64 size)
 {
+	if (size > SIZE_1G - (va - LOCAL_VMA))
+		return -ENOMEM;
 	return map_range(phys_to_virt(local_pd_pa[cpu]), LEVEL_PD, va, phys,
-			 PAGE_SIZE, MAP_RW);
+			 size, MAP_RW);
 }
 
 void paging_seal_cpu(void)

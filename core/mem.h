@@ -62,8 +62,11 @@ u64 paging_build_cpu(u32 cpu);
  */
 void *paging_add_private(u64 va, u64 *phys);
 
-/* Boot, BSP: a page that is in use elsewhere, for the eyes of one core. */
-int __must_check paging_add_shared(u32 cpu, u64 va, u64 phys);
+/*
+ * Boot, BSP: pages that are in use elsewhere, for the eyes of one core, at va
+ * in its own GiB.  -ENOMEM also where they go beyond that.
+ */
+int __must_check paging_add_shared(u32 cpu, u64 va, u64 phys, u64 size);
 
 /* On each core: from now on only the sealed tables. */
 void paging_seal_cpu(void);

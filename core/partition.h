@@ -38,9 +38,9 @@ struct partition {
 	u32 id;
 	u32 nr_ram;
 	struct guest_region ram[PARTITION_REGIONS];
-	struct eli_partition *eli;
-	u64 second_level;      /* EPT pointer or nested CR3 */
-	u32 apic_id[MAX_CPUS]; /* host APIC id of each vCPU's core */
+	struct eli_partition *eli; /* good on its own cores, after the seal */
+	u64 second_level;	   /* EPT pointer or nested CR3 */
+	u32 apic_id[MAX_CPUS];	   /* host APIC id of each vCPU's core */
 	struct guest_layout layout;
 	struct assigned devices;
 	const struct boot_module *kernel, *initrd;

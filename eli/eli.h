@@ -63,7 +63,8 @@ void eli_init(void);
 
 /*
  * Takes all memory that mode `eli` needs, for second-level tables that are all
- * there: a partition may be switched to it.  0 or -ENOMEM.
+ * there: a partition may be switched to it.  After the seal its own cores, and
+ * no others, see that memory and the tables.  0 or -ENOMEM.
  */
 int __must_check eli_build_partition(struct partition *p, const struct slat *t);
 
@@ -126,7 +127,7 @@ bool eli_give_up(struct vcpu *v, u64 gpa);
 /* Emulation has written to RAM. */
 void eli_wrote(struct vcpu *v, u64 gpa, u32 size);
 
-/* --- any core, with the partition's lock held --- */
+/* --- a core of the partition, with its lock held --- */
 
 /*
  * The vector is from now on one that comes straight from a device to this

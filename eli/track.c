@@ -22,9 +22,20 @@
 #define PTE_LARGE   BIT(7)
 #define PTE_HISTORY (BIT(5) | BIT(6))
 
+/* A page of what eli_build_partition() has shown to this core. */
+static u64 *own_page(const struct eli_partition *e, u64 phys)
+{
+	return (u64 *)(ELI_VMA + (phys - e->views.slat.root));
+}
+
+static u64 *table_at(void *ctx, u64 phys)
+{
+	return own_page(ctx, phys);
+}
+
 static u64 *shadow_of(const struct eli_partition *e, u32 vcpu)
 {
-	return phys_to_virt(e->shadows + vcpu * PAGE_SIZE);
+	return own_page(e, e->shadows + vcpu * PAGE_SIZE);
 }
 
 /* With the lock held: the others are to flush before they run on. */
@@ -369,22 +380,37 @@ bool eli_own(struct partition *p, u32 vcpu, u8 vector, bool own)
 	return true;
 }
 
+/* To the cores of the partition. */
+static int show(const struct partition *p, u64 phys, u64 size)
+{
+	int err = 0;
+	u32 n;
+
+	for (n = 0; !err && n < p->config->nr_cpus; n++)
+		err = paging_add_shared(p->config->cpus[n], ELI_VMA, phys,
+					size);
+	return err;
+}
+
 int eli_build_partition(struct partition *p, const struct slat *t)
 {
 	u32 vcpus = p->config->nr_cpus, n;
+	struct slat own = *t;
+	struct eli_partition *e;
 	u64 tables, self;
 
 	if (!pool_alloc(VIEW_TABLES * vcpus, &tables))
 		return -ENOMEM;
-	p->eli = pool_alloc(ALIGN_UP(sizeof(*p->eli), PAGE_SIZE) / PAGE_SIZE,
-			    &self);
-	if (!p->eli || !pool_alloc(vcpus, &p->eli->shadows))
+	e = pool_alloc(ALIGN_UP(sizeof(*e), PAGE_SIZE) / PAGE_SIZE, &self);
+	if (!e || !pool_alloc(vcpus, &e->shadows))
 		return -ENOMEM;
-	views_init(&p->eli->views, t, vcpus, tables);
-	p->eli->generation = 1;
+	p->eli = (struct eli_partition *)(ELI_VMA + (self - t->root));
+	own.table = table_at;
+	own.ctx = p->eli;
+	views_init(&e->views, &own, vcpus, tables);
+	e->generation = 1;
 	for (n = 0; n < vcpus; n++)
-		p->eli->refused[n] = VIEW_NO_PAGE;
+		e->refused[n] = VIEW_NO_PAGE;
 	/* The pool has handed out all of it, and the tables, in a row. */
-	return paging_add_direct(
-		t->root, p->eli->shadows + vcpus * PAGE_SIZE - t->root, MAP_RW);
+	return show(p, t->root, e->shadows + vcpus * PAGE_SIZE - t->root);
 }

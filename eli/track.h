@@ -7,7 +7,10 @@
 #include "eli/view.h"
 #include "guest/vcpu.h"
 
-/* Of a partition; its lock guards all that is not atomic. */
+/*
+ * Of a partition; its lock guards all that is not atomic.  Seen by its own
+ * cores only, at ELI_VMA, in a row with the second-level tables.
+ */
 struct eli_partition {
 	struct views views;
 	u64 shadows; /* physical address, a page per vCPU */

@@ -9,8 +9,29 @@ from pagewalk import FRAME, PAGE, Reader, Walk
 from runs import BUILD, LINUX, MAKE_LOCK, TOP, background
 from symbols import IMAGE, address, offsets
 
-CPUS = 3
-TABLE = f"{TOP}/examples/linux.table"
+TABLE = """\
+[machine]
+sidecores = 3
+log = com1
+
+[partition linux]
+cpus = 0-1
+memory = 256M
+kernel = vmlinuz
+initrd = initrd.img
+cmdline = console=ttyS0 quiet
+console = log
+
+[partition other]
+cpus = 2
+memory = 128M
+kernel = vmlinuz
+initrd = initrd.img
+cmdline = console=ttyS0 quiet
+"""
+CPUS = 4
+# Of each partition.
+CORES, MEMORY = ({0, 1}, {2}), (256 << 20, 128 << 20)
 WX_IMAGE = f"{BUILD}/ashlar-wx.elf"
 TIMEOUT = 300
 MAX_STEPS = 100
@@ -18,6 +39,7 @@ SEAL = r"^seal: (\d+) tables, (\d+) pages, (\d+) writable and executable$"
 # core/layout.h
 LOCAL_VMA = 0xffffffffc0000000
 WINDOW_VMA = LOCAL_VMA + 0x200000
+ELI_VMA = LOCAL_VMA + 0x600000
 # 64-bit FNV-1a, and what the processor sets: accessed and dirty bits.
 FNV_BASIS, FNV_PRIME = 0xcbf29ce484222325, 0x100000001b3
 STATUS = 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9
@@ -33,7 +55,9 @@ class Sealed:
         for cpu in cpus:
             debugger.select_cpu(cpu)
             self.walks.append(Walk(reader, debugger.registers()["cr3"]))
+        # Of each partition: its memory and its second-level tables.
         self.ram = []
+        self.tables = []
         self.stacks = []
 
     def claim(self):
@@ -55,18 +79,25 @@ def image_to_physical(debugger, linear):
                16) + linear % PAGE
 
 
-def guest_ram(debugger, directory):
-    """(start, size) of the first partition's memory."""
-    nr_ram, ram, size, hpa, length = offsets(
-        directory, "core/partition.h", "offsetof(struct partition, nr_ram)",
+def look_at_partitions(debugger, directory, found):
+    """Where their memory is, (start, size) each, and their tables."""
+    each, nr_ram, ram, size, hpa, length, root = offsets(
+        directory, "core/partition.h", "sizeof(struct partition)",
+        "offsetof(struct partition, nr_ram)",
         "offsetof(struct partition, ram)", "sizeof(struct guest_region)",
         "offsetof(struct guest_region, hpa)",
-        "offsetof(struct guest_region, size)")
-    base = image_to_physical(debugger, address("partitions"))
-    count = debugger.read_u64(base + nr_ram) & 0xffffffff
-    return [(debugger.read_u64(base + ram + i * size + hpa),
-             debugger.read_u64(base + ram + i * size + length))
-            for i in range(count)]
+        "offsetof(struct guest_region, size)",
+        "offsetof(struct partition, second_level)")
+    for partition in range(len(CORES)):
+        base = image_to_physical(debugger,
+                                 address("partitions") + partition * each)
+        count = debugger.read_u64(base + nr_ram) & 0xffffffff
+        found.ram.append([(debugger.read_u64(base + ram + i * size + hpa),
+                           debugger.read_u64(base + ram + i * size + length))
+                          for i in range(count)])
+        # In the bits that are looked at they are like Ashlar's own.
+        found.tables.append(set(Walk(Reader(debugger), debugger.read_u64(
+            base + root)).tables))
 
 
 def run_into_seal(debugger, cpu):
@@ -82,16 +113,17 @@ def run_into_seal(debugger, cpu):
 
 @background
 def sealed(lab):
-    arguments = ["--cpus", str(CPUS), "--table", TABLE, *LINUX]
+    arguments = ["--cpus", str(CPUS), "--table", lab.table(TABLE), *LINUX]
     with Debugger(arguments, lab.directory) as debugger:
         # Not a breakpoint for each core: of cores that reach one in the same
         # instant, the debugger stops one.
         debugger.command(f"lb {address('guest_zero'):#x}")
-        assert hit(debugger) == 0
+        # Each partition's first core comes here.
+        assert hit(debugger) in (0, 2)
         for cpu in range(CPUS):
             run_into_seal(debugger, cpu)
         found = Sealed(debugger, range(CPUS))
-        found.ram = guest_ram(debugger, lab.directory)
+        look_at_partitions(debugger, lab.directory, found)
         found.stacks = [address("this_cpu")] + offsets(
             lab.directory, "core/percpu.h", "CPU_NMI_STACK", "CPU_DF_STACK",
             "CPU_MC_STACK")
@@ -109,8 +141,8 @@ def writable_text(lab):
     with MAKE_LOCK:
         subprocess.run(["make", "-s", "build/ashlar-wx.elf"], cwd=TOP,
                        check=True, timeout=300)
-    arguments = ["--cpus", str(CPUS), "--image", WX_IMAGE, "--table", TABLE,
-                 *LINUX]
+    arguments = ["--cpus", str(CPUS), "--image", WX_IMAGE, "--table",
+                 lab.table(TABLE), *LINUX]
     with Debugger(arguments, lab.directory) as debugger:
         debugger.command(f"lb {address('boot_refuse', WX_IMAGE):#x}")
         hit(debugger)
@@ -160,24 +192,51 @@ def test_only_text_is_executable(sealed):
 
 
 def test_guest_memory_is_not_mapped(sealed):
-    assert sum(size for _, size in sealed.ram) == 256 << 20
-    for walk in sealed.walks:
-        assert not [p for p in walk.leaves for start, size in sealed.ram
-                    if p.overlaps(start, size)]
+    for ram, memory in zip(sealed.ram, MEMORY):
+        assert sum(size for _, size in ram) == memory
+        for walk in sealed.walks:
+            assert not [p for p in walk.leaves for start, size in ram
+                        if p.overlaps(start, size)]
 
 
-def private(walk):
-    """Physical pages that a core maps in its own GiB."""
-    return {p.physical for p in walk.leaves if p.linear >= LOCAL_VMA}
+def seen(walk, pages):
+    """Those of the physical pages that a core maps."""
+    return {q for q in pages for p in walk.leaves if p.overlaps(q, PAGE)}
+
+
+def mapped_from(walk, linear):
+    """Physical pages that a core maps from an address on."""
+    return {p.physical for p in walk.leaves if p.linear >= linear}
+
+
+def partition_of(cpu):
+    """The partition's number, -1 for none."""
+    return next((i for i, cpus in enumerate(CORES) if cpu in cpus), -1)
 
 
 def test_cores_do_not_see_each_other(sealed):
-    for one in sealed.walks:
-        assert private(one)
-        for other in sealed.walks:
-            if one is not other:
-                assert not [p for p in one.leaves for q in private(other)
-                            if p.overlaps(q, PAGE)]
+    """Of another's GiB a core maps what both have of their partition."""
+    for cpu, one in enumerate(sealed.walks):
+        assert mapped_from(one, LOCAL_VMA)
+        for other_cpu, other in enumerate(sealed.walks):
+            if cpu != other_cpu:
+                assert seen(one, mapped_from(other, LOCAL_VMA)) == (
+                    mapped_from(one, ELI_VMA)
+                    if partition_of(cpu) == partition_of(other_cpu) else set())
+
+
+def test_second_level_tables_are_for_their_partition(sealed):
+    """And the shadows, which lie behind them."""
+    for partition, tables in enumerate(sealed.tables):
+        assert tables
+        for cpu, walk in enumerate(sealed.walks):
+            assert seen(walk, tables) == (
+                tables if partition_of(cpu) == partition else set())
+    for cpu, walk in enumerate(sealed.walks):
+        partition = partition_of(cpu)
+        shown = mapped_from(walk, ELI_VMA)
+        assert shown > sealed.tables[partition] if partition >= 0 else \
+            not shown
 
 
 def test_guard_pages(sealed):
@@ -193,9 +252,8 @@ def test_page_tables_are_out_of_reach(sealed):
     """But for the one table that holds a core's own window."""
     for walk in sealed.walks:
         for other in sealed.walks:
-            seen = {t for t in other.tables
-                    for p in walk.leaves if p.overlaps(t, PAGE)}
-            assert len(seen) == (1 if walk is other else 0)
+            assert len(seen(walk, other.tables)) == (
+                1 if walk is other else 0)
 
 
 def test_variant_is_refused(writable_text):
