@@ -148,7 +148,7 @@ def short_did_again(_lab):
     return measure(workload("timer"), "did", workload("timer").short)
 
 
-# In exit only: test_device.py has this guest bare and in did.
+# In exit only: test_device.py has this guest bare and in every mode.
 @background(long=True)
 def short_linux(_lab):
     w = workload("ping")
