@@ -41,6 +41,17 @@ interrupts = {mode}
 {device}kernel = payload
 cmdline = count={count}
 """
+MOVING_TABLE = """\
+[machine]
+sidecores = 2
+log = com1
+[partition payload]
+cpus = 0-1
+memory = 32M
+interrupts = {mode}
+{device}kernel = payload
+cmdline = cpus=2 turn={turn} count={count}
+"""
 ATTACK_TABLE = """\
 [machine]
 sidecores = 2
@@ -65,7 +76,13 @@ LINKED_AT = 0x1000000
 BARE = " tsc_early_khz=100000 tsc=reliable idle=halt"
 # How a run ends, whatever comes of it.
 END = r"^(?:partition \w+: (?:stopped|parked): .*|boot: stopped.*)$"
+# What the guest said may come out after that.
+RESULT = r"payload ics: (?:ok|FAIL) .*\n|: parked: .*\n"
 INTERRUPTS = {"did": 100000, "exit": 20000, "eli": 20000}
+# Of a pin that goes from CPU to CPU: interrupts, and how many in a row.
+MOVED, TURN = 4000, 10
+# A register of the IO-APIC is an index and a value: mask, CPU, unmask.
+MOVE_EXITS = 6
 NEVER = ("external-interrupt", "interrupt-window", "hlt", "msr-eoi",
          "msr-timer", "ept-ioapic", "ept-lapic", "ept-other", "np-bounce")
 
@@ -144,6 +161,30 @@ def ics_exit(lab):
 @background
 def ics_eli(lab):
     return run_ics(lab, "eli")
+
+
+def run_moving(lab, mode):
+    """One boot of the payload ics with two CPUs."""
+    table = MOVING_TABLE.format(mode=mode, device=DEVICE, turn=TURN,
+                                count=MOVED)
+    return lab(*MACHINE, "--cpus", 3, "--table", lab.table(table),
+               "--module", f"payload={PAYLOADS}/ics.bin", *expect(RESULT),
+               timeout=300)
+
+
+@background
+def moving_did(lab):
+    return run_moving(lab, "did")
+
+
+@background
+def moving_exit(lab):
+    return run_moving(lab, "exit")
+
+
+@background
+def moving_eli(lab):
+    return run_moving(lab, "eli")
 
 
 @background
@@ -260,6 +301,32 @@ def test_each_once_without_exit(request, run):
     result = request.getfixturevalue(run)
     (exits,) = window(result.serial(), mode=run.removeprefix("ics_"))
     assert set(exits) <= {"mark"}, exits
+
+
+@pytest.mark.parametrize("run", [f"moving_{mode}" for mode in INTERRUPTS])
+def test_two_cpus(request, run):
+    """The pin goes from one CPU to the other, and each sees its own."""
+    result = request.getfixturevalue(run)
+    assert result.outcome == "seen", result.stderr
+    assert result.findall(rf"^payload\| payload ics: ok raised={MOVED} "
+                          rf"seen={MOVED}$"), result.serial()[-2000:]
+    assert result.findall(rf"^payload\| ics: shares {MOVED // 2} "
+                          rf"{MOVED // 2}$")
+
+
+@pytest.mark.parametrize("run", ["moving_did", "moving_eli"])
+def test_two_cpus_without_exit(request, run):
+    """Only the moves exit, and only where they are made."""
+    result = request.getfixturevalue(run)
+    first, second = window(result.serial(), mode=run.removeprefix("moving_"))
+    assert set(first) <= {"mark", "ept-ioapic"}, first
+    assert first["ept-ioapic"] == MOVE_EXITS * (MOVED // TURN - 1), first
+    assert not second, second
+
+
+def test_two_cpus_in_exit(moving_exit):
+    for exits in window(moving_exit.serial(), mode="exit"):
+        assert exits["msr-eoi"] == MOVED // 2, exits
 
 
 @pytest.mark.parametrize("run, reason", [

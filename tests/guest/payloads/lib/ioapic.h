@@ -11,6 +11,7 @@
 
 #define IOREDTBL(pin)	(0x10 + 2 * (pin))
 #define RTE_LEVEL_LOW	(BIT(13) | BIT(15))
+#define RTE_MASKED	BIT(16)
 #define RTE_DESTINATION 24
 
 static inline void ioapic_write(u32 reg, u32 value)
@@ -24,6 +25,12 @@ static inline void ioapic_route(u32 pin, u8 vector, u32 id)
 {
 	ioapic_write(IOREDTBL(pin) + 1, id << RTE_DESTINATION);
 	ioapic_write(IOREDTBL(pin), RTE_LEVEL_LOW | vector);
+}
+
+/* No interrupt from one that was routed so. */
+static inline void ioapic_mask(u32 pin, u8 vector)
+{
+	ioapic_write(IOREDTBL(pin), RTE_LEVEL_LOW | RTE_MASKED | vector);
 }
 
 /* An edge interrupt. */
