@@ -16,7 +16,7 @@ setup-test:
 	@tools/setup build test
 
 $(OBJS) $(AML:=.aml) $(HOST_OBJS) $(CTL_OBJS): | setup-build
-$(PAYLOAD_LIB) $(PAYLOAD_START) $(MBHELLO_OBJS): | setup-build
+$(PAYLOAD_LIB) $(PAYLOAD_START) $(MB_OBJS): | setup-build
 $(FUZZ_OBJS) $(UNIT) $(FUZZ): | setup-test
 $(LAB)/vmlinuz $(LAB)/vmlinuz-full $(GUEST_PROGRAMS): | lab-root
 

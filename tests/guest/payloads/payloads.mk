@@ -2,7 +2,7 @@
 # Bare guests: each directory X here is one, of all the C files in it:
 # build/payloads/X.bin, in the format of a 64-bit Linux kernel.
 PAYLOADS_DIR := tests/guest/payloads
-PAYLOADS := $(filter-out lib start mbhello,\
+PAYLOADS := $(filter-out lib start gates mbhello,\
 	$(notdir $(patsubst %/,%,$(wildcard $(PAYLOADS_DIR)/*/))))
 PAYLOAD_BINS := $(PAYLOADS:%=$B/payloads/%.bin)
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -I. -I$(PAYLOADS_DIR) -ffreestanding \
@@ -44,8 +44,8 @@ $B/payloads/%.bin: $B/payloads/%.elf $(PAYLOADS_DIR)/mkpayload
 	@$(OBJCOPY) -O binary $< $(@:.bin=.raw)
 	@$(PAYLOADS_DIR)/mkpayload $< $(@:.bin=.raw) $@
 
-# One is 32-bit ELF, for Multiboot.
-include $(PAYLOADS_DIR)/mbhello/mbhello.mk
+# Those in 32-bit ELF.
+include $(PAYLOADS_DIR)/multiboot.mk
 
 -include $(PAYLOAD_LIB:.o=.d) $(wildcard \
 	$(PAYLOADS:%=$B/payloads/obj/$(PAYLOADS_DIR)/%/*.d))

@@ -6,11 +6,9 @@
  */
 #include "boot/multiboot.h"
 #include "core/types.h"
+#include "lib/flat.h"
 
-#define KERNEL	     0x200000 /* mbhello.lds */
-#define COM1	     0x3f8
-#define SLEEP	     0x600 /* of the FADT that Ashlar's guests get */
-#define SLEEP_S5     (5 << 2 | 0x20)
+#define KERNEL	     0x200000 /* multiboot.lds */
 #define RSDP_FROM    0xe0000
 #define RSDP_TO	     0x100000
 #define BOOT_MAGIC   0x2badb002
@@ -45,46 +43,11 @@ extern const u8 bss_start[], bss_end[], kernel_end[], ap_begin[], ap_end[];
 void payload(const struct entry_state *s);
 void ap_payload(void) __noreturn;
 
+const char payload_name[] = "mbhello";
 static volatile u32 aps, ap_apic_id;
 
 static u8 zeroes[3 * PAGE_SIZE] __attribute__((used));
 static const char low_text[] __section(".low") = "low memory";
-
-static void outb(u16 port, u8 value)
-{
-	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static u8 inb(u16 port)
-{
-	u8 value;
-
-	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static void put_char(char c)
-{
-	while (!(inb(COM1 + 5) & BIT(5)))
-		;
-	outb(COM1, (u8)c);
-}
-
-static void put_text(const char *text)
-{
-	while (*text)
-		put_char(*text++);
-}
-
-static void put_hex(u64 value)
-{
-	int shift = 60;
-
-	while (shift && !(value >> shift))
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		put_char("0123456789abcdef"[value >> shift & 15]);
-}
 
 static void put_range(u64 from, u64 to)
 {
@@ -92,36 +55,6 @@ static void put_range(u64 from, u64 to)
 	put_hex(from);
 	put_char('-');
 	put_hex(to);
-}
-
-static void __noreturn end(const char *result, const char *why)
-{
-	put_text("payload mbhello: ");
-	put_text(result);
-	put_text(why);
-	put_text("\n");
-	outb(SLEEP, SLEEP_S5);
-	for (;;)
-		asm volatile("cli; hlt");
-}
-
-static void check(bool ok, const char *what)
-{
-	if (!ok)
-		end("FAIL ", what);
-}
-
-static const void *at(u32 address)
-{
-	return (const void *)(unsigned long)address;
-}
-
-static bool starts_with(const char *text, const char *what)
-{
-	while (*what)
-		if (*text++ != *what++)
-			return false;
-	return true;
 }
 
 /* SDM vol. 2, LAR and LSL: of the descriptor that the selector names now. */
@@ -259,22 +192,6 @@ static void say_strings(const struct info *info)
 static volatile u32 *mmio(u32 address)
 {
 	return (volatile u32 *)(unsigned long)address;
-}
-
-static u64 rdmsr(u32 msr)
-{
-	u64 value;
-
-	asm volatile("rdmsr" : "=A"(value) : "c"(msr));
-	return value;
-}
-
-static u64 rdtsc(void)
-{
-	u64 value;
-
-	asm volatile("rdtsc" : "=A"(value));
-	return value;
 }
 
 /* The second CPU, from start.S. */
