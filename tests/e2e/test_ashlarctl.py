@@ -9,6 +9,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CTL = ROOT / "build" / "ashlarctl"
 TABLES = ROOT / "tests" / "tables"
 NOT_BUILT = "not in this build: "
+MODE_TABLE = """\
+[partition p]
+cpus = 0
+memory = 64M
+kernel = vmlinuz
+interrupts = {}
+"""
+DEVICE = "identity = yes\ndevice = pci 0000:00:02.0 intx=17\n"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,6 +64,20 @@ def test_unsupported(path):
     assert said == expected(path)
     assert all(NOT_BUILT in line for line in said)
     assert ctl("explain", path).returncode == 0
+
+
+@pytest.mark.parametrize("device", ["", DEVICE], ids=["", "device"])
+@pytest.mark.parametrize("mode", ["exit", "eli", "did", "posted"])
+def test_modes(tmp_path, mode, device):
+    """All but one are built; the tests that run in them rely on it."""
+    path = tmp_path / "x.table"
+    path.write_text(MODE_TABLE.format(mode) + device)
+    run = ctl("check", path)
+    if mode == "posted":
+        assert run.returncode == 1
+        assert f"{NOT_BUILT}interrupts = posted; " in run.stderr.decode()
+    else:
+        assert (run.returncode, run.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("path", tables("tests/tables/good", "examples"))
