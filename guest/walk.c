@@ -137,8 +137,12 @@ static u64 reserved_bits_64(const struct walk *w, unsigned int level)
 		reserved |= 0x7ff0000000000000;
 	if (!nx_enabled(w))
 		reserved |= ENTRY_XD;
+	/*
+	 * MOV CR3 has looked at these already.  Bit 5 is left out: QEMU's TCG
+	 * takes it for the accessed bit and sets it.
+	 */
 	if (is_pae_pdpte(w, level))
-		return reserved | ENTRY_XD | 0x1e6;
+		return reserved | ENTRY_XD | 0x1c6;
 	if (level == 4)
 		return reserved | ENTRY_PS;
 	/* A large page: all address bits but PAT (12) below its size. */

@@ -224,8 +224,8 @@ static void test_pae(void **state)
 
 static void test_pae_reserved(void **state)
 {
-	static const u64 pdpte[] = { RW,     US,      BIT(5),  BIT(6),	PS,
-				     BIT(8), BIT(46), BIT(52), BIT(62), XD };
+	static const u64 pdpte[] = { RW,      US,      BIT(6),	PS, BIT(8),
+				     BIT(46), BIT(52), BIT(62), XD };
 	static const u64 pde[] = { BIT(46), BIT(51), BIT(52), BIT(62) };
 	struct walk_state s = paging_pae();
 	size_t i;
@@ -237,7 +237,8 @@ static void test_pae_reserved(void **state)
 		put_64(ROOT, 0, SECOND | P | pdpte[i]);
 		faults(&s, 0, WALK_READ, PF_PRESENT | PF_RESERVED);
 	}
-	put_64(ROOT, 0, SECOND | P | 0xe18); /* PWT, PCD, ignored */
+	/* PWT, PCD, ignored; and bit 5, which TCG sets */
+	put_64(ROOT, 0, SECOND | P | 0xe38);
 	maps(&s, 0, 0x5000, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(pde); i++) {
 		put_64(SECOND, 0, THIRD | ALL | pde[i]);
