@@ -3,10 +3,9 @@
  * A Multiboot 1 guest whose interrupt descriptor table has the 8-byte gates of
  * 32-bit mode, and its page to itself.  `count` timer interrupts, each `delay`
  * after it is asked for, and as many IPIs to itself, without paging, with
- * 32-bit and, with pae=1, with PAE paging, by which the table is at another
- * address; then as many of the timer in real mode.  Each comes once.  The table
- * reads as it was written; but with exact=0 the P bit of vectors from 32 up
- * need not.
+ * 32-bit and with PAE paging, by which the table is at another address; then as
+ * many of the timer in real mode.  Each comes once.  The table reads as it was
+ * written; but with exact=0 the P bit of vectors from 32 up need not.
  *
  * Part n is between marks, byte n of "abcd" and of "ABCD".
  */
@@ -249,8 +248,7 @@ void payload(u32 info)
 	load_idt(address(idt), VECTORS * 8);
 	interrupts(0);
 	with_32_bit_paging();
-	if (number(line, "pae="))
-		with_pae();
+	with_pae();
 	in_real_mode();
 	end("ok", "");
 }
