@@ -88,10 +88,14 @@ static void write_low(struct pin pin, u32 value)
 	write_register(pin.io, IOAPIC_RTE(pin.n), value);
 }
 
-/* Masked while it is changed: the halves are written one after the other. */
+/*
+ * Masked while it is changed: the halves are written one after the other.  And
+ * edge-triggered, which clears remote IRR (82093AA, 3.2.4): an EOI of the old
+ * vector, still to come, would not.
+ */
 static void write_entry(struct pin pin, u64 rte)
 {
-	write_low(pin, read_low(pin) | RTE_MASKED);
+	write_low(pin, RTE_MASKED);
 	write_register(pin.io, IOAPIC_RTE(pin.n) + 1, (u32)(rte >> 32));
 	write_low(pin, (u32)rte);
 }

@@ -27,13 +27,13 @@ int __must_check ioapic_route_nmi(u8 irq, u32 apic_id);
 bool ioapic_has(u32 gsi);
 
 /*
- * The pin's entry becomes `rte`; when it is masked, what the pin had sent has
- * reached the local APIC when this returns.  The pin must be there, as for the
- * others.
+ * The pin's entry becomes `rte`, without remote IRR: a line that is high sends
+ * again.  When it is masked, what the pin had sent has reached the local APIC
+ * when this returns.  The pin must be there, as for the others.
  */
 void ioapic_route(u32 gsi, u64 rte);
 
-/* The same where nothing but the mask changes: the entry's lower half. */
+/* Where nothing but the mask changes: the entry's lower half. */
 void ioapic_set_mask(u32 gsi, u32 low);
 
 /* The lower half of the entry: delivery status and remote IRR. */

@@ -22,12 +22,14 @@ static const struct route masked = { .rte = RTE_MASKED };
 static struct {
 	struct partition *owner;
 	struct route route; /* as written */
-	/* Another partition has its level vector: found, said. */
+	/* Another partition has its level vector; said, since the start. */
 	bool clash, said;
 } pins[VIOAPIC_PINS];
 
 /* Guards all routes: a partition's lock is taken before it. */
 static struct spinlock lock;
+/* With it: a level vector has become free. */
+static bool released;
 
 int intx_claim(struct partition *p, u32 gsi)
 {
@@ -95,22 +97,32 @@ static bool can_relay(void)
 	return cpu >= 0 && cpu_public[cpu].apic_id <= IOAPIC_MAX_DEST;
 }
 
+/* Masked; but a line that rises meanwhile is remembered only as what it is. */
+static struct route nowhere(u64 guest)
+{
+	return (struct route){
+		.rte = (guest & (RTE_LEVEL | RTE_ACTIVE_LOW)) | RTE_MASKED,
+	};
+}
+
 /*
  * A core in mode `did` takes no interrupts for the host, so the first sidecore
  * does; but not before the EOIs of the vCPU exit, which end the interrupt.
  */
-static void relay(struct partition *p, u32 gsi, struct route *r)
+static struct route relayed(const struct partition *p, u32 gsi, u32 vcpu)
 {
-	pins[gsi].clash = true;
-	if (!can_relay()) {
-		*r = masked;
-		return;
-	}
-	r->relayed = true;
-	r->rte = (r->rte & (RTE_LEVEL | RTE_ACTIVE_LOW | RTE_MASKED)) |
-		 (u64)cpu_public[port_sidecore()].apic_id << RTE_DEST_SHIFT;
-	if (!(p->eois_exit >> r->vcpu & 1))
-		r->rte |= RTE_MASKED;
+	u64 guest = p->ioapic.rte[gsi];
+	struct route r = nowhere(guest);
+
+	if (!can_relay())
+		return r;
+	r.relayed = true;
+	r.vcpu = vcpu;
+	r.rte |= (u64)cpu_public[port_sidecore()].apic_id << RTE_DEST_SHIFT |
+		 INTX_VECTOR(gsi);
+	if (!(guest & RTE_MASKED) && (p->eois_exit >> vcpu & 1))
+		r.rte &= ~RTE_MASKED;
+	return r;
 }
 
 /* The physical entry for the guest's as it stands. */
@@ -118,7 +130,7 @@ static struct route find_route(struct partition *p, u32 gsi)
 {
 	u64 guest = p->ioapic.rte[gsi];
 	/* From its arrival at Ashlar until the guest's EOI. */
-	bool held = (guest & RTE_REMOTE_IRR) || (p->ioapic.lines >> gsi & 1);
+	bool held = guest & RTE_REMOTE_IRR;
 	struct route r = pins[gsi].route;
 	struct vioapic_msg msg;
 	u64 targets;
@@ -129,21 +141,20 @@ static struct route find_route(struct partition *p, u32 gsi)
 		r.rte |= RTE_MASKED;
 		return r;
 	}
-	r = (struct route){
-		.rte = guest & (RTE_LEVEL | RTE_ACTIVE_LOW | RTE_MASKED),
-	};
 	vioapic_message(&p->ioapic, gsi, &msg);
 	targets = partition_targets(p, &msg, &vector);
 	if (msg.delivery_mode > RTE_DM_LOWEST || !targets)
-		return masked;
+		return nowhere(guest);
+	r = nowhere(guest);
 	r.vcpu = (u32)__builtin_ctzl(targets);
 	r.rte |= (u64)p->apic_id[r.vcpu] << RTE_DEST_SHIFT | vector;
+	if (!held && !(guest & RTE_MASKED))
+		r.rte &= ~RTE_MASKED;
 	r.direct = is_direct(p, &r);
-	if (held)
-		r.rte |= RTE_MASKED;
-	if (!r.direct && p->mode == TABLE_DID)
-		relay(p, gsi, &r);
-	if (!r.direct && r.rte != RTE_MASKED)
+	pins[gsi].clash = !r.direct && p->mode == TABLE_DID;
+	if (pins[gsi].clash)
+		return relayed(p, gsi, r.vcpu);
+	if (!r.direct)
 		r.rte = (r.rte & ~RTE_VECTOR) | INTX_VECTOR(gsi);
 	return r;
 }
@@ -168,6 +179,9 @@ static void set_route(struct partition *p, u32 gsi, const struct route *r)
 	struct route old = pins[gsi].route;
 
 	pins[gsi].route = *r;
+	if ((old.rte & RTE_LEVEL) &&
+	    ((old.rte ^ r->rte) & (RTE_LEVEL | RTE_VECTOR)))
+		released = true;
 	if ((old.rte ^ r->rte) == RTE_MASKED)
 		ioapic_set_mask(gsi, (u32)r->rte);
 	else if (old.rte != r->rte)
@@ -176,10 +190,17 @@ static void set_route(struct partition *p, u32 gsi, const struct route *r)
 		disown(p, &old);
 }
 
+/*
+ * What the guest's entry does not hold is the physical line's business, which
+ * sends again when the pin is unmasked.
+ */
 static void update_pin(struct partition *p, u32 gsi)
 {
-	struct route r = find_route(p, gsi);
+	struct route r;
 
+	if (!(p->ioapic.rte[gsi] & RTE_REMOTE_IRR))
+		partition_set_line(p, gsi, false);
+	r = find_route(p, gsi);
 	set_route(p, gsi, &r);
 }
 
@@ -199,6 +220,23 @@ static void want_eois(struct partition *p)
 	partition_request(p, changed, REQ_EOIS, 0);
 }
 
+/* Who waits for a vector that p has given up looks again, on its own core. */
+static void offer_released(const struct partition *p)
+{
+	struct partition *q;
+	u64 running;
+	u32 gsi;
+
+	for (gsi = 0; released && gsi < VIOAPIC_PINS; gsi++) {
+		q = pins[gsi].owner;
+		if (!q || q == p || !pins[gsi].clash)
+			continue;
+		running = __atomic_load_n(&q->running, __ATOMIC_ACQUIRE);
+		partition_request(q, running & -running, REQ_EOIS, 0);
+	}
+	released = false;
+}
+
 static void update_all(struct partition *p)
 {
 	u32 set;
@@ -207,6 +245,7 @@ static void update_all(struct partition *p)
 	for (set = p->gsis; set;)
 		update_pin(p, next_pin(&set));
 	want_eois(p);
+	offer_released(p);
 	spin_unlock(&lock);
 }
 
@@ -230,8 +269,8 @@ void intx_report(const struct partition *p)
 			   "level vector: %s",
 			   p->config->name, gsi,
 			   can_relay() ? "by the sidecore, with exits" :
-					 "masked, as there is no sidecore; add "
-					 "one or use interrupts = eli");
+					 "masked, as there is no sidecore for "
+					 "it; add one or use interrupts = eli");
 	}
 }
 
@@ -246,6 +285,7 @@ void intx_serve_eois(struct vcpu *v)
 	p->eois_exit = (p->eois_exit & ~bit) | (p->eois_wanted & bit);
 	intx_update(p);
 	spin_unlock(&p->lock);
+	intx_report(p);
 }
 
 void intx_mask(struct partition *p)
@@ -261,6 +301,7 @@ void intx_mask(struct partition *p)
 	}
 	p->eois_wanted = 0;
 	p->eois_exit = 0;
+	offer_released(p);
 	spin_unlock(&lock);
 }
 
@@ -293,6 +334,7 @@ void intx_ioapic_eoi(const struct partition *p, u8 vector)
 /* The pin has sent; with the partition's lock held. */
 static void arrived(struct partition *p, u32 gsi)
 {
+	const struct route *r = &pins[gsi].route;
 	const u64 held = RTE_LEVEL | RTE_MASKED;
 	struct vioapic_msg msg;
 	bool sent;
@@ -301,23 +343,23 @@ static void arrived(struct partition *p, u32 gsi)
 	 * Sent before it was masked, once more: Bochs has no remote IRR.  A
 	 * line that is high sends again when it is unmasked.
 	 */
-	if ((pins[gsi].route.rte & held) == held)
+	if ((r->rte & held) == held)
 		return;
 	sent = vioapic_set_line(&p->ioapic, gsi, true, &msg);
-	/* The device holds a level line; of an edge all is known. */
-	if (!(p->ioapic.rte[gsi] & RTE_LEVEL))
-		partition_set_line(p, gsi, false);
 	/* Masked before the guest can know of it. */
 	spin_lock(&lock);
 	update_pin(p, gsi);
 	spin_unlock(&lock);
-	if (sent)
+	if (sent && r->relayed)
+		partition_send(p, BIT(r->vcpu), msg.vector, true);
+	else if (sent)
 		partition_deliver(p, &msg);
 }
 
-/* On the first sidecore, `relay`, only what is still relayed. */
-static bool find_sender(struct partition *p, u32 vector, bool relay)
+bool intx_arrived(const struct vcpu *v, u32 vector)
 {
+	struct partition *p = v->part;
+	const struct route *r;
 	bool found = false;
 	u32 set, gsi;
 
@@ -325,8 +367,9 @@ static bool find_sender(struct partition *p, u32 vector, bool relay)
 	/* A vector of the guest's may be that of several: any can have sent. */
 	for (set = p->gsis; set;) {
 		gsi = next_pin(&set);
-		if ((pins[gsi].route.rte & RTE_VECTOR) != vector ||
-		    (relay && !pins[gsi].route.relayed))
+		r = &pins[gsi].route;
+		if ((r->rte & RTE_VECTOR) != vector ||
+		    (r->direct && r->vcpu != v->index))
 			continue;
 		found = true;
 		arrived(p, gsi);
@@ -335,21 +378,21 @@ static bool find_sender(struct partition *p, u32 vector, bool relay)
 	return found;
 }
 
-bool intx_arrived(struct partition *p, u32 vector)
-{
-	return find_sender(p, vector, false);
-}
-
 /*
- * What is relayed is of mode `did`.  Of any other it came late, out of another
- * life of the partition's, and eli_own() is not for this core.
+ * What is not relayed any more came late: the line, if it is still high, has
+ * sent again.
  */
 void intx_relay(u32 vector)
 {
 	u32 gsi = vector - INTX_VECTOR(0);
+	struct partition *p = gsi < VIOAPIC_PINS ? pins[gsi].owner : NULL;
 
-	if (gsi < VIOAPIC_PINS && pins[gsi].owner)
-		find_sender(pins[gsi].owner, vector, true);
+	if (!p)
+		return;
+	spin_lock(&p->lock);
+	if (pins[gsi].route.relayed)
+		arrived(p, gsi);
+	spin_unlock(&p->lock);
 }
 
 void intx_eoi(struct partition *p, u8 vector)

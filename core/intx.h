@@ -47,11 +47,17 @@ void intx_ioapic_eoi(const struct partition *p, u8 vector);
 /* After a register of the guest's IO-APIC was written: a line in the log. */
 void intx_report(const struct partition *p);
 
-/* REQ_EOIS, and before a vCPU's first entry: do its EOIs exit? */
+/*
+ * REQ_EOIS, and before a vCPU's first entry: do its EOIs exit?  And the pins
+ * are looked at again, since a vector or this vCPU may be there now.
+ */
 void intx_serve_eois(struct vcpu *v);
 
-/* Ashlar has taken this vector: true if a pin of p's sent it. */
-bool intx_arrived(struct partition *p, u32 vector);
+/*
+ * Ashlar has taken this vector on the core of a vCPU: true if a pin that leads
+ * there sent it.
+ */
+bool intx_arrived(const struct vcpu *v, u32 vector);
 
 /* The first sidecore has taken this vector, for whoever the pin belongs to. */
 void intx_relay(u32 vector);

@@ -332,8 +332,13 @@ static void __noreturn leave_partition(struct vcpu *v)
 /* INIT: this core alone; the others go on. */
 static void __noreturn leave_for_init(struct vcpu *v)
 {
+	struct partition *p = v->part;
+
 	backend->leave();
-	__atomic_fetch_and(&v->part->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&p->running, ~BIT(v->index), __ATOMIC_SEQ_CST);
+	spin_lock(&p->lock);
+	intx_update(p);
+	spin_unlock(&p->lock);
 	/* Its devices go on, and a line that is high comes again and again. */
 	eli_hand_back();
 	cpu_leave();
@@ -556,9 +561,10 @@ static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
 	v->nmi_masked = false;
 	v->eois_exit = false;
 	backend->reset(v, start);
+	__atomic_fetch_or(&v->part->running, BIT(v->index), __ATOMIC_SEQ_CST);
+	/* With the pins that have waited for this vCPU. */
 	intx_serve_eois(v);
 	this_cpu.in_guest = true;
-	__atomic_fetch_or(&v->part->running, BIT(v->index), __ATOMIC_SEQ_CST);
 	backend->run(v);
 }
 

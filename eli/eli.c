@@ -159,12 +159,12 @@ void eli_pass_once(struct vcpu *v)
 			 __ATOMIC_RELEASE);
 }
 
-bool eli_accepted(struct vcpu *v, u8 vector)
+void eli_late(struct vcpu *v, u8 vector)
 {
-	if (!v->eli.on || !shadow_owned(owned_by(v), vector))
-		return false;
-	vapic_accept(&v->lapic.irq, vector, false, rdtsc());
-	return true;
+	const u64 *was = v->part->eli->was_owned[v->index];
+
+	if (v->eli.on && shadow_owned(was, vector))
+		vapic_accept(&v->lapic.irq, vector, false, rdtsc());
 }
 
 bool eli_delivers(struct vcpu *v)

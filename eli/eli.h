@@ -104,8 +104,11 @@ void eli_pass_once(struct vcpu *v);
  */
 bool eli_choose(struct vcpu *v);
 
-/* Injection mode has accepted a vector: true if it was the guest's. */
-bool eli_accepted(struct vcpu *v, u8 vector);
+/*
+ * A vector that no pin has any more, of those that Ashlar knows: if it was the
+ * guest's, it was sent before the pin was given another.
+ */
+void eli_late(struct vcpu *v, u8 vector);
 
 /* External-interrupt exit: is it one that eli mode will deliver? */
 bool eli_delivers(struct vcpu *v);

@@ -112,6 +112,7 @@ void eli_reset_partition(struct partition *p)
 	for (n = 0; n < p->config->nr_cpus; n++)
 		views_release(&e->views, n);
 	memset(e->owned, 0, sizeof(e->owned));
+	memset(e->was_owned, 0, sizeof(e->was_owned));
 	__atomic_fetch_add(&e->generation, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -374,6 +375,7 @@ bool eli_own(struct partition *p, u32 vcpu, u8 vector, bool own)
 	if (vector < FIRST_INTERRUPT || vector == HOST_TIMER_VECTOR)
 		return false;
 	*word = own ? *word | BIT(vector % 64) : *word & ~BIT(vector % 64);
+	e->was_owned[vcpu][vector / 64] |= BIT(vector % 64);
 	if (e->views.page[vcpu] != VIEW_NO_PAGE)
 		update(p, vcpu, vector * e->gate_size[vcpu],
 		       e->gate_size[vcpu]);

@@ -16,8 +16,8 @@ static void handle(struct vcpu *v, u32 vector)
 {
 	if (vector == HOST_TIMER_VECTOR)
 		vlapic_timer_fired(v);
-	else if (!intx_arrived(v->part, vector))
-		eli_accepted(v, (u8)vector);
+	else if (!intx_arrived(v, vector))
+		eli_late(v, (u8)vector);
 }
 
 /* What the host's IDT has accepted. */
