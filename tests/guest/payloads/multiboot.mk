@@ -13,7 +13,7 @@ MB_CFLAGS := -std=gnu11 -O2 -g -I. -I$(PAYLOADS_DIR) -m32 -march=i686 \
 $(filter %/start.o,$(MB_OBJS)): $B/payloads/%.o: $(PAYLOADS_DIR)/%.S
 	@mkdir -p $(@D)
 	@echo "  PAYLOADAS $<"
-	@$(CC) -m32 -MMD -MP -Wa,--fatal-warnings -c -o $@ $<
+	@$(CC) -m32 -I$(PAYLOADS_DIR) -MMD -MP -Wa,--fatal-warnings -c -o $@ $<
 
 $(filter-out %/start.o,$(MB_OBJS)): $B/payloads/%.o: $(PAYLOADS_DIR)/%.c
 	@mkdir -p $(@D)

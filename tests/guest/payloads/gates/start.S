@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The Multiboot header, 256 entry points, and what C can't do. */
+/* 256 entry points, and what C can't do. */
+#include "lib/multiboot.inc"
+
 #define REAL_START 0x6000
 #define REAL(x)	   (REAL_START + (x) - real_begin)
-
-	.section .head, "a"
-	.balign 4
-	.long 0x1badb002		/* magic */
-	.long 3				/* page-aligned modules, memory */
-	.long -(0x1badb002 + 3)
 
 	.text
 	.code32

@@ -9,20 +9,26 @@
  * With cpus=2 the pin goes to the other CPU after each `turn` interrupts,
  * masked while it is changed.  The next one is raised meanwhile.  That CPU is
  * now busy, now halted.
+ *
+ * Then `late` edge interrupts, each of which is pending in the local APIC when
+ * its vector is taken off the pin.
  */
 #include "lib/descriptors.h"
 #include "lib/e1000.h"
 #include "lib/ioapic.h"
 #include "lib/payload.h"
 
-#define VECTOR	   0x41
-#define END_VECTOR 0x42
-#define OTHER	   1 /* the second CPU's id */
-#define WAIT_TICKS 100000000UL
+#define VECTOR	    0x41
+#define END_VECTOR  0x42
+#define LATE_VECTOR 0x43
+#define OTHER	    1 /* the second CPU's id */
+#define WAIT_TICKS  100000000UL
 /* For an interrupt too many to show up. */
 #define REST_TICKS 100000UL
+/* For one to get from the card to the local APIC. */
+#define WAY_TICKS 1000UL
 
-static volatile u64 number, seen, wrong, causeless, elsewhere;
+static volatile u64 number, seen, wrong, causeless, elsewhere, late_seen;
 /* Of each CPU: how many it saw. */
 static volatile u64 shares[OTHER + 1];
 /* Where the pin goes. */
@@ -56,6 +62,14 @@ static INTERRUPT void on_card(struct interrupt_frame *frame)
 		wrong++;
 	else
 		seen = number;
+	x2apic_eoi();
+}
+
+static INTERRUPT void on_late(struct interrupt_frame *frame)
+{
+	(void)frame;
+	e1000_read(E1000_ICR);
+	late_seen++;
 	x2apic_eoi();
 }
 
@@ -160,6 +174,27 @@ static void run(u64 count, u64 turn)
 	pass(REST_TICKS);
 }
 
+/* It is the CPU's since it was sent, whatever becomes of the pin. */
+static void run_late(u64 count, u32 id)
+{
+	u32 pin = e1000_pin();
+	u64 i;
+
+	idt_set(LATE_VECTOR, on_late);
+	for (i = 1; i <= count; i++) {
+		interrupts_off();
+		ioapic_route_edge(pin, LATE_VECTOR, id);
+		e1000_write(E1000_ICS, E1000_ICR_RXT0);
+		pass(WAY_TICKS);
+		ioapic_mask(pin, VECTOR);
+		interrupts_on();
+		pass(WAY_TICKS);
+		if (late_seen != i)
+			payload_fail("late: %lu raised, %lu seen", i,
+				     late_seen);
+	}
+}
+
 static void check(u64 count, bool two)
 {
 	if (seen != count || wrong || causeless || elsewhere)
@@ -193,6 +228,7 @@ PAYLOAD("ics")
 	mark('B');
 	run(count, two ? cmdline_number("turn", 10) : 0);
 	mark('E');
+	run_late(cmdline_number("late", 0), id);
 	pass(cmdline_number("hold", 0));
 	interrupts_off();
 	check(count, two);

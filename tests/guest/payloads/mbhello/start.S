@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The Multiboot header, and the state at entry kept for mbhello.c. */
-	.section .head, "a"
-	.balign 4
-	.long 0x1badb002		/* magic */
-	.long 3				/* page-aligned modules, memory */
-	.long -(0x1badb002 + 3)
+/* The state at entry, kept for mbhello.c. */
+#include "lib/multiboot.inc"
 
 	.text
 	.code32
