@@ -11,21 +11,21 @@ void vapic_reset(struct vapic *a)
 
 bool vapic_accept(struct vapic *a, u8 vector, bool level, u64 since)
 {
-	bool fresh = !vapic_test(a->irr, vector);
+	bool fresh = !vectors_test(a->irr, vector);
 
 	if (fresh)
 		a->since[vector] = since;
-	vapic_set(a->irr, vector);
+	vectors_set(a->irr, vector);
 	if (level)
-		vapic_set(a->tmr, vector);
+		vectors_set(a->tmr, vector);
 	else
-		vapic_clear(a->tmr, vector);
+		vectors_clear(a->tmr, vector);
 	return fresh;
 }
 
 static u64 any(const u64 *bits)
 {
-	_Static_assert(VAPIC_WORDS == 4, "all of them");
+	_Static_assert(VECTOR_WORDS == 4, "all of them");
 	return bits[0] | bits[1] | bits[2] | bits[3];
 }
 
@@ -36,7 +36,7 @@ bool vapic_idle(const struct vapic *a)
 
 static u32 isr_class(const struct vapic *a)
 {
-	s32 isr = vapic_highest(a->isr);
+	s32 isr = vectors_highest(a->isr);
 
 	return isr < 0 ? a->floor : MAX(CLASS((u32)isr), a->floor);
 }
@@ -50,34 +50,34 @@ u8 vapic_ppr(const struct vapic *a)
 
 s32 vapic_next(const struct vapic *a)
 {
-	s32 irr = vapic_highest(a->irr);
+	s32 irr = vectors_highest(a->irr);
 
 	return irr >= 0 && CLASS((u32)irr) > CLASS(vapic_ppr(a)) ? irr : -1;
 }
 
 s32 vapic_next_above_isr(const struct vapic *a)
 {
-	s32 irr = vapic_highest(a->irr);
+	s32 irr = vectors_highest(a->irr);
 
 	return irr >= 0 && CLASS((u32)irr) > isr_class(a) ? irr : -1;
 }
 
 u64 vapic_deliver(struct vapic *a, u8 vector)
 {
-	vapic_clear(a->irr, vector);
-	vapic_set(a->isr, vector);
+	vectors_clear(a->irr, vector);
+	vectors_set(a->isr, vector);
 	return a->since[vector];
 }
 
 s32 vapic_eoi(struct vapic *a, bool *level)
 {
-	s32 vector = vapic_highest(a->isr);
+	s32 vector = vectors_highest(a->isr);
 
 	*level = false;
 	if (vector < 0)
 		return -1;
-	vapic_clear(a->isr, (u32)vector);
-	*level = vapic_test(a->tmr, (u32)vector);
+	vectors_clear(a->isr, (u32)vector);
+	*level = vectors_test(a->tmr, (u32)vector);
 	return vector;
 }
 
@@ -115,7 +115,7 @@ bool vapic_take_posted(struct vapic *a, struct vapic_posted *p)
 	if (likely(!__atomic_load_n(&p->any, __ATOMIC_ACQUIRE)))
 		return false;
 	__atomic_store_n(&p->any, 0, __ATOMIC_SEQ_CST);
-	for (i = 0; i < VAPIC_WORDS; i++) {
+	for (i = 0; i < VECTOR_WORDS; i++) {
 		bits = __atomic_exchange_n(&p->irr[i], 0, __ATOMIC_SEQ_CST);
 		if (!bits)
 			continue;

@@ -11,59 +11,24 @@
 #define APIC_VAPIC_H
 
 #include "core/types.h"
-
-#define VAPIC_VECTORS 256
-#define VAPIC_WORDS   (VAPIC_VECTORS / 64)
+#include "core/vectorset.h"
 
 struct vapic {
-	u64 irr[VAPIC_WORDS];
-	u64 isr[VAPIC_WORDS];
-	u64 tmr[VAPIC_WORDS];
-	u64 since[VAPIC_VECTORS]; /* TSC when it became pending */
+	u64 irr[VECTOR_WORDS];
+	u64 isr[VECTOR_WORDS];
+	u64 tmr[VECTOR_WORDS];
+	u64 since[VECTOR_COUNT]; /* TSC when it became pending */
 	u8 tpr;
 	u8 floor; /* class of what is in service in the core's own APIC */
 };
 
 /* Vectors on their way to a vCPU; all fields atomic, any core. */
 struct vapic_posted {
-	u64 irr[VAPIC_WORDS];
-	u64 level[VAPIC_WORDS];	  /* trigger mode, written before irr */
-	u64 since[VAPIC_VECTORS]; /* likewise: TSC of the last time */
-	u32 any;		  /* not 0 when a bit of irr may be set */
+	u64 irr[VECTOR_WORDS];
+	u64 level[VECTOR_WORDS]; /* trigger mode, written before irr */
+	u64 since[VECTOR_COUNT]; /* likewise: TSC of the last time */
+	u32 any;		 /* not 0 when a bit of irr may be set */
 };
-
-/* Vector n is bit n % 64 of word n / 64. */
-static inline void vapic_set(u64 *bits, u32 vector)
-{
-	bits[vector / 64] |= BIT(vector % 64);
-}
-
-static inline void vapic_clear(u64 *bits, u32 vector)
-{
-	bits[vector / 64] &= ~BIT(vector % 64);
-}
-
-static inline bool vapic_test(const u64 *bits, u32 vector)
-{
-	return bits[vector / 64] >> vector % 64 & 1;
-}
-
-/* Register n of the eight that the guest sees. */
-static inline u32 vapic_register(const u64 *bits, u32 n)
-{
-	return (u32)(bits[n / 2] >> 32 * (n % 2));
-}
-
-/* The highest vector that is set, -1 for none. */
-static inline s32 vapic_highest(const u64 *bits)
-{
-	s32 i;
-
-	for (i = VAPIC_WORDS - 1; i >= 0; i--)
-		if (bits[i])
-			return 64 * i + 63 - __builtin_clzl(bits[i]);
-	return -1;
-}
 
 void vapic_reset(struct vapic *a);
 

@@ -22,13 +22,13 @@ static u32 read(struct vcpu *v, u32 reg)
 	case APIC_PPR:
 		return vapic_ppr(&l->irq);
 	case APIC_ISR ... APIC_ISR + 7:
-		return vapic_register(l->irq.isr, reg - APIC_ISR) |
+		return vectors_register(l->irq.isr, reg - APIC_ISR) |
 		       eli_core_register(v, reg);
 	case APIC_TMR ... APIC_TMR + 7:
-		return vapic_register(l->irq.tmr, reg - APIC_TMR) |
+		return vectors_register(l->irq.tmr, reg - APIC_TMR) |
 		       eli_core_register(v, reg);
 	case APIC_IRR ... APIC_IRR + 7:
-		return vapic_register(l->irq.irr, reg - APIC_IRR) |
+		return vectors_register(l->irq.irr, reg - APIC_IRR) |
 		       eli_core_register(v, reg);
 	case APIC_TMICT:
 		return l->timer.initial;

@@ -299,10 +299,10 @@ void cpu_loop(void)
 
 s32 cpu_next_taken(void)
 {
-	s32 vector = vapic_highest(this_cpu.taken);
+	s32 vector = vectors_highest(this_cpu.taken);
 
 	if (vector >= 0)
-		vapic_clear(this_cpu.taken, (u32)vector);
+		vectors_clear(this_cpu.taken, (u32)vector);
 	return vector;
 }
 

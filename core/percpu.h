@@ -55,7 +55,7 @@ struct percpu {
 	struct vcpu vcpu; /* .part is NULL on sidecores and idle cores */
 	bool in_guest;	  /* the vCPU runs; otherwise it waits in root mode */
 	/* Interrupts that the host has accepted, by vector; not yet EOIed. */
-	u64 taken[VAPIC_WORDS];
+	u64 taken[VECTOR_WORDS];
 };
 
 _Static_assert(offsetof(struct percpu, regs) == PERCPU_REGS, "regs");

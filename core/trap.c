@@ -70,7 +70,7 @@ void interrupt_taken(const struct interrupt_frame *f)
 	u32 vector = (u32)f->vector;
 
 	if (lapic_test(APIC_ISR, vector))
-		vapic_set(this_cpu.taken, vector);
+		vectors_set(this_cpu.taken, vector);
 	else if (vector < EXCEPTIONS)
 		panic("cpu %u: exception %u at %lx while draining", this_cpu.id,
 		      vector, f->rip);

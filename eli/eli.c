@@ -36,7 +36,7 @@ u32 eli_core_register(const struct vcpu *v, u32 reg)
 		return 0;
 	bits = (u32)rdmsr(APIC_MSR(reg));
 	if (reg >= APIC_IRR)
-		bits &= (u32)(owned_by(v)[n / 2] >> 32 * (n % 2));
+		bits &= vectors_register(owned_by(v), n);
 	return bits;
 }
 
@@ -134,7 +134,7 @@ bool eli_bounced(struct vcpu *v, u8 vector)
 {
 	u64 start;
 
-	if (!v->eli.direct || shadow_owned(owned_by(v), vector))
+	if (!v->eli.direct || vectors_test(owned_by(v), vector))
 		return false;
 	start = rdtsc();
 	v->eli.bounced = true;
@@ -163,7 +163,7 @@ void eli_late(struct vcpu *v, u8 vector)
 {
 	const u64 *was = v->part->eli->was_owned[v->index];
 
-	if (v->eli.on && shadow_owned(was, vector))
+	if (v->eli.on && vectors_test(was, vector))
 		vapic_accept(&v->lapic.irq, vector, false, rdtsc());
 }
 
@@ -175,7 +175,7 @@ bool eli_delivers(struct vcpu *v)
 bool eli_eoi(struct vcpu *v)
 {
 	struct vapic *a = &v->lapic.irq;
-	s32 vector = vapic_highest(a->isr);
+	s32 vector = vectors_highest(a->isr);
 
 	if (!a->floor || (vector >= 0 && (vector & 0xf0) >= a->floor))
 		return false;

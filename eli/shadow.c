@@ -46,7 +46,7 @@ static u64 shadow_word(u64 word, u32 offset, u32 gate_size, const u64 *owned)
 	/* The upper half of a long gate; what is behind a legacy table. */
 	if (offset % gate_size || vector >= IDT_VECTORS)
 		return word;
-	if (vector < FIRST_INTERRUPT || shadow_owned(owned, vector))
+	if (vector < FIRST_INTERRUPT || vectors_test(owned, vector))
 		return word;
 	return bounce(word, gate_size);
 }

@@ -11,9 +11,9 @@
 
 #include "core/trap.h"
 #include "core/types.h"
+#include "core/vectorset.h"
 #include "eli/eli.h"
 
-#define IDT_OWNED_WORDS	 (IDT_VECTORS / 64)
 #define FIRST_INTERRUPT	 32 /* below are exceptions */
 #define GATE_SIZE_LEGACY 8  /* SDM vol. 3 figure 6-2 */
 #define GATE_SIZE_LONG	 16 /* SDM vol. 3 figure 6-8 */
@@ -25,17 +25,11 @@
  */
 enum cause shadow_refusal(const struct idt_register *r, u32 *gate_size);
 
-/* Vector n is the guest's: bit n % 64 of owned[n / 64]. */
-static inline bool shadow_owned(const u64 *owned, u32 vector)
-{
-	return owned[vector / 64] >> vector % 64 & 1;
-}
-
 /*
  * Makes the shadow follow the guest's page in [offset, offset + size), which
- * is within the page.  Both are one page.  Whole words are written, so that a
- * processor that reads a gate meanwhile sees what the guest's own stores would
- * have shown it.
+ * is within the page.  Both are one page; `owned` is the set of the guest's
+ * vectors.  Whole words are written, so that a processor that reads a gate
+ * meanwhile sees what the guest's own stores would have shown it.
  */
 void shadow_update(u64 *shadow, const u64 *guest, u32 gate_size,
 		   const u64 *owned, u32 offset, u32 size);

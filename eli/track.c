@@ -159,7 +159,7 @@ static u64 entry_value(u64 at)
 
 /*
  * Takes down the way that a full walk has just gone to this page, unless
- * another core of the guest's has changed it meanwhile.
+ * another core of the guest's has changed it meanwhile.  No levels are known.
  */
 static void note_walk(struct vcpu *v, const struct idt_register *r, u64 page)
 {
@@ -168,7 +168,6 @@ static void note_walk(struct vcpu *v, const struct idt_register *r, u64 page)
 	u32 levels = 0;
 
 	v->eli.idt = *r;
-	v->eli.levels = 0;
 	if (!(r->efer & EFER_LMA) || (r->cr4 & CR4_LA57))
 		return;
 	do {
@@ -370,12 +369,14 @@ void eli_wrote(struct vcpu *v, u64 gpa, u32 size)
 bool eli_own(struct partition *p, u32 vcpu, u8 vector, bool own)
 {
 	struct eli_partition *e = p->eli;
-	u64 *word = &e->owned[vcpu][vector / 64];
 
 	if (vector < FIRST_INTERRUPT || vector == HOST_TIMER_VECTOR)
 		return false;
-	*word = own ? *word | BIT(vector % 64) : *word & ~BIT(vector % 64);
-	e->was_owned[vcpu][vector / 64] |= BIT(vector % 64);
+	if (own)
+		vectors_set(e->owned[vcpu], vector);
+	else
+		vectors_clear(e->owned[vcpu], vector);
+	vectors_set(e->was_owned[vcpu], vector);
 	if (e->views.page[vcpu] != VIEW_NO_PAGE)
 		update(p, vcpu, vector * e->gate_size[vcpu],
 		       e->gate_size[vcpu]);

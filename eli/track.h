@@ -15,9 +15,9 @@ struct eli_partition {
 	struct views views;
 	u64 shadows; /* physical address, a page per vCPU */
 	u32 gate_size[MAX_CPUS];
-	u64 owned[MAX_CPUS][IDT_OWNED_WORDS];
+	u64 owned[MAX_CPUS][VECTOR_WORDS];
 	/* Now or before, since the guest's start. */
-	u64 was_owned[MAX_CPUS][IDT_OWNED_WORDS];
+	u64 was_owned[MAX_CPUS][VECTOR_WORDS];
 	/* Atomic: a page that is no IDT, whatever the guest's IDTR says. */
 	u64 refused[MAX_CPUS];
 	/*

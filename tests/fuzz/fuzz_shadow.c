@@ -32,7 +32,7 @@ static void check_gates(u32 gate_size, const u64 *owned)
 	for (v = 0; v < IDT_VECTORS; v++) {
 		theirs = guest[v * gate_size / 8];
 		mine = shadow[v * gate_size / 8];
-		if (v < FIRST_INTERRUPT || shadow_owned(owned, v)) {
+		if (v < FIRST_INTERRUPT || vectors_test(owned, v)) {
 			CHECK(mine == theirs);
 			continue;
 		}
@@ -45,7 +45,7 @@ static void check_gates(u32 gate_size, const u64 *owned)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	u64 owned[IDT_OWNED_WORDS];
+	u64 owned[VECTOR_WORDS];
 	struct store s;
 	u32 gate_size, at;
 

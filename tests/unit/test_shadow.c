@@ -16,7 +16,7 @@
 #define GATE 0x12348e0000105678UL
 
 static u64 guest[WORDS], shadow[WORDS];
-static u64 owned[IDT_OWNED_WORDS];
+static u64 owned[VECTOR_WORDS];
 
 static int setup(void **state)
 {

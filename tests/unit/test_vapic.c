@@ -24,7 +24,7 @@ static void test_empty(void **state)
 	(void)state;
 	assert_int_equal(vapic_next(&a), -1);
 	assert_int_equal(vapic_next_above_isr(&a), -1);
-	assert_int_equal(vapic_highest(a.irr), -1);
+	assert_int_equal(vectors_highest(a.irr), -1);
 	assert_int_equal(vapic_ppr(&a), 0);
 	assert_int_equal(vapic_eoi(&a, &level), -1);
 	assert_false(level);
@@ -43,7 +43,7 @@ static void test_every_vector_once(void **state)
 	for (v = 255; v >= 16; v--) {
 		assert_int_equal(vapic_next(&a), v);
 		vapic_deliver(&a, (u8)v);
-		assert_int_equal(vapic_highest(a.isr), v);
+		assert_int_equal(vectors_highest(a.isr), v);
 		assert_int_equal(vapic_eoi(&a, &level), v);
 	}
 	assert_int_equal(vapic_next(&a), -1);
@@ -155,12 +155,12 @@ static void test_posted(void **state)
 	assert_true(vapic_take_posted(&a, &posted));
 	assert_false(vapic_take_posted(&a, &posted));
 	assert_int_equal(vapic_next(&a), 0xf0);
-	assert_int_equal(vapic_register(a.tmr, 7), 1U << 16);
-	assert_int_equal(vapic_register(a.tmr, 1), 0);
-	assert_int_equal(vapic_register(a.irr, 1), 1U << 17);
+	assert_int_equal(vectors_register(a.tmr, 7), 1U << 16);
+	assert_int_equal(vectors_register(a.tmr, 1), 0);
+	assert_int_equal(vectors_register(a.irr, 1), 1U << 17);
 	assert_true(vapic_post(&posted, 0xf0, false, 7));
 	assert_true(vapic_take_posted(&a, &posted));
-	assert_int_equal(vapic_register(a.tmr, 7), 0);
+	assert_int_equal(vectors_register(a.tmr, 7), 0);
 }
 
 static void test_posted_keeps_what_is_pending(void **state)
@@ -169,8 +169,8 @@ static void test_posted_keeps_what_is_pending(void **state)
 	vapic_accept(&a, 0x21, true, 7);
 	vapic_post(&posted, 0x22, false, 7);
 	assert_true(vapic_take_posted(&a, &posted));
-	assert_int_equal(vapic_register(a.irr, 1), 6);
-	assert_int_equal(vapic_register(a.tmr, 1), 2);
+	assert_int_equal(vectors_register(a.irr, 1), 6);
+	assert_int_equal(vectors_register(a.tmr, 1), 2);
 }
 
 static void test_forget(void **state)
