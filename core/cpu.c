@@ -318,10 +318,14 @@ static void take_interrupts(void)
 
 	for (i = 0; i < 2; i++) {
 		asm volatile("sti; nop; cli" : : : "memory");
-		while ((vector = cpu_next_taken()) >= 0) {
+		vector = cpu_next_taken();
+		if (likely(vector < 0))
+			return;
+		do {
 			intx_relay((u32)vector);
 			lapic_eoi();
-		}
+			vector = cpu_next_taken();
+		} while (vector >= 0);
 	}
 }
 

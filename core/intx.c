@@ -12,7 +12,8 @@
 struct route {
 	u64 rte;      /* of the physical entry */
 	bool direct;  /* it carries the guest's vector, to this vCPU */
-	bool relayed; /* mode `did`: to the sidecore, which sends an IPI */
+	bool clash;   /* mode `did`: another partition has the level vector */
+	bool relayed; /* so to the sidecore, which sends this vCPU an IPI */
 	u32 vcpu;
 };
 
@@ -22,8 +23,7 @@ static const struct route masked = { .rte = RTE_MASKED };
 static struct {
 	struct partition *owner;
 	struct route route; /* as written */
-	/* Another partition has its level vector; said, since the start. */
-	bool clash, said;
+	bool said;	    /* the clash, since the guest's start */
 } pins[VIOAPIC_PINS];
 
 /* Guards all routes: a partition's lock is taken before it. */
@@ -109,11 +109,12 @@ static struct route nowhere(u64 guest)
  * A core in mode `did` takes no interrupts for the host, so the first sidecore
  * does; but not before the EOIs of the vCPU exit, which end the interrupt.
  */
-static struct route relayed(const struct partition *p, u32 gsi, u32 vcpu)
+static struct route clashing(const struct partition *p, u32 gsi, u32 vcpu)
 {
 	u64 guest = p->ioapic.rte[gsi];
 	struct route r = nowhere(guest);
 
+	r.clash = true;
 	if (!can_relay())
 		return r;
 	r.relayed = true;
@@ -151,9 +152,8 @@ static struct route find_route(struct partition *p, u32 gsi)
 	if (!held && !(guest & RTE_MASKED))
 		r.rte &= ~RTE_MASKED;
 	r.direct = is_direct(p, &r);
-	pins[gsi].clash = !r.direct && p->mode == TABLE_DID;
-	if (pins[gsi].clash)
-		return relayed(p, gsi, r.vcpu);
+	if (!r.direct && p->mode == TABLE_DID)
+		return clashing(p, gsi, r.vcpu);
 	if (!r.direct)
 		r.rte = (r.rte & ~RTE_VECTOR) | INTX_VECTOR(gsi);
 	return r;
@@ -229,7 +229,7 @@ static void offer_released(const struct partition *p)
 
 	for (gsi = 0; released && gsi < VIOAPIC_PINS; gsi++) {
 		q = pins[gsi].owner;
-		if (!q || q == p || !pins[gsi].clash)
+		if (!q || q == p || !pins[gsi].route.clash)
 			continue;
 		running = __atomic_load_n(&q->running, __ATOMIC_ACQUIRE);
 		partition_request(q, running & -running, REQ_EOIS, 0);
@@ -237,22 +237,18 @@ static void offer_released(const struct partition *p)
 	released = false;
 }
 
-static void update_all(struct partition *p)
+void intx_update(struct partition *p)
 {
 	u32 set;
 
+	if (!p->gsis)
+		return;
 	spin_lock(&lock);
 	for (set = p->gsis; set;)
 		update_pin(p, next_pin(&set));
 	want_eois(p);
 	offer_released(p);
 	spin_unlock(&lock);
-}
-
-void intx_update(struct partition *p)
-{
-	if (p->gsis)
-		update_all(p);
 }
 
 /* A line in the log may lead to any partition's lock. */
@@ -262,7 +258,7 @@ void intx_report(const struct partition *p)
 
 	for (set = p->gsis; set;) {
 		gsi = next_pin(&set);
-		if (likely(!pins[gsi].clash || pins[gsi].said))
+		if (likely(!pins[gsi].route.clash || pins[gsi].said))
 			continue;
 		pins[gsi].said = true;
 		log_printf("partition %s: GSI %u: another partition has its "
@@ -296,7 +292,6 @@ void intx_mask(struct partition *p)
 	for (set = p->gsis; set;) {
 		gsi = next_pin(&set);
 		set_route(p, gsi, &masked);
-		pins[gsi].clash = false;
 		pins[gsi].said = false;
 	}
 	p->eois_wanted = 0;
@@ -335,7 +330,7 @@ void intx_ioapic_eoi(const struct partition *p, u8 vector)
 static void arrived(struct partition *p, u32 gsi)
 {
 	const struct route *r = &pins[gsi].route;
-	const u64 held = RTE_LEVEL | RTE_MASKED;
+	const u64 level_masked = RTE_LEVEL | RTE_MASKED;
 	struct vioapic_msg msg;
 	bool sent;
 
@@ -343,7 +338,7 @@ static void arrived(struct partition *p, u32 gsi)
 	 * Sent before it was masked, once more: Bochs has no remote IRR.  A
 	 * line that is high sends again when it is unmasked.
 	 */
-	if ((r->rte & held) == held)
+	if ((r->rte & level_masked) == level_masked)
 		return;
 	sent = vioapic_set_line(&p->ioapic, gsi, true, &msg);
 	/* Masked before the guest can know of it. */

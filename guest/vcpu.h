@@ -128,14 +128,14 @@ struct backend {
 	/* Interrupts on for an instruction, or asleep until one or an NMI. */
 	void (*accept)(void);
 	void (*wait)(void);
+	/* guest_msr_view() has changed; set_view() does it, too. */
+	void (*set_msr_view)(const struct vcpu *v);
 	/* Mode `eli`.  Cheaper than get_state(): most exits ask. */
 	void (*get_idt)(struct idt_register *r);
 	/* What v->eli.direct asks for, from the next entry on. */
 	void (*set_view)(struct vcpu *v);
 	/* v->eli.limit has changed, in eli mode; set_view() sees to it, too. */
 	void (*set_limit)(const struct vcpu *v);
-	/* guest_msr_view() has changed; set_view() does it, too. */
-	void (*set_msr_view)(const struct vcpu *v);
 	/* Nothing that the second-level tables have said is remembered. */
 	void (*flush_views)(void);
 	/* IA32_DEBUGCTL: 0, or -EINVAL for a value that is not offered. */

@@ -14,22 +14,16 @@ from runs import BUILD, background, expect
 TABLE = """\
 [machine]
 {sidecores}log = com1
-[partition first]
-cpus = 0
+"""
+PARTITION = """\
+[partition {name}]
+cpus = {cpu}
 memory = 32M
 interrupts = {mode}
 identity = yes
-device = pci 0000:00:02.0 intx=17
+device = pci 0000:00:{slot:02x}.0 intx={pin}
 kernel = payload
-cmdline = count={first} hold={hold}
-[partition second]
-cpus = 1
-memory = 32M
-interrupts = {mode}
-identity = yes
-device = pci 0000:00:03.0 intx=18
-kernel = payload
-cmdline = count={second} delay={delay} pin=18
+cmdline = pin={pin} {words}
 """
 # The second one finds the vector taken, and is done before it is free again.
 FIRST, SECOND = 100000, 1000
@@ -43,8 +37,11 @@ SHARED = ("^partition second: GSI 18: another partition has its level vector: "
 
 def level(lab, mode, sidecores, *names):
     """One boot, until these have said their result."""
-    table = TABLE.format(mode=mode, first=FIRST, second=SECOND, hold=HOLD,
-                         delay=DELAY, sidecores=sidecores)
+    table = TABLE.format(sidecores=sidecores)
+    table += PARTITION.format(name="first", cpu=0, mode=mode, slot=2, pin=17,
+                              words=f"count={FIRST} hold={HOLD}")
+    table += PARTITION.format(name="second", cpu=1, mode=mode, slot=3, pin=18,
+                              words=f"count={SECOND} delay={DELAY}")
     return lab("--machine", "bochs", "--device", "e1000", "--device", "e1000",
                "--cpus", 3, "--memory", "256M", "--table", lab.table(table),
                "--module", f"payload={BUILD}/payloads/ics.bin",

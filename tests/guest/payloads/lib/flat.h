@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What 32-bit payloads have of the library: ports, MSRs, words on COM1, and the
+ * What 32-bit payloads have of the library: MSRs, words on COM1, and the
  * result line with which they end.
  */
 #ifndef FLAT_H
 #define FLAT_H
 
+#include "core/io.h"
 #include "core/types.h"
 
 #define COM1	  0x3f8
@@ -15,19 +16,6 @@
 
 /* Defined by the payload. */
 extern const char payload_name[];
-
-static inline void outb(u16 port, u8 value)
-{
-	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline u8 inb(u16 port)
-{
-	u8 value;
-
-	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
 
 static inline u64 rdmsr(u32 msr)
 {
