@@ -9,23 +9,24 @@ IASL := iasl
 
 # Sources of the hypervisor.  Those in PURE touch no hardware and are compiled
 # unchanged for the host too, where they are unit-tested and fuzzed.
-PURE := core/fmt.c core/table.c core/table_word.c core/table_keys.c \
-	core/table_check.c core/table_explain.c core/acpi.c core/mptable.c \
+PURE := core/fmt.c table/table.c table/table_word.c table/table_keys.c \
+	table/table_check.c table/table_explain.c core/acpi.c core/mptable.c \
 	core/place.c core/logring.c core/ledger.c core/histogram.c \
-	core/console.c core/monitor.c boot/multiboot.c guest/linux.c \
+	console/console.c console/monitor.c boot/multiboot.c guest/linux.c \
 	guest/loader.c \
-	guest/multiboot.c guest/acpi.c guest/decode.c guest/execute.c \
-	guest/walk.c guest/serial.c guest/legacy.c guest/cpuid.c guest/msr.c \
+	guest/multiboot.c guest/acpi.c exits/decode.c exits/execute.c \
+	guest/walk.c guest/serial.c guest/legacy.c exits/cpuid.c exits/msr.c \
 	guest/ports.c apic/icr.c apic/vapic.c apic/vioapic.c apic/vtimer.c \
-	guest/kvmclock.c guest/slat.c drivers/echo.c guest/pci.c \
+	exits/kvmclock.c core/slat.c drivers/echo.c devices/vpci.c \
 	eli/shadow.c eli/view.c core/rate.c
-SRCS := $(PURE) core/lib.c core/main.c core/mem.c core/image.c core/cpu.c \
-	core/trap.c core/clock.c core/port.c core/control.c core/partition.c \
-	core/build.c core/assign.c core/intx.c core/devices.c \
-	drivers/uart.c drivers/pci.c apic/lapic.c apic/ioapic.c \
+SRCS := $(PURE) core/lib.c boot/main.c core/mem.c core/image.c core/cpu.c \
+	core/trap.c core/clock.c console/logport.c partition/control.c \
+	partition/life.c partition/build.c devices/assign.c \
+	devices/intx.c partition/machine.c \
+	drivers/uart.c drivers/pci.c core/lapic.c apic/ioapic.c \
 	apic/vlapic.c apic/vlapic_direct.c apic/vlapic_emulated.c \
-	guest/access.c guest/exit.c guest/interrupt.c guest/memory.c \
-	guest/mmio.c eli/eli.c eli/handback.c eli/track.c vmx/vmx.c \
+	exits/access.c exits/exit.c eli/inject.c guest/memory.c \
+	exits/mmio.c eli/mode.c eli/handback.c eli/track.c vmx/vmx.c \
 	vmx/vmcs.c vmx/exit.c vmx/cr.c svm/svm.c svm/vmcb.c svm/intercepts.c \
 	svm/exit.c svm/interrupt.c svm/nmi.c
 ASMS := boot/entry.S boot/trampoline.S core/vectors.S core/interrupt.S \

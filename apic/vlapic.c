@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "apic/vlapic.h"
 #include "apic/icr.h"
-#include "apic/lapic.h"
+#include "core/lapic.h"
 #include "apic/vlapic_home.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/layout.h"
-#include "guest/msr.h"
+#include "exits/msr.h"
 
 /* Integrated APIC, 6 LVT entries, no suppression of EOI broadcasts. */
 #define VLAPIC_VERSION 0x00050014U

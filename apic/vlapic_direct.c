@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Vectors and timer of a vCPU in the core's own local APIC. */
-#include "apic/lapic.h"
+#include "core/lapic.h"
 #include "apic/vlapic_home.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 #include "core/x86.h"
 
 static u32 read(struct vcpu *v, u32 reg)
@@ -11,7 +11,7 @@ static u32 read(struct vcpu *v, u32 reg)
 	return (u32)rdmsr(APIC_MSR(reg));
 }
 
-/* It exits where a level interrupt may have come as an IPI: core/intx.h. */
+/* It exits where a level interrupt may have come as an IPI: devices/intx.h. */
 static void end_of_interrupt(struct vcpu *v)
 {
 	s32 vector = lapic_highest(APIC_ISR, 0);

@@ -4,10 +4,10 @@
  * own timer stands for the guest's: it fires with a vector of the host's.
  */
 #include "apic/icr.h"
-#include "apic/lapic.h"
+#include "core/lapic.h"
 #include "apic/vlapic_home.h"
 #include "core/clock.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "eli/eli.h"

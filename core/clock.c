@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/clock.h"
-#include "apic/lapic.h"
+#include "core/lapic.h"
 #include "core/io.h"
 #include "core/lib.h"
 #include "core/log.h"

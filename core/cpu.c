@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Cores: descriptor tables, bring-up, requests, the root loop. */
-#include "apic/lapic.h"
+#include "core/lapic.h"
 #include "core/acpi.h"
 #include "core/clock.h"
-#include "core/intx.h"
+#include "devices/intx.h"
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/mem.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 #include "core/percpu.h"
-#include "core/port.h"
+#include "console/logport.h"
 #include "core/trap.h"
 #include "core/x86.h"
 

@@ -88,7 +88,7 @@ enum cpu_request {
 	REQ_START = 1 << 4,	/* vCPU 0 only: build the guest and run it */
 	REQ_INTERRUPT = 1 << 5, /* look at `posted` */
 	REQ_PUMP = 1 << 6,	/* output of its partition waits */
-	REQ_EOIS = 1 << 7,	/* do the vCPU's EOIs exit?  core/intx.h */
+	REQ_EOIS = 1 << 7,	/* do the vCPU's EOIs exit?  devices/intx.h */
 };
 
 struct cpu_public {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/trap.h"
-#include "apic/lapic.h"
+#include "core/lapic.h"
 #include "core/log.h"
 #include "core/percpu.h"
 #include "core/x86.h"

@@ -2,7 +2,7 @@
 /*
  * PCI configuration space by mechanism #1 (PCI Local Bus 3.0, 3.2.2.3.2).  A
  * function is named by its address: bus << 8 | device << 3 | function.
- * Registers have the names of guest/pci.h.
+ * Registers have the names of devices/vpci.h.
  */
 #ifndef DRIVERS_PCI_H
 #define DRIVERS_PCI_H

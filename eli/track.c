@@ -8,10 +8,10 @@
  * all that run have, the vCPU stays in injection mode.
  */
 #include "eli/track.h"
-#include "apic/lapic.h"
+#include "core/lapic.h"
 #include "core/lib.h"
 #include "core/mem.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/memory.h"

@@ -13,7 +13,7 @@
 #ifndef ELI_VIEW_H
 #define ELI_VIEW_H
 
-#include "guest/slat.h"
+#include "core/slat.h"
 
 /* Tables per vCPU: its own path, and two to split large leaves with. */
 #define VIEW_PATH_TABLES  SLAT_TOP

@@ -2,7 +2,7 @@
 #include "guest/memory.h"
 #include "core/lib.h"
 #include "core/mem.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 
 u64 guest_hpa(const struct partition *p, u64 gpa, u64 *left)
 {

@@ -12,7 +12,7 @@
 #include "core/types.h"
 #include "guest/layout.h"
 #include "guest/legacy.h"
-#include "guest/pci.h"
+#include "devices/vpci.h"
 #include "guest/serial.h"
 
 /* COM1 and the ports that the FADT names are in guest/layout.h. */

@@ -21,7 +21,7 @@
 #include "core/ledger.h"
 #include "core/types.h"
 #include "eli/eli.h"
-#include "guest/decode.h"
+#include "exits/decode.h"
 
 struct partition;
 
@@ -44,7 +44,7 @@ struct vcpu {
 	bool halted;	  /* HLT has exited: waits in root mode */
 	bool window;	  /* an interrupt-window exit is asked for */
 	bool nmi_pending; /* guest NMI waiting for injection */
-	bool eois_exit;	  /* mode `did`: core/intx.h */
+	bool eois_exit;	  /* mode `did`: devices/intx.h */
 	bool launched;	  /* VMX: the VMCS has been entered */
 	bool nmi_masked;  /* SVM: in the guest's NMI handler */
 	bool stepping;	  /* SVM: RFLAGS.TF is ours, for an NMI */
@@ -152,7 +152,7 @@ extern const struct backend *backend;
 /* For check(): -ENODEV, and a line that names what is missing. */
 int guest_cpu_lacks(char *error, size_t size, const char *what);
 
-/* --- exits: guest/exit.c --- */
+/* --- exits: exits/exit.c --- */
 
 /* What became of an intercepted instruction. */
 enum outcome {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* #VMEXITs: one table by code, then what is special to SVM. */
 #include "core/log.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "eli/eli.h"

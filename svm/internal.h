@@ -4,7 +4,7 @@
 #define SVM_INTERNAL_H
 
 #include "core/types.h"
-#include "guest/msr.h"
+#include "exits/msr.h"
 #include "guest/vcpu.h"
 #include "svm/vmcb.h"
 

@@ -5,7 +5,7 @@
  * when the IRET begins; a single step over it, when it is through: the guest
  * may not exit again for ever, so nothing may wait for the next exit.
  */
-#include "apic/lapic.h"
+#include "core/lapic.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "svm/internal.h"

@@ -3,11 +3,11 @@
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/mem.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
-#include "guest/msr.h"
-#include "guest/slat.h"
+#include "exits/msr.h"
+#include "core/slat.h"
 #include "svm/internal.h"
 
 enum {

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "core/table.h"
+#include "table/table.h"
 
 static struct table table;
 /* One byte more than is allowed, so that the parser sees what is too long. */

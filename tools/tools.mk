@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Host programs.  ashlarctl is made from the hypervisor's own table sources.
-TABLE_SRCS := core/table.c core/table_word.c core/table_keys.c \
-	core/table_check.c core/table_explain.c
+TABLE_SRCS := table/table.c table/table_word.c table/table_keys.c \
+	table/table_check.c table/table_explain.c
 CTL_OBJS := $(patsubst %.c,$B/tools/%.o,tools/ashlarctl.c $(TABLE_SRCS) \
 	core/fmt.c)
 

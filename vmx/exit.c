@@ -2,7 +2,7 @@
 /* VM exits: one table by reason, then what is special to VMX. */
 #include "core/lib.h"
 #include "core/log.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "eli/eli.h"

@@ -4,7 +4,7 @@
 #define VMX_INTERNAL_H
 
 #include "core/types.h"
-#include "guest/msr.h"
+#include "exits/msr.h"
 #include "guest/vcpu.h"
 
 /* Control words that every vCPU starts with; set by vmx_check(). */

@@ -2,7 +2,7 @@
 /* The VMCS of this core's vCPU: reset state, and access for the guest layer. */
 #include "core/lib.h"
 #include "core/log.h"
-#include "core/partition.h"
+#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/loader.h"

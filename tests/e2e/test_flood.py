@@ -23,7 +23,7 @@ memory = 18M
 kernel = talk
 cmdline = marks=2000 lines=1500
 """
-# core/devices.c: for two partitions and one vCPU
+# partition/machine.c: for two partitions and one vCPU
 BURST, PAUSE_MS = 16, 2 * 200
 ENDS = ("partition victim: stopped: powered off by the guest",
         "partition flood: stopped: powered off by the guest")

@@ -33,7 +33,7 @@ memory = 18M
 kernel = victim
 console = com3
 """
-# core/partition.c, for two partitions
+# partition/life.c, for two partitions
 BURST, PAUSE_MS = 10, 2 * 500
 PAUSES = 4
 PAUSE = r"^partition a: restarts too often: next in \d+ ms$"

@@ -82,7 +82,7 @@ def image_to_physical(debugger, linear):
 def look_at_partitions(debugger, directory, found):
     """Where their memory is, (start, size) each, and their tables."""
     each, nr_ram, ram, size, hpa, length, root = offsets(
-        directory, "core/partition.h", "sizeof(struct partition)",
+        directory, "partition/partition.h", "sizeof(struct partition)",
         "offsetof(struct partition, nr_ram)",
         "offsetof(struct partition, ram)", "sizeof(struct guest_region)",
         "offsetof(struct guest_region, hpa)",

@@ -4,7 +4,7 @@
  * the instruction, the rest fills registers, flags and memory.
  */
 #include <string.h>
-#include "guest/decode.h"
+#include "exits/decode.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/types.h"
-#include "guest/pci.h"
+#include "devices/vpci.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "core/table.h"
+#include "table/table.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # `make lint`: format, cppcheck, clang-tidy, and the checks of tests/lint/check.
 # All of them run even if one finds something.
-LINT_DIRS := apic boot core drivers eli guest svm tools vmx tests
+LINT_DIRS := apic boot console core devices drivers eli exits guest partition \
+	svm table tools vmx tests
 LINT_C := $(sort $(shell find $(LINT_DIRS) -name '*.[ch]'))
 # Compiled for the hypervisor, and for the host.
 LINT_HV := $(filter-out tests/% tools/%,$(filter %.c,$(LINT_C)))

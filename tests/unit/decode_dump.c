@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include "guest/decode.h"
+#include "exits/decode.h"
 
 #define SLOT_SIZE 32
 

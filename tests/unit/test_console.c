@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "core/console.h"
+#include "console/console.h"
 #include "core/lib.h"
 
 #define IDLE	   1000

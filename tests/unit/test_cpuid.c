@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "guest/acpi.h"
-#include "guest/cpuid.h"
+#include "exits/cpuid.h"
 #include "guest/layout.h"
 
 struct leaf {

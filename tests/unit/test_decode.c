@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "guest/decode.h"
+#include "exits/decode.h"
 
 /* The bytes of a row, and how many. */
 #define BYTES(s) (const u8 *)(s), sizeof(s) - 1

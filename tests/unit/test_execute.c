@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "guest/decode.h"
+#include "exits/decode.h"
 
 #define ROUNDS 4000 /* for each form */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "core/lib.h"
-#include "core/monitor.h"
+#include "console/monitor.h"
 
 /* A system of fakes, which records what it was asked to do. */
 static struct monitor_partition_info parts[MAX_PARTITIONS];

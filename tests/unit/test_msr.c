@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "guest/msr.c" /* NOLINT(bugprone-suspicious-include) */
+#include "exits/msr.c" /* NOLINT(bugprone-suspicious-include) */
 
 /* All that a machine can have; it has one of the two vendors' extensions. */
 #define COMMON (MSR_NEEDS_RDTSCP | MSR_NEEDS_DEADLINE | MSR_NEEDS_KVM_CLOCK)

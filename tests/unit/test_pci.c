@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Configuration space as a guest sees it: guest/pci.c. */
+/* Configuration space as a guest sees it: devices/vpci.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "core/types.h"
-#include "guest/pci.h"
+#include "devices/vpci.h"
 
 #define ENABLE	 0x80000000U
 #define CARD	 0x10

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "core/table.h"
+#include "table/table.h"
 
 #define TABLES	     "tests/tables/"
 #define MAX_MESSAGES 256

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * core/build.c with the limit of a guest's memory out: behind its own it has
- * the machine's.
+ * partition/build.c with the limit of a guest's memory out: behind its own it
+ * has the machine's.
  */
 #define partition_map limited_map
-#include "core/build.c"
+#include "partition/build.c"
 #undef partition_map
 
 #define MACHINE (256UL << 20)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the linker's --wrap=SYMBOL puts in the place of steps of a hand-back. */
-#include "apic/lapic.h"
-#include "core/partition.h"
+#include "core/lapic.h"
+#include "partition/partition.h"
 
 bool __wrap_guest_zero(const struct partition *p);
 bool __wrap_eli_hand_back(void);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* guest/msr.c with its limit out: what is not listed is the processor's. */
+/* exits/msr.c with its limit out: what is not listed is the processor's. */
 #define msr_policy_bitmap listed_bitmap
 #define msr_policy_msrpm  listed_msrpm
-#include "guest/msr.c"
+#include "exits/msr.c"
 #undef msr_policy_bitmap
 #undef msr_policy_msrpm
 

@@ -13,8 +13,8 @@ $(eval $(call variant,ashlar-wx.elf,core/image.o,image-wx.o))
 $(eval $(call variant,ashlar-vmx-swapped.elf,vmx/entry.o,vmx-entry-swapped.o))
 $(eval $(call variant,ashlar-svm-swapped.elf,svm/entry.o,svm-entry-swapped.o))
 $(eval $(call variant,ashlar-icr.elf,apic/vlapic.o,vlapic-open.o))
-$(eval $(call variant,ashlar-msr.elf,guest/msr.o,msr-open.o))
-$(eval $(call variant,ashlar-memory.elf,core/build.o,build-open.o))
+$(eval $(call variant,ashlar-msr.elf,exits/msr.o,msr-open.o))
+$(eval $(call variant,ashlar-memory.elf,partition/build.o,build-open.o))
 
 # Of a hand-back, by the function that is taken out.
 HANDBACK_TWINS := guest_zero eli_hand_back lapic_quiet eli_reset_core

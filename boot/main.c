@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The boot, as one list. */
+#include "apic/ioapic.h"
+#include "core/lapic.h"
+#include "boot/boot.h"
+#include "core/acpi.h"
+#include "core/build_id.h"
+#include "core/clock.h"
+#include "partition/control.h"
+#include "core/lib.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "partition/partition.h"
+#include "core/percpu.h"
+#include "core/place.h"
+#include "console/logport.h"
+#include "table/table.h"
+#include "core/trap.h"
+#include "core/x86.h"
+#include "drivers/pci.h"
+#include "drivers/uart.h"
+#include "eli/eli.h"
+#include "exits/msr.h"
+
+#define TABLE_MODULE "table"
+#define ERROR_SIZE   160
+/* Level type in CPUID leaf 0Bh ECX */
+#define LEVEL_SMT	   1
+#define POOL_BASE_SIZE	   (1UL << 20)
+#define POOL_PER_CPU	   (224UL << 10)
+#define POOL_PER_PARTITION (64UL << 10)
+#define POOL_PER_GIB	   PAGE_SIZE
+
+static struct boot_info boot_info;
+static struct acpi_info acpi;
+static struct place_map memory;
+static u64 low_page;
+static struct table table;
+static char error[ERROR_SIZE];
+
+/* From linker.ld. */
+extern const u8 image_start[], image_end[];
+
+/* TSC at entry, from boot/entry.S. */
+u64 boot_entry_tsc;
+const struct backend *backend;
+u8 host_phys_bits;
+u32 host_msr_features;
+
+void start(u32 magic, u32 info, u64 delta) __noreturn;
+
+/* While booting the direct map shows the low 4 GiB. */
+static const void *map_low(void *ctx, u64 phys, size_t len)
+{
+	(void)ctx;
+	if (phys >= PLACE_BELOW_4G || len > PLACE_BELOW_4G - phys)
+		return NULL;
+	return phys_to_virt(phys);
+}
+
+static const struct phys_reader low_memory = { .map = map_low };
+
+static void must(int err)
+{
+	if (err)
+		boot_refuse("%s", error);
+}
+
+static void read_boot_info(u32 magic, u32 info)
+{
+	const char *why;
+
+	if (boot_info_parse(magic, info, &low_memory, &boot_info, &why))
+		boot_refuse("%s", why);
+	log_printf("boot: multiboot%c, image at %lxh",
+		   magic == MULTIBOOT2_BOOTLOADER_MAGIC ? '2' : '1',
+		   image_to_phys(image_start));
+}
+
+static void read_acpi(void)
+{
+	must(acpi_parse(boot_info.has_rsdp ? boot_info.rsdp : NULL, &low_memory,
+			&acpi, error, sizeof(error)));
+	control_init(&acpi);
+}
+
+/* RAM that is free: not the first MiB, Ashlar's image or a module. */
+static void find_memory(void)
+{
+	const struct boot_region *r = boot_info.regions;
+	const struct boot_module *m = boot_info.modules;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < boot_info.nr_regions && !err; i++)
+		if (r[i].type == BOOT_RAM)
+			err = place_add(&memory, r[i].base, r[i].size);
+	if (!err)
+		err = place_subtract(&memory, image_to_phys(image_start),
+				     (u64)(image_end - image_start));
+	for (i = 0; i < boot_info.nr_modules && !err; i++)
+		if (m[i].size)
+			err = place_subtract(&memory, m[i].base, m[i].size);
+	low_page = place_low_page(&memory);
+	if (!err)
+		err = place_subtract(&memory, 0, 1UL << 20);
+	if (err)
+		boot_refuse("memory: the map has too many pieces; update the "
+			    "firmware");
+}
+
+/* Takes the pool: a fixed part, and what grows with the machine. */
+static void take_pool(void)
+{
+	u64 size = POOL_BASE_SIZE + acpi.nr_cpus * POOL_PER_CPU +
+		   MAX_PARTITIONS * POOL_PER_PARTITION +
+		   place_usable(&memory) / SIZE_1G * POOL_PER_GIB;
+	u64 phys;
+
+	size = ALIGN_UP(size, SIZE_2M);
+	if (place_take(&memory, size, SIZE_2M, PLACE_BELOW_4G, &phys))
+		boot_refuse("memory: no %lu KiB free below 4 GiB for Ashlar; "
+			    "add memory",
+			    size / 1024);
+	pool_init(phys, size);
+}
+
+static void build_tables(void)
+{
+	const struct boot_module *m = boot_info.modules;
+	u32 i, err = 0;
+	u64 cr3;
+
+	err |= (u32)paging_init();
+	for (i = 0; i < boot_info.nr_modules; i++)
+		err |= (u32)paging_add_direct(m[i].base, m[i].size, MAP_RO);
+	for (i = 0; i < acpi.nr_ioapics; i++)
+		err |= (u32)paging_add_direct(acpi.ioapics[i].address,
+					      PAGE_SIZE, MAP_RW | MAP_UC);
+	cr3 = paging_build_cpu(0);
+	if (err || !cr3)
+		boot_refuse("memory: none left for page tables; add memory");
+	write_cr3(cr3);
+}
+
+static void start_cpus(void)
+{
+	u32 a, b, c, d;
+
+	must(cpu_init(0, error, sizeof(error)));
+	must(clock_init(&acpi, error, sizeof(error)));
+	backend = cpu_is_amd() ? &svm_backend : &vmx_backend;
+	must(backend->check(error, sizeof(error)));
+	must(backend->alloc_cpu(error, sizeof(error)));
+	must(smp_start(&acpi, low_page, error, sizeof(error)));
+	cpuid(0x80000008, 0, &a, &b, &c, &d);
+	host_phys_bits = (u8)a;
+	host_msr_features = msr_features();
+	log_printf("cpus: %u, TSCs in step", nr_cpus);
+}
+
+static void report(void *ctx, unsigned int line, unsigned int col,
+		   const char *text)
+{
+	(void)ctx;
+	log_printf("table:%u:%u: %s", line, col, text);
+}
+
+/*
+ * Threads of one core share all but the lowest bits of the APIC id.  A core of
+ * one thread may have id bits for more (SDM vol. 2, CPUID leaf 0Bh; Bochs).
+ */
+static u32 core_of(u32 apic_id)
+{
+	u32 max, a, b, c, d;
+
+	cpuid(0, 0, &max, &b, &c, &d);
+	if (max < 0xb)
+		return apic_id;
+	cpuid(0xb, 0, &a, &b, &c, &d);
+	if ((c >> 8 & 0xff) != LEVEL_SMT || (b & 0xffff) <= 1)
+		return apic_id;
+	return apic_id >> (a & 31);
+}
+
+static void describe_machine(struct table_machine *m)
+{
+	static const char *names[BOOT_MODULES];
+	static const u16 com[] = { UART_COM1, UART_COM2, UART_COM3, UART_COM4 };
+	u32 i;
+
+	*m = (struct table_machine){
+		.nr_cpus = nr_cpus,
+		.memory = place_usable(&memory),
+		.modules = names,
+		.nr_modules = boot_info.nr_modules,
+		.iommu = acpi.dmar != 0,
+	};
+	for (i = 0; i < nr_cpus; i++)
+		m->core_of[i] = core_of(cpu_public[i].apic_id);
+	for (i = 0; i < boot_info.nr_modules; i++)
+		names[i] = boot_info.modules[i].name;
+	for (i = 0; i < ARRAY_SIZE(com); i++)
+		if (uart_present(com[i]))
+			m->com_ports |= 1U << i;
+}
+
+static const struct boot_module *table_module(void)
+{
+	const struct boot_module *m = boot_info.modules;
+
+	for (; m < boot_info.modules + boot_info.nr_modules; m++)
+		if (!strcmp(m->name, TABLE_MODULE))
+			return m;
+	boot_refuse("no module named \"" TABLE_MODULE "\"; load the partition "
+		    "table as one");
+}
+
+static void read_table(void)
+{
+	const struct boot_module *m = table_module();
+	static struct table_machine machine;
+	u32 i;
+	int err;
+
+	describe_machine(&machine);
+	err = table_parse(phys_to_virt(m->base), m->size, &table, report, NULL);
+	if (!err)
+		err = table_check(&table, &machine, report, NULL) |
+		      table_supported(&table, report, NULL);
+	if (err)
+		boot_refuse("the partition table has errors");
+	for (i = 0; i < table.nr_partitions; i++)
+		if (table.partitions[i].identity)
+			log_printf("warning: partition %s: identity = yes: DMA "
+				   "of its devices reaches all memory",
+				   table.partitions[i].name);
+	if (table.smt == TABLE_SMT_SHARE)
+		log_printf("warning: smt = share: threads of one physical core "
+			   "may spy on each other");
+}
+
+static void leftovers_off(void)
+{
+	ioapic_init(&acpi);
+	pci_quiet();
+}
+
+static void build_partitions(void)
+{
+	u32 i;
+
+	assign_init(&low_memory, &acpi);
+	must(partitions_build(&table, &boot_info, &memory, error,
+			      sizeof(error)));
+	if (backend->init())
+		boot_refuse("memory: none left for the permission maps");
+	for (i = 0; i < nr_partitions; i++)
+		if (partition_check(&partitions[i], error, sizeof(error)))
+			boot_refuse("partition %s: %s",
+				    partitions[i].config->name, error);
+}
+
+static void seal(void)
+{
+	u32 bad = paging_check_wx(nr_cpus);
+
+	if (bad)
+		boot_refuse("seal: %u pages are writable and executable", bad);
+}
+
+/* vCPUs are bound to their cores by each core itself. */
+static void __noreturn enter_cores(void)
+{
+	u32 i;
+
+	smp_release();
+	paging_seal_cpu();
+	port_open();
+	for (i = 0; i < nr_partitions; i++)
+		partition_start(&partitions[i]);
+	cpu_main();
+}
+
+void start(u32 magic, u32 info, u64 delta)
+{
+	image_delta = delta;
+	trap_init();
+	port_init();
+	log_printf("Ashlar %s", build_id);
+
+	read_boot_info(magic, info);
+	read_acpi();
+	find_memory();
+	take_pool();
+	build_tables();
+	start_cpus();
+	read_table();
+	leftovers_off();
+	must(port_configure(&table, error, sizeof(error)));
+	build_partitions();
+	eli_init();
+	seal();
+	enter_cores();
+}
+
+void boot_report(u64 copying, u64 zeroing)
+{
+	static u32 done;
+	u64 total = rdtsc() - boot_entry_tsc;
+	u64 ipi = clock_spent[CLOCK_IPI_WAIT];
+	u64 uart = clock_spent[CLOCK_UART_WAIT];
+
+	if (__atomic_exchange_n(&done, 1, __ATOMIC_SEQ_CST))
+		return;
+	log_printf("boot: %lu ticks from entry to the first guest: copying "
+		   "%lu, zeroing %lu, INIT/SIPI %lu, UART %lu, rest %lu",
+		   total, copying, zeroing, ipi, uart,
+		   total - copying - zeroing - ipi - uart);
+}

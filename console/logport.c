@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "console/logport.h"
+#include "apic/ioapic.h"
+#include "core/lapic.h"
+#include "core/clock.h"
+#include "partition/control.h"
+#include "core/io.h"
+#include "core/lib.h"
+#include "core/log.h"
+#include "partition/partition.h"
+#include "core/spinlock.h"
+#include "core/x86.h"
+#include "drivers/uart.h"
+
+#define LINE_MAX 256
+/* Lines unfinished for so long are shown; the prompt waits for quiet. */
+#define IDLE_MS	  100
+#define SETTLE_MS 200
+#define ESCAPE_MS 300
+
+static struct logring log;
+static struct spinlock log_lock;
+static struct mux mux;
+static struct uart uart;
+static const struct table *table;
+
+/* A COM port that is one partition's alone: raw both ways. */
+struct own_port {
+	struct uart uart;
+	struct console console;
+	s32 held; /* a byte received that found no room; -1: none */
+};
+static struct own_port own_ports[MAX_PARTITIONS];
+
+/* Before the sidecore takes the port: one core pumps, others leave word. */
+static bool polled, taken;
+static u32 pumping;
+/* Bit n: a core of partition n has found the pump busy; FOR_ALL: another. */
+static u64 wanted;
+#define FOR_ALL (~0UL)
+/* Bit n: partition n has ended; set by any core, taken by the port's owner. */
+static u64 ended;
+static u32 nmi_cpu = MAX_CPUS;
+static bool panicking;
+
+static const struct {
+	u16 base;
+	u8 irq;
+} com[] = {
+	[TABLE_CONSOLE_COM1] = { UART_COM1, 4 },
+	[TABLE_CONSOLE_COM2] = { UART_COM2, 3 },
+	[TABLE_CONSOLE_COM3] = { UART_COM3, 4 },
+	[TABLE_CONSOLE_COM4] = { UART_COM4, 3 },
+};
+
+static void lock_log(void *ctx)
+{
+	(void)ctx;
+	spin_lock(&log_lock);
+}
+
+static void unlock_log(void *ctx)
+{
+	(void)ctx;
+	spin_unlock(&log_lock);
+}
+
+static bool input(void *ctx, u32 partition, u8 byte)
+{
+	(void)ctx;
+	return partition_input(&partitions[partition], byte);
+}
+
+static void drained(void *ctx, u32 partition)
+{
+	(void)ctx;
+	partition_drained(&partitions[partition]);
+}
+
+static const struct mux_ops ops = {
+	.input = input,
+	.drained = drained,
+	.lock = lock_log,
+	.unlock = unlock_log,
+};
+
+static void serve_detach(void)
+{
+	u64 ids;
+
+	if (likely(!__atomic_load_n(&ended, __ATOMIC_RELAXED)))
+		return;
+	ids = __atomic_exchange_n(&ended, 0, __ATOMIC_SEQ_CST);
+	if (mux.raw && (ids & BIT(mux.raw_partition)))
+		mux_detach(&mux);
+}
+
+static void receive(void)
+{
+	int c;
+
+	serve_detach();
+	while ((c = uart_get(&uart)) >= 0)
+		mux_input(&mux, (u8)c);
+}
+
+void port_init(void)
+{
+	struct mux_config config = {
+		.log = &log,
+		.ops = &ops,
+		.monitor = &control_ops,
+		.idle = ~0UL,
+	};
+
+	if (uart_present(UART_COM1))
+		uart_init(&uart, UART_COM1);
+	mux_init(&mux, &config);
+}
+
+static void configure_mux(void)
+{
+	struct mux_config config = {
+		.log = &log,
+		.partitions = table->nr_partitions,
+		.ops = &ops,
+		.monitor = &control_ops,
+		.idle = polled ? clock_ms(IDLE_MS) : ~0UL,
+		.settle = polled ? clock_ms(SETTLE_MS) : 0,
+		.escape = polled ? clock_ms(ESCAPE_MS) : 0,
+	};
+	const struct table_partition *p;
+	u32 i;
+
+	mux_init(&mux, &config);
+	for (i = 0; i < table->nr_partitions; i++) {
+		p = &table->partitions[i];
+		if (p->console == TABLE_CONSOLE_LOG)
+			console_init(&mux.consoles[i], p->name);
+		else if (p->console != TABLE_CONSOLE_NONE)
+			console_init(&own_ports[i].console, p->name);
+	}
+}
+
+/* Prepares one UART; without a sidecore its interrupt is an NMI. */
+static int configure_uart(struct uart *u, enum table_console port, char *error,
+			  size_t size)
+{
+	uart_init(u, com[port].base);
+	if (polled)
+		return 0;
+	nmi_cpu = 0;
+	if (!ioapic_route_nmi(com[port].irq, cpu_public[0].apic_id))
+		return 0;
+	fmt_snprintf(error, size,
+		     "COM%u: no IO-APIC pin for its IRQ %u; "
+		     "give a sidecore",
+		     port - TABLE_CONSOLE_COM1 + 1, com[port].irq);
+	return -ENOENT;
+}
+
+int port_configure(const struct table *t, char *error, size_t size)
+{
+	u32 i;
+	int err = 0;
+
+	table = t;
+	port_flush();
+	uart.base = 0;
+	polled = t->first_sidecore >= 0;
+	configure_mux();
+	if (t->log != TABLE_CONSOLE_NONE)
+		err = configure_uart(&uart, t->log, error, size);
+	for (i = 0; i < t->nr_partitions && !err; i++) {
+		own_ports[i].held = -1;
+		if (own_ports[i].console.name[0])
+			err = configure_uart(&own_ports[i].uart,
+					     t->partitions[i].console, error,
+					     size);
+	}
+	return err;
+}
+
+static void interrupts_on(const struct uart *u)
+{
+	if (u->base && nmi_cpu < MAX_CPUS)
+		uart_rx_interrupt(u, true);
+}
+
+void port_open(void)
+{
+	u32 i;
+
+	mux_open(&mux);
+	interrupts_on(&uart);
+	for (i = 0; i < table->nr_partitions; i++)
+		interrupts_on(&own_ports[i].uart);
+	port_pump();
+}
+
+bool port_is_nmi_cpu(u32 cpu)
+{
+	return cpu == nmi_cpu;
+}
+
+s32 port_sidecore(void)
+{
+	return table->first_sidecore;
+}
+
+struct console *port_console(u32 partition)
+{
+	struct console *c = &mux.consoles[partition];
+
+	if (c->name[0])
+		return c;
+	c = &own_ports[partition].console;
+	return c->name[0] ? c : NULL;
+}
+
+void port_take(void)
+{
+	while (__atomic_exchange_n(&pumping, 1, __ATOMIC_SEQ_CST))
+		cpu_pause();
+	__atomic_store_n(&taken, true, __ATOMIC_SEQ_CST);
+}
+
+/* One turn of a port of its own; false when nothing moved. */
+static bool move_own(u32 i, bool output, bool wait)
+{
+	struct own_port *o = &own_ports[i];
+	u8 buf[16];
+	size_t n = 0;
+
+	if (!o->uart.base)
+		return false;
+	if (output && (wait || uart_tx_ready(&o->uart))) {
+		n = console_take(&o->console, buf, o->uart.fifo);
+		uart_write(&o->uart, buf, n);
+	}
+	if (n && console_freed(&o->console))
+		partition_drained(&partitions[i]);
+	if (o->held < 0)
+		o->held = uart_get(&o->uart);
+	if (o->held < 0 || !partition_input(&partitions[i], (u8)o->held))
+		return n;
+	o->held = -1;
+	return true;
+}
+
+static bool move_all_own(u64 served, bool wait)
+{
+	bool moved = false;
+	u32 i;
+
+	for (i = 0; i < nr_partitions; i++)
+		moved |= move_own(i, served & BIT(i), wait);
+	return moved;
+}
+
+void port_poll(void)
+{
+	u8 buf[16];
+	size_t n;
+
+	move_all_own(FOR_ALL, false);
+	receive();
+	if (!uart.base) {
+		while (mux_output(&mux, rdtsc(), buf, sizeof(buf)))
+			;
+		return;
+	}
+	n = mux_output(&mux, rdtsc(), buf,
+		       uart_tx_ready(&uart) ? uart.fifo : 0);
+	if (n)
+		uart_put_fifo(&uart, buf, n);
+}
+
+static void pump_once(u64 served)
+{
+	u64 start = rdtsc();
+	u8 buf[64];
+	size_t n;
+	bool more;
+
+	mux_serve(&mux, served);
+	do {
+		more = move_all_own(served, true);
+		receive();
+		n = mux_output(&mux, rdtsc(), buf, sizeof(buf));
+		uart_write(&uart, buf, n);
+	} while (n || more);
+	clock_add(CLOCK_UART_WAIT, rdtsc() - start);
+}
+
+/* Those who have left word meanwhile do it themselves. */
+static void hand_over(u64 served)
+{
+	u64 others = __atomic_load_n(&wanted, __ATOMIC_SEQ_CST) & ~served;
+	u32 i;
+
+	for (i = 0; i < nr_partitions; i++)
+		if (others & BIT(i))
+			cpu_request(partitions[i].config->cpus[0], REQ_PUMP);
+}
+
+/*
+ * A core writes out the log and its own partition's output, never another's: a
+ * guest that prints without end must not hold a neighbour's core here.
+ */
+void port_pump(void)
+{
+	/* While booting this_cpu may not be mapped yet. */
+	const struct partition *p = nr_partitions ? this_cpu.vcpu.part : NULL;
+	u64 served = p ? BIT(p->id) : FOR_ALL;
+
+	if (__atomic_load_n(&taken, __ATOMIC_RELAXED))
+		return;
+	__atomic_fetch_or(&wanted, served, __ATOMIC_SEQ_CST);
+	while ((__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) & served) &&
+	       !__atomic_exchange_n(&pumping, 1, __ATOMIC_SEQ_CST)) {
+		__atomic_fetch_and(&wanted, ~served, __ATOMIC_SEQ_CST);
+		pump_once(served);
+		__atomic_store_n(&pumping, 0, __ATOMIC_SEQ_CST);
+		hand_over(served);
+	}
+}
+
+void port_detach(u32 partition)
+{
+	__atomic_fetch_or(&ended, BIT(partition), __ATOMIC_SEQ_CST);
+	port_pump();
+}
+
+void port_flush(void)
+{
+	port_pump();
+	uart_flush(&uart);
+}
+
+void log_printf(const char *fmt, ...)
+{
+	char line[LINE_MAX];
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	n = fmt_vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	spin_lock(&log_lock);
+	logring_append(&log, line, MIN(n, sizeof(line) - 1));
+	spin_unlock(&log_lock);
+	port_pump();
+}
+
+static void __noreturn halt(void)
+{
+	for (;;)
+		asm volatile("cli; hlt");
+}
+
+static void last_words(const char *kind, const char *fmt, va_list ap)
+{
+	static const char newline[] = "\r\n";
+	char line[LINE_MAX];
+	u32 i;
+
+	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
+		halt();
+	fmt_vsnprintf(line, sizeof(line), fmt, ap);
+	uart_write(&uart, (const u8 *)newline, 2);
+	uart_write(&uart, (const u8 *)kind, strlen(kind));
+	uart_write(&uart, (const u8 *)line, strlen(line));
+	uart_write(&uart, (const u8 *)newline, 2);
+	uart_flush(&uart);
+	for (i = 0; i < nr_cpus; i++)
+		if (cpu_public[i].up && i != this_cpu.id)
+			lapic_send(cpu_public[i].apic_id, APIC_DM_NMI);
+	halt();
+}
+
+bool log_panicking(void)
+{
+	return __atomic_load_n(&panicking, __ATOMIC_RELAXED);
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	last_words("panic: ", fmt, ap);
+	__builtin_unreachable();
+}
+
+void boot_refuse(const char *fmt, ...)
+{
+	char line[LINE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	fmt_vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_printf("boot: %s", line);
+	log_printf("boot: stopped, nothing was started");
+	port_flush();
+	halt();
+}

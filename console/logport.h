@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The log port: who writes it, who reads it.  With a sidecore, the first one
+ * polls it and all others only append to rings.  Without, a partition's cores
+ * write out what is theirs, and input comes by NMI to the boot core.
+ */
+#ifndef CONSOLE_LOGPORT_H
+#define CONSOLE_LOGPORT_H
+
+#include "console/console.h"
+#include "table/table.h"
+
+/* Boot, BSP: the early log on COM1, before the table names the port. */
+void port_init(void);
+
+/*
+ * Boot, BSP: the table's choice of the log port.  0, or -E with a line.
+ */
+int __must_check port_configure(const struct table *t, char *error,
+				size_t size);
+
+/* After the seal, BSP: opens the monitor. */
+void port_open(void);
+
+/* The first sidecore: the port is its own from now on; the body of its loop,
+ * which never waits. */
+void port_take(void);
+void port_poll(void);
+
+/* Console ring of a partition; NULL where it has none. */
+struct console *port_console(u32 partition);
+
+/*
+ * Any context but NMI, no partition lock held: the partition has ended.  If the
+ * port is its raw console, the monitor gets it back.
+ */
+void port_detach(u32 partition);
+
+/*
+ * Any context but NMI, no partition lock held: without a sidecore moves what
+ * is waiting, both ways, but for the output of other partitions than this
+ * core's; with one does nothing.
+ */
+void port_pump(void);
+
+/* Everything out, bounded; before the machine goes down. */
+void port_flush(void);
+
+/* Whether UART NMIs go to this CPU; whether it is the one that polls. */
+bool port_is_nmi_cpu(u32 cpu);
+/* The first sidecore, -1: there is none. */
+s32 port_sidecore(void);
+
+#endif

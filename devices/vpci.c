@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "devices/vpci.h"
+
+/* The address port (PCI Local Bus 3.0, 3.2.2.3.2) */
+#define CONFIG_ENABLE	BIT(31)
+#define CONFIG_RESERVED 0x7f000003U
+
+/* Which bits of the command register are the guest's */
+#define COMMAND_WRITABLE                                            \
+	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | \
+	 PCI_COMMAND_INTX_OFF)
+/* Error bits, cleared by writing ones (6.2.3) */
+#define STATUS_WRITABLE 0xf900U
+
+/*
+ * A generic host bridge that no driver wants: Red Hat's, which QEMU uses for
+ * the same purpose; class 0600h.
+ */
+#define BRIDGE_ID    0x00081b36U
+#define BRIDGE_CLASS 0x06000000U
+
+#define BYTE_MASK(size) ((u32)(BIT(8 * (size)) - 1))
+
+void vpci_reset(struct vpci *v)
+{
+	struct vpci_function *f;
+	u32 n;
+
+	for (f = v->function; f < v->function + v->nr; f++) {
+		f->line = f->host_line;
+		for (n = 0; n < VPCI_BARS; n++)
+			f->bar[n].sizing = false;
+	}
+}
+
+/* The index of a function, v->nr for none. */
+static u32 find(const struct vpci *v, u16 address)
+{
+	u32 i;
+
+	for (i = 0; i < v->nr && v->function[i].address != address; i++)
+		;
+	return i;
+}
+
+/* Does the access name a register?  Its dword is left in *reg. */
+static bool decode(u32 address, u32 offset, u32 size, u16 *function, u32 *reg)
+{
+	if (!(address & CONFIG_ENABLE) || (address & CONFIG_RESERVED) ||
+	    offset + size > 4)
+		return false;
+	*function = (u16)(address >> 8);
+	*reg = address & 0xfc;
+	return true;
+}
+
+/* A BAR's address is a multiple of its size, so what is not mask is flags. */
+static u32 read_bar(const struct vpci_bar *b)
+{
+	return b->sizing ? b->value | b->mask : b->value;
+}
+
+static u32 read_bridge(u32 reg)
+{
+	switch (reg) {
+	case PCI_VENDOR_ID:
+		return BRIDGE_ID;
+	case PCI_REVISION:
+		return BRIDGE_CLASS;
+	default:
+		return 0;
+	}
+}
+
+static u32 read_function(const struct vpci *v, const struct vpci_function *f,
+			 u32 reg)
+{
+	u32 value;
+
+	switch (reg) {
+	case PCI_VENDOR_ID:
+	case PCI_REVISION:
+	case PCI_CIS:
+	case PCI_SUBSYSTEM:
+		return v->read(f->address, reg);
+	case PCI_COMMAND:
+		return v->read(f->address, reg) & ~(u32)PCI_STATUS_CAPABILITIES;
+	case PCI_CACHE_LINE:
+		value = v->read(f->address, reg);
+		return (value & (0xffff | PCI_HEADER_TYPE)) |
+		       (f->multi ? (u32)PCI_HEADER_MULTI : 0);
+	case PCI_INTERRUPT_LINE:
+		return (v->read(f->address, reg) & ~0xffU) | f->line;
+	default:
+		break;
+	}
+	if (reg >= PCI_BAR(0) && reg < PCI_BAR(VPCI_BARS))
+		return read_bar(&f->bar[(reg - PCI_BAR(0)) / 4]);
+	return 0;
+}
+
+u32 vpci_read(const struct vpci *v, u32 address, u32 offset, u32 size)
+{
+	u32 value, reg, i;
+	u16 function;
+
+	if (!decode(address, offset, size, &function, &reg))
+		return BYTE_MASK(size);
+	i = find(v, function);
+	if (i < v->nr)
+		value = read_function(v, &v->function[i], reg);
+	else if (v->nr && !function)
+		value = read_bridge(reg);
+	else
+		value = ~0U;
+	return value >> 8 * offset & BYTE_MASK(size);
+}
+
+/* `bytes` are those of the register that are written. */
+static void write_command(const struct vpci *v, const struct vpci_function *f,
+			  u32 bytes, u32 value)
+{
+	u32 writable = COMMAND_WRITABLE & bytes;
+	u32 old = v->read(f->address, PCI_COMMAND);
+	u32 errors = value >> 16 & STATUS_WRITABLE & bytes >> 16;
+
+	if (bytes & 0xffff)
+		v->write16(f->address, PCI_COMMAND,
+			   (u16)((old & ~writable) | (value & writable)));
+	if (errors)
+		v->write16(f->address, PCI_STATUS, (u16)errors);
+}
+
+static void write_bar(struct vpci_bar *b, u32 bytes, u32 value)
+{
+	if (bytes == ~0U)
+		b->sizing = (value & b->mask) == b->mask;
+}
+
+void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
+{
+	struct vpci_function *f;
+	u32 bytes, reg, i;
+	u16 function;
+
+	if (!decode(address, offset, size, &function, &reg))
+		return;
+	i = find(v, function);
+	if (i == v->nr)
+		return;
+	f = &v->function[i];
+	bytes = BYTE_MASK(size) << 8 * offset;
+	value = value << 8 * offset & bytes;
+	if (reg == PCI_COMMAND)
+		write_command(v, f, bytes, value);
+	else if (reg == PCI_INTERRUPT_LINE && (bytes & 0xff))
+		f->line = (u8)value;
+	else if (reg >= PCI_BAR(0) && reg < PCI_BAR(VPCI_BARS))
+		write_bar(&f->bar[(reg - PCI_BAR(0)) / 4], bytes, value);
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Mode `eli`: between eli mode and injection mode.
+ *
+ * Two places hold what is in service then: the core's own local APIC has the
+ * vectors that came straight to the guest, the virtual one what was injected.
+ * The virtual one is empty in eli mode, so EOI can be the core's own.  In
+ * injection mode EOI exits and ends the higher of the two.
+ */
+#include "eli/eli.h"
+#include "core/lapic.h"
+#include "core/clock.h"
+#include "core/lib.h"
+#include "partition/partition.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+#include "eli/track.h"
+
+#define BUDGET_MS 10
+
+static const u64 *owned_by(const struct vcpu *v)
+{
+	return v->part->eli->owned[v->index];
+}
+
+/*
+ * ISR, TMR and IRR are eight registers each.  What is in service there, and no
+ * exit going on, is the guest's, even if it has taken the vector off its device
+ * since; what is pending may be the host's.
+ */
+u32 eli_core_register(const struct vcpu *v, u32 reg)
+{
+	u32 n = reg % 8, bits;
+
+	if (!v->eli.on)
+		return 0;
+	bits = (u32)rdmsr(APIC_MSR(reg));
+	if (reg >= APIC_IRR)
+		bits &= vectors_register(owned_by(v), n);
+	return bits;
+}
+
+static bool owned_pending(const struct vcpu *v)
+{
+	const u64 *owned = owned_by(v);
+	u32 n;
+
+	for (n = 0; n < 8; n++)
+		if (owned[n / 2] && eli_core_register(v, APIC_IRR + n))
+			return true;
+	return false;
+}
+
+/*
+ * What is in service outside holds back what is to be injected.  TPR is 0, and
+ * so PPR is the class of that (SDM vol. 3 section 11.8.3.1).
+ */
+static void note_in_service(struct vcpu *v)
+{
+	v->lapic.irq.floor = (u8)rdmsr(APIC_MSR(APIC_PPR)) & 0xf0;
+}
+
+static void enter_direct(struct vcpu *v)
+{
+	v->eli.direct = true;
+	v->eli.reason = INJECT_NONE;
+	wrmsr(APIC_MSR(APIC_TPR), v->lapic.irq.tpr);
+	backend->set_view(v);
+}
+
+static void leave_direct(struct vcpu *v)
+{
+	v->eli.direct = false;
+	v->lapic.irq.tpr = (u8)rdmsr(APIC_MSR(APIC_TPR));
+	wrmsr(APIC_MSR(APIC_TPR), 0);
+	backend->set_view(v);
+	note_in_service(v);
+}
+
+/*
+ * The budget exit.  A guest in eli mode can keep the host's timer waiting, by
+ * IF, by TPR, or by another IDT that it has slipped in through its page tables,
+ * but not for longer than this.
+ */
+static void set_limit(struct vcpu *v)
+{
+	u64 armed = v->lapic.armed, now = rdtsc();
+
+	v->eli.limit = 0;
+	if (armed)
+		v->eli.limit = (armed > now ? armed - now : 0) +
+			       host_clock.tsc_hz / 1000 * BUDGET_MS;
+}
+
+static enum cause obstacle(struct vcpu *v)
+{
+	if (v->eli.once != INJECT_NONE)
+		return v->eli.once;
+	if (!vapic_idle(&v->lapic.irq))
+		return CAUSE_INJECT_VIRTUAL;
+	if (!(v->lapic.base & APIC_BASE_X2APIC)) {
+		track_none(v);
+		return CAUSE_INJECT_XAPIC;
+	}
+	return track_idt(v);
+}
+
+bool eli_choose(struct vcpu *v)
+{
+	enum cause reason;
+
+	v->eli.bounced = false;
+	track_catch_up(v);
+	reason = obstacle(v);
+	if (reason == INJECT_NONE) {
+		set_limit(v);
+		if (v->eli.direct)
+			backend->set_limit(v);
+		else
+			enter_direct(v);
+		return true;
+	}
+	if (v->eli.direct)
+		leave_direct(v);
+	if (reason != v->eli.reason) {
+		ledger_count(v->ledger, CAUSE_INJECTION_MODE, 0);
+		ledger_count(v->ledger, reason, 0);
+		v->eli.reason = reason;
+	}
+	return false;
+}
+
+bool eli_bounced(struct vcpu *v, u8 vector)
+{
+	u64 start;
+
+	if (!v->eli.direct || vectors_test(owned_by(v), vector))
+		return false;
+	start = rdtsc();
+	v->eli.bounced = true;
+	guest_host_interrupt(v, vector);
+	histogram_add(&v->latency[LATENCY_BOUNCE], rdtsc() - start);
+	return true;
+}
+
+void eli_not_present(struct vcpu *v, bool soft)
+{
+	if (v->eli.bounced)
+		v->cause = CAUSE_NP_BOUNCE;
+	else
+		v->eli.once = soft ? CAUSE_INJECT_INT : CAUSE_INJECT_NP;
+}
+
+void eli_pass_once(struct vcpu *v)
+{
+	v->eli.once = CAUSE_INJECT_TABLE;
+	/* Another table may be loaded now: what was refused gets a chance. */
+	__atomic_store_n(&v->part->eli->refused[v->index], VIEW_NO_PAGE,
+			 __ATOMIC_RELEASE);
+}
+
+void eli_late(struct vcpu *v, u8 vector)
+{
+	const u64 *was = v->part->eli->was_owned[v->index];
+
+	if (v->eli.on && vectors_test(was, vector))
+		vapic_accept(&v->lapic.irq, vector, false, rdtsc());
+}
+
+bool eli_delivers(struct vcpu *v)
+{
+	return v->eli.on && owned_pending(v) && obstacle(v) == INJECT_NONE;
+}
+
+bool eli_eoi(struct vcpu *v)
+{
+	struct vapic *a = &v->lapic.irq;
+	s32 vector = vectors_highest(a->isr);
+
+	if (!a->floor || (vector >= 0 && (vector & 0xf0) >= a->floor))
+		return false;
+	lapic_eoi();
+	note_in_service(v);
+	return true;
+}
+
+void eli_reset(struct vcpu *v)
+{
+	v->eli = (struct eli_vcpu){
+		.on = v->part->mode == TABLE_ELI,
+		.once = INJECT_NONE,
+		.reason = INJECT_NONE,
+	};
+	track_reset(v);
+}

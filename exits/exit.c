@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Exits: the dispatcher, and the handlers without a home of their own. */
+#include "core/lib.h"
+#include "core/log.h"
+#include "partition/partition.h"
+#include "core/percpu.h"
+#include "console/logport.h"
+#include "core/x86.h"
+#include "guest/vcpu.h"
+
+int guest_cpu_lacks(char *error, size_t size, const char *what)
+{
+	fmt_snprintf(error, size,
+		     "%s: this CPU lacks %s; use a CPU that has it",
+		     backend->name, what);
+	return -ENODEV;
+}
+
+static void finish(struct vcpu *v, enum outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_DONE:
+		if (backend->skip(v))
+			guest_park(v, "an instruction that can't be read");
+		break;
+	case OUTCOME_GP:
+		backend->inject(VEC_GP, true, 0);
+		break;
+	case OUTCOME_UD:
+		backend->inject(VEC_UD, false, 0);
+		break;
+	case OUTCOME_RETRY:
+	case OUTCOME_PARK:
+		break;
+	}
+}
+
+void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
+		u64 start)
+{
+	u64 cycles;
+
+	v->cause = h->cause;
+	v->eli.once = INJECT_NONE;
+	if (likely(h->handler)) {
+		finish(v, h->handler(v, &this_cpu.regs));
+	} else {
+		v->cause = CAUSE_EXCEPTION;
+		partition_park(v->part, "unknown %s exit %lx", backend->name,
+			       code);
+	}
+	if (!v->direct)
+		guest_interrupts(v);
+	cycles = rdtsc() - start;
+	ledger_count(v->ledger, v->cause, cycles);
+	histogram_add(&v->latency[LATENCY_EXIT], cycles);
+	if (unlikely(v->halted))
+		guest_wait(v);
+}
+
+void guest_kicked(struct vcpu *v)
+{
+	u64 start = rdtsc();
+
+	cpu_serve_requests();
+	if (unlikely(v->nmi_pending))
+		backend->deliver_nmi(v);
+	if (!v->direct)
+		guest_interrupts(v);
+	v->ledger->cycles[v->cause] += rdtsc() - start;
+	if (unlikely(v->halted))
+		guest_wait(v);
+}
+
+enum outcome guest_park(struct vcpu *v, const char *why)
+{
+	partition_park(v->part, "%s", why);
+	return OUTCOME_PARK;
+}
+
+enum outcome guest_undefined(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	return OUTCOME_UD;
+}
+
+enum outcome guest_protected(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	return OUTCOME_GP;
+}
+
+enum outcome guest_retry(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	return OUTCOME_RETRY;
+}
+
+enum outcome guest_triple_fault(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	return guest_park(v, "triple fault");
+}
+
+enum outcome guest_task_switch(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	return guest_park(v, "task switch: hardware tasks are not supported");
+}
+
+enum outcome guest_machine_check(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	panic("cpu %u: machine check", this_cpu.id);
+}
+
+bool guest_at_cpl0(void)
+{
+	struct vcpu_state s;
+
+	backend->get_state(&s);
+	return !s.cpl;
+}
+
+enum outcome guest_descriptor_table(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	eli_pass_once(v);
+	return OUTCOME_RETRY;
+}
+
+enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)v;
+	(void)regs;
+	return guest_at_cpl0() ? OUTCOME_DONE : OUTCOME_GP;
+}
+
+enum cause guest_nmi_cause(void)
+{
+	if (cpu_public[this_cpu.id].requests || this_cpu.vcpu.nmi_pending ||
+	    !port_is_nmi_cpu(this_cpu.id))
+		return CAUSE_NMI_KICK;
+	return CAUSE_NMI_CONSOLE;
+}

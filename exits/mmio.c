@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Emulation of the instruction that touched guest-physical memory without RAM
+ * behind it: the local APIC's page while the guest has not turned x2APIC on,
+ * the IO-APIC's page, and empty space, which reads as ones.
+ */
+#include "apic/vlapic.h"
+#include "core/lib.h"
+#include "core/log.h"
+#include "partition/partition.h"
+#include "core/percpu.h"
+#include "eli/eli.h"
+#include "exits/decode.h"
+#include "guest/memory.h"
+#include "guest/vcpu.h"
+
+/* One instruction on its way: copies that become real when all worked. */
+struct emulation {
+	struct vcpu *v;
+	struct vcpu_state s;
+	struct insn insn;
+	u64 gpr[GPR_COUNT];
+};
+
+/* The bytes of the instruction at RIP, as many as can be read. */
+static size_t fetch(struct vcpu *v, const struct vcpu_state *s, u8 *bytes)
+{
+	u64 linear = s->segment_base[SEGMENT_CS] + s->rip;
+	struct walk_result w;
+	size_t n, step;
+
+	for (n = 0; n < INSN_MAX_LENGTH; n += step) {
+		step = MIN(INSN_MAX_LENGTH - n,
+			   PAGE_SIZE - (linear + n) % PAGE_SIZE);
+		if (guest_translate(v, s, linear + n, WALK_FETCH, &w) ||
+		    guest_read(v, w.gpa, bytes + n, step))
+			break;
+	}
+	return n;
+}
+
+static int decode(struct vcpu *v, const struct vcpu_state *s, struct insn *insn)
+{
+	enum decode_mode mode = s->code_bits == 64 ? DECODE_64 :
+				s->code_bits == 32 ? DECODE_32 :
+						     DECODE_16;
+	u8 bytes[INSN_MAX_LENGTH];
+	size_t n = fetch(v, s, bytes);
+
+	return decode_insn(bytes, n, mode, insn);
+}
+
+u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s)
+{
+	struct insn insn;
+
+	return decode(v, s, &insn) ? 0 : insn.length;
+}
+
+static u64 device_read(struct vcpu *v, u64 gpa)
+{
+	if (gpa - GUEST_LAPIC < PAGE_SIZE) {
+		v->cause = CAUSE_EPT_LAPIC;
+		return vlapic_mmio_read(v, (u32)(gpa - GUEST_LAPIC));
+	}
+	if (gpa - GUEST_IOAPIC < PAGE_SIZE) {
+		v->cause = CAUSE_EPT_IOAPIC;
+		return partition_ioapic_read(v->part,
+					     (u32)(gpa - GUEST_IOAPIC));
+	}
+	return ~0UL;
+}
+
+static void device_write(struct vcpu *v, u64 gpa, u32 value)
+{
+	if (gpa - GUEST_LAPIC < PAGE_SIZE) {
+		v->cause = CAUSE_EPT_LAPIC;
+		vlapic_mmio_write(v, (u32)(gpa - GUEST_LAPIC), value);
+	} else if (gpa - GUEST_IOAPIC < PAGE_SIZE) {
+		v->cause = CAUSE_EPT_IOAPIC;
+		partition_ioapic_write(v->part, (u32)(gpa - GUEST_IOAPIC),
+				       value);
+	}
+}
+
+static int access_ram(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
+{
+	int err;
+
+	if (!write)
+		return guest_read(v, gpa, value, size);
+	err = guest_write(v, gpa, value, size);
+	if (!err)
+		eli_wrote(v, gpa, size);
+	return err;
+}
+
+/* One operand: RAM or device, within a page.  0, or < 0. */
+static int access(struct emulation *e, u64 linear, bool write, u64 *value)
+{
+	u8 size = e->insn.mem_size;
+	struct vcpu *v = e->v;
+	struct walk_result w;
+	u64 left;
+	int err = guest_translate(v, &e->s, linear,
+				  write ? WALK_WRITE : WALK_READ, &w);
+
+	if (err)
+		return err;
+	if (w.gpa % PAGE_SIZE + size > PAGE_SIZE)
+		return -EINVAL;
+	if (guest_ram(v->part, w.gpa, &left))
+		return access_ram(v, w.gpa, size, write, value);
+	if (write)
+		device_write(v, w.gpa, (u32)*value);
+	else
+		*value = device_read(v, w.gpa);
+	return 0;
+}
+
+/* Read, execute, write. */
+static int execute(struct emulation *e)
+{
+	const struct insn *insn = &e->insn;
+	const u64 *base = e->s.segment_base;
+	u64 next = e->s.rip + insn->length;
+	u64 in = 0, out = 0, linear, source;
+	bool writes;
+	int err;
+
+	err = insn_address(insn, e->gpr, next, base, &linear);
+	if (!err)
+		err = insn_source_address(insn, e->gpr, next, base, &source);
+	if (!err && insn_needs_read(insn))
+		err = access(e, source, false, &in);
+	if (!err)
+		err = insn_execute(insn, e->gpr, &e->s.rflags, in, &out,
+				   &writes);
+	if (!err && writes)
+		err = access(e, linear, true, &out);
+	return err;
+}
+
+/* Registers become the guest's; RIP moves on unless a REP has more to do. */
+static void commit(struct emulation *e, struct guest_regs *regs)
+{
+	memcpy(regs->gpr, e->gpr, sizeof(e->gpr));
+	e->s.rsp = e->gpr[GPR_RSP];
+	e->s.rflags &= ~RFLAGS_RF;
+	if (!e->insn.is_rep || insn_rep_done(&e->insn, e->gpr))
+		e->s.rip += e->insn.length;
+	backend->put_state(&e->s);
+}
+
+enum outcome guest_mmio(struct vcpu *v, struct guest_regs *regs, u64 gpa)
+{
+	struct emulation e = { .v = v };
+
+	backend->get_state(&e.s);
+	memcpy(e.gpr, regs->gpr, sizeof(e.gpr));
+	e.gpr[GPR_RSP] = e.s.rsp;
+	if (decode(v, &e.s, &e.insn) ||
+	    (!insn_rep_done(&e.insn, e.gpr) && execute(&e))) {
+		if (eli_give_up(v, gpa))
+			return OUTCOME_RETRY;
+		partition_park(v->part,
+			       "access to guest address %lx by an "
+			       "instruction that is not emulated",
+			       gpa);
+		return OUTCOME_PARK;
+	}
+	commit(&e, regs);
+	return OUTCOME_RETRY;
+}

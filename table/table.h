@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The partition table: the text that says who owns what.  Pure; any context;
+ * no allocation.  `struct table` is large, so callers keep it static.
+ *
+ * A table is UTF-8 text of at most 64 KiB in lines of at most 4096 bytes.  A
+ * line ends with LF, with CR LF, or with the text.  Keys, names and values are
+ * case-sensitive; blanks are spaces and tabs, and stand between words only.
+ */
+#ifndef TABLE_TABLE_H
+#define TABLE_TABLE_H
+
+#include "core/types.h"
+
+#define TABLE_MAX_SIZE	  (64 * 1024)
+#define TABLE_MAX_LINE	  4096
+#define TABLE_MAX_ERRORS  64
+#define TABLE_MAX_NAME	  15
+#define TABLE_MAX_MODULES 8
+#define TABLE_MAX_DEVICES 16
+/* 2^46 bytes, the most that is mapped for one guest. */
+#define TABLE_MAX_MEMORY	 (BIT(46))
+#define TABLE_MIN_MEMORY_LINUX	 (16UL << 20)
+#define TABLE_MAX_TEARDOWN_US	 (10UL * 1000 * 1000)
+#define TABLE_MAX_TEARDOWN_PAGES 65536
+#define TABLE_MAX_RESTARTS	 65535
+/* TotalVFs is a 16-bit field and VFs count from 0 (SR-IOV 1.1, 3.3.6). */
+#define TABLE_MAX_VF 65534
+
+/* In each of these enums 0 is the default. */
+enum table_mode {
+	TABLE_DID,
+	TABLE_EXIT,
+	TABLE_ELI,
+	TABLE_POSTED,
+};
+
+enum table_boot {
+	TABLE_LINUX,
+	TABLE_MULTIBOOT,
+};
+
+/* Also the type of the log port, which is COM1 to COM4 or none. */
+enum table_console {
+	TABLE_CONSOLE_LOG,
+	TABLE_CONSOLE_COM1,
+	TABLE_CONSOLE_COM2,
+	TABLE_CONSOLE_COM3,
+	TABLE_CONSOLE_COM4,
+	TABLE_CONSOLE_NONE,
+};
+
+enum table_iommu {
+	TABLE_IOMMU_NONE,
+	TABLE_IOMMU_TRAP,
+	TABLE_IOMMU_SIDECORE,
+};
+
+enum table_teardown_kind {
+	TABLE_STRICT,
+	TABLE_OPTIMISTIC,
+};
+
+enum table_restart {
+	TABLE_RESTART_NEVER,
+	TABLE_RESTART_ALWAYS,
+	TABLE_RESTART_COUNT,
+};
+
+enum table_smt {
+	TABLE_SMT_ISOLATE,
+	TABLE_SMT_SHARE,
+};
+
+enum table_machine_key {
+	TABLE_KEY_SIDECORES,
+	TABLE_KEY_LOG,
+	TABLE_KEY_SMT,
+	TABLE_MACHINE_KEYS,
+};
+
+enum table_partition_key {
+	TABLE_KEY_CPUS,
+	TABLE_KEY_MEMORY,
+	TABLE_KEY_INTERRUPTS,
+	TABLE_KEY_BOOT,
+	TABLE_KEY_KERNEL,
+	TABLE_KEY_INITRD,
+	TABLE_KEY_MODULE,
+	TABLE_KEY_CMDLINE,
+	TABLE_KEY_CONSOLE,
+	TABLE_KEY_DEVICE,
+	TABLE_KEY_IOMMU,
+	TABLE_KEY_TEARDOWN,
+	TABLE_KEY_IDENTITY,
+	TABLE_KEY_RESTART,
+	TABLE_PARTITION_KEYS,
+};
+
+/* Both count from 1, columns in bytes; line 0: not in the text. */
+struct table_pos {
+	u32 line;
+	u32 col;
+};
+
+struct table_device {
+	u16 segment;
+	u8 bus;
+	u8 device;
+	u8 function;
+	bool has_vf;
+	bool has_intx;
+	u16 vf;	  /* counts from 0 */
+	u32 intx; /* global system interrupt */
+	struct table_pos at;
+};
+
+struct table_partition {
+	char name[TABLE_MAX_NAME + 1];
+	u32 line;
+	u32 col;
+	u32 nr_cpus;
+	u8 cpus[MAX_CPUS]; /* in the order written: vCPU n is cpus[n] */
+	u16 cpu_cols[MAX_CPUS];
+	u64 memory; /* bytes, a multiple of 2 MiB */
+	enum table_mode mode;
+	enum table_boot boot;
+	char kernel[64];
+	char initrd[64]; /* "": none */
+	char modules[TABLE_MAX_MODULES][64];
+	struct table_pos module_at[TABLE_MAX_MODULES];
+	u32 nr_modules;
+	char cmdline[2048];
+	enum table_console console;
+	struct table_device devices[TABLE_MAX_DEVICES];
+	u32 nr_devices;
+	enum table_iommu iommu;
+	struct {
+		enum table_teardown_kind kind;
+		u64 time_us;
+		u32 pages;
+	} teardown;
+	bool identity;
+	enum table_restart restart;
+	u32 restart_count;
+	/* Where each key's value is; for repeated keys, the first. */
+	struct table_pos at[TABLE_PARTITION_KEYS];
+	u32 bad_keys; /* bit n: the value of key n was refused */
+};
+
+struct table {
+	u64 sidecores;	    /* bit n: CPU n */
+	s32 first_sidecore; /* the first as written; -1: none */
+	u16 sidecore_cols[MAX_CPUS];
+	enum table_console log;
+	enum table_smt smt;
+	struct table_pos machine; /* of [machine] */
+	struct table_pos at[TABLE_MACHINE_KEYS];
+	u32 bad_keys;
+	u32 nr_partitions;
+	struct table_partition partitions[MAX_PARTITIONS];
+};
+
+/* What table_check compares a table with. */
+struct table_machine {
+	u32 nr_cpus;
+	u32 core_of[MAX_CPUS];	    /* physical core of each CPU */
+	u64 memory;		    /* bytes that partitions can have */
+	const char *const *modules; /* names, paths stripped */
+	u32 nr_modules;
+	bool iommu;
+	u32 com_ports; /* bit n: COM(n+1) is there */
+};
+
+/*
+ * Gets each diagnostic: `what; what to do`, printable ASCII whatever the table
+ * holds.  Callers print `table:LINE:COL: ` before it.  After TABLE_MAX_ERRORS
+ * of them one more says that there are too many, and no others follow.
+ */
+typedef void (*table_diag_fn)(void *ctx, unsigned int line, unsigned int col,
+			      const char *text);
+
+/* The text need not end with NUL. Returns 0, or -EINVAL if anything was
+ * reported; then *t is still well-formed (counts in bounds, strings ended), so
+ * that the two checks below can add their own diagnostics, and is of no other
+ * use.  Reports all that needs no machine to be seen. */
+int __must_check table_parse(const char *text, size_t len, struct table *t,
+			     table_diag_fn diag, void *ctx);
+
+/* 0, or -EINVAL where the machine has not what the table asks for. */
+int __must_check table_check(const struct table *t,
+			     const struct table_machine *m, table_diag_fn diag,
+			     void *ctx);
+
+/* 0, or -EINVAL where the table needs what this build does not have. */
+int __must_check table_supported(const struct table *t, table_diag_fn diag,
+				 void *ctx);
+
+/* Who gets what, in lines without a line end, for a table that parsed. */
+void table_explain(const struct table *t,
+		   void (*print)(void *ctx, const char *line), void *ctx);
+
+const char *table_mode_name(enum table_mode mode);
+
+/* Every diagnostic's format, for tests that look for what is never said. */
+extern const char *const table_messages[];
+extern const size_t table_nr_messages;
+
+#endif
