@@ -7,28 +7,38 @@ FUZZ_CC := clang
 OBJCOPY := objcopy
 IASL := iasl
 
-# Sources of the hypervisor.  Those in PURE touch no hardware and are compiled
-# unchanged for the host too, where they are unit-tested and fuzzed.
-PURE := core/fmt.c table/table.c table/table_word.c table/table_keys.c \
-	table/table_check.c table/table_explain.c core/acpi.c core/mptable.c \
-	core/place.c core/logring.c core/ledger.c core/histogram.c \
-	console/console.c console/monitor.c boot/multiboot.c guest/linux.c \
-	guest/loader.c \
-	guest/multiboot.c guest/acpi.c exits/decode.c exits/execute.c \
-	guest/walk.c guest/serial.c guest/legacy.c exits/cpuid.c exits/msr.c \
-	guest/ports.c apic/icr.c apic/vapic.c apic/vioapic.c apic/vtimer.c \
-	exits/kvmclock.c core/slat.c drivers/echo.c devices/vpci.c \
-	eli/shadow.c eli/view.c core/rate.c
-SRCS := $(PURE) core/lib.c boot/main.c core/mem.c core/image.c core/cpu.c \
-	core/trap.c core/clock.c console/logport.c partition/control.c \
-	partition/life.c partition/build.c devices/assign.c \
-	devices/intx.c partition/machine.c \
-	drivers/uart.c drivers/pci.c core/lapic.c apic/ioapic.c \
-	apic/vlapic.c apic/vlapic_direct.c apic/vlapic_emulated.c \
-	exits/access.c exits/exit.c eli/inject.c guest/memory.c \
-	exits/mmio.c eli/mode.c eli/handback.c eli/track.c vmx/vmx.c \
-	vmx/vmcs.c vmx/exit.c vmx/cr.c svm/svm.c svm/vmcb.c svm/intercepts.c \
-	svm/exit.c svm/interrupt.c svm/nmi.c
+# Sources of the hypervisor, by room from the ground up.  Those in PURE touch no
+# hardware and are compiled unchanged for the host too, where they are
+# unit-tested and fuzzed.
+PURE := $(addprefix core/,acpi.c fmt.c histogram.c ledger.c logring.c \
+	mptable.c place.c rate.c slat.c)
+PURE += $(addprefix drivers/,echo.c)
+PURE += $(addprefix table/,table.c table_check.c table_explain.c table_keys.c \
+	table_word.c)
+PURE += $(addprefix apic/,icr.c vapic.c vioapic.c vtimer.c)
+PURE += $(addprefix console/,console.c monitor.c)
+PURE += $(addprefix guest/,acpi.c legacy.c linux.c loader.c multiboot.c \
+	ports.c serial.c walk.c)
+PURE += $(addprefix eli/,shadow.c view.c)
+PURE += $(addprefix devices/,vpci.c)
+PURE += $(addprefix exits/,cpuid.c decode.c execute.c kvmclock.c msr.c)
+PURE += $(addprefix boot/,multiboot.c)
+
+SRCS := $(PURE)
+SRCS += $(addprefix core/,clock.c cpu.c image.c lapic.c lib.c log.c mem.c \
+	trap.c)
+SRCS += $(addprefix drivers/,pci.c uart.c)
+SRCS += $(addprefix apic/,ioapic.c vlapic.c vlapic_direct.c vlapic_emulated.c)
+SRCS += $(addprefix console/,logport.c)
+SRCS += $(addprefix guest/,memory.c)
+SRCS += $(addprefix eli/,handback.c inject.c mode.c track.c)
+SRCS += $(addprefix devices/,assign.c intx.c)
+SRCS += $(addprefix partition/,build.c control.c life.c machine.c)
+SRCS += $(addprefix exits/,access.c exit.c mmio.c)
+SRCS += $(addprefix vmx/,cr.c exit.c vmcs.c vmx.c)
+SRCS += $(addprefix svm/,exit.c intercepts.c interrupt.c nmi.c svm.c vmcb.c)
+SRCS += $(addprefix boot/,main.c)
+
 ASMS := boot/entry.S boot/trampoline.S core/vectors.S core/interrupt.S \
 	vmx/entry.S svm/entry.S
 

@@ -12,14 +12,11 @@
 #include "core/x86.h"
 #include "drivers/uart.h"
 
-#define LINE_MAX 256
 /* Lines unfinished for so long are shown; the prompt waits for quiet. */
 #define IDLE_MS	  100
 #define SETTLE_MS 200
 #define ESCAPE_MS 300
 
-static struct logring log;
-static struct spinlock log_lock;
 static struct mux mux;
 static struct uart uart;
 static const struct table *table;
@@ -41,7 +38,6 @@ static u64 wanted;
 /* Bit n: partition n has ended; set by any core, taken by the port's owner. */
 static u64 ended;
 static u32 nmi_cpu = MAX_CPUS;
-static bool panicking;
 
 static const struct {
 	u16 base;
@@ -52,18 +48,6 @@ static const struct {
 	[TABLE_CONSOLE_COM3] = { UART_COM3, 4 },
 	[TABLE_CONSOLE_COM4] = { UART_COM4, 3 },
 };
-
-static void lock_log(void *ctx)
-{
-	(void)ctx;
-	spin_lock(&log_lock);
-}
-
-static void unlock_log(void *ctx)
-{
-	(void)ctx;
-	spin_unlock(&log_lock);
-}
 
 static bool input(void *ctx, u32 partition, u8 byte)
 {
@@ -80,8 +64,8 @@ static void drained(void *ctx, u32 partition)
 static const struct mux_ops ops = {
 	.input = input,
 	.drained = drained,
-	.lock = lock_log,
-	.unlock = unlock_log,
+	.lock = log_lock,
+	.unlock = log_unlock,
 };
 
 static void serve_detach(void)
@@ -104,10 +88,22 @@ static void receive(void)
 		mux_input(&mux, (u8)c);
 }
 
+static void write_last(const char *text, size_t n)
+{
+	uart_write(&uart, (const u8 *)text, n);
+	uart_flush(&uart);
+}
+
+static const struct log_sink sink = {
+	.pump = port_pump,
+	.flush = port_flush,
+	.write = write_last,
+};
+
 void port_init(void)
 {
 	struct mux_config config = {
-		.log = &log,
+		.log = &log_ring,
 		.ops = &ops,
 		.monitor = &control_ops,
 		.idle = ~0UL,
@@ -116,12 +112,13 @@ void port_init(void)
 	if (uart_present(UART_COM1))
 		uart_init(&uart, UART_COM1);
 	mux_init(&mux, &config);
+	log_set_sink(&sink);
 }
 
 static void configure_mux(void)
 {
 	struct mux_config config = {
-		.log = &log,
+		.log = &log_ring,
 		.partitions = table->nr_partitions,
 		.ops = &ops,
 		.monitor = &control_ops,
@@ -336,73 +333,4 @@ void port_flush(void)
 {
 	port_pump();
 	uart_flush(&uart);
-}
-
-void log_printf(const char *fmt, ...)
-{
-	char line[LINE_MAX];
-	va_list ap;
-	size_t n;
-
-	va_start(ap, fmt);
-	n = fmt_vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	spin_lock(&log_lock);
-	logring_append(&log, line, MIN(n, sizeof(line) - 1));
-	spin_unlock(&log_lock);
-	port_pump();
-}
-
-static void __noreturn halt(void)
-{
-	for (;;)
-		asm volatile("cli; hlt");
-}
-
-static void last_words(const char *kind, const char *fmt, va_list ap)
-{
-	static const char newline[] = "\r\n";
-	char line[LINE_MAX];
-	u32 i;
-
-	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
-		halt();
-	fmt_vsnprintf(line, sizeof(line), fmt, ap);
-	uart_write(&uart, (const u8 *)newline, 2);
-	uart_write(&uart, (const u8 *)kind, strlen(kind));
-	uart_write(&uart, (const u8 *)line, strlen(line));
-	uart_write(&uart, (const u8 *)newline, 2);
-	uart_flush(&uart);
-	for (i = 0; i < nr_cpus; i++)
-		if (cpu_public[i].up && i != this_cpu.id)
-			lapic_send(cpu_public[i].apic_id, APIC_DM_NMI);
-	halt();
-}
-
-bool log_panicking(void)
-{
-	return __atomic_load_n(&panicking, __ATOMIC_RELAXED);
-}
-
-void panic(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	last_words("panic: ", fmt, ap);
-	__builtin_unreachable();
-}
-
-void boot_refuse(const char *fmt, ...)
-{
-	char line[LINE_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	fmt_vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	log_printf("boot: %s", line);
-	log_printf("boot: stopped, nothing was started");
-	port_flush();
-	halt();
 }

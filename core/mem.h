@@ -8,7 +8,6 @@
 #ifndef CORE_MEM_H
 #define CORE_MEM_H
 
-#include "boot/boot.h"
 #include "core/layout.h"
 #include "core/types.h"
 

@@ -81,12 +81,3 @@ void trap_handler(const struct trap_frame *f)
 	panic("cpu %u: exception %lu error %lx at %lx, rsp %lx, cr2 %lx",
 	      this_cpu.id, f->vector, f->error, f->rip, f->rsp, read_cr2());
 }
-
-/* For -fstack-protector-strong. */
-u64 __stack_chk_guard = 0x595e9fbd94fda766UL;
-void __stack_chk_fail(void) __noreturn;
-
-void __stack_chk_fail(void)
-{
-	panic("cpu %u: stack overrun", this_cpu.id);
-}
