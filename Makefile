@@ -17,8 +17,8 @@ PURE += $(addprefix table/,table.c table_check.c table_explain.c table_keys.c \
 	table_word.c)
 PURE += $(addprefix apic/,icr.c vapic.c vioapic.c vtimer.c)
 PURE += $(addprefix console/,console.c monitor.c)
-PURE += $(addprefix guest/,acpi.c legacy.c linux.c loader.c multiboot.c \
-	ports.c serial.c walk.c)
+PURE += $(addprefix guest/,acpi.c legacy.c linux.c loader.c mmio.c \
+	multiboot.c ports.c serial.c walk.c)
 PURE += $(addprefix eli/,shadow.c view.c)
 PURE += $(addprefix devices/,vpci.c)
 PURE += $(addprefix exits/,cpuid.c decode.c execute.c kvmclock.c msr.c)
@@ -26,20 +26,21 @@ PURE += $(addprefix boot/,multiboot.c)
 
 SRCS := $(PURE)
 SRCS += $(addprefix core/,clock.c cpu.c image.c lapic.c lib.c log.c mem.c \
-	trap.c)
+	power.c smp.c trap.c)
 SRCS += $(addprefix drivers/,pci.c uart.c)
-SRCS += $(addprefix apic/,ioapic.c vlapic.c vlapic_direct.c vlapic_emulated.c)
+SRCS += $(addprefix apic/,domain.c ioapic.c vlapic.c vlapic_direct.c vlapic_emulated.c)
 SRCS += $(addprefix console/,logport.c)
-SRCS += $(addprefix guest/,memory.c)
-SRCS += $(addprefix eli/,handback.c inject.c mode.c track.c)
+SRCS += $(addprefix guest/,memory.c vcpu.c)
+SRCS += $(addprefix eli/,handback.c inject.c mode.c route.c track.c)
 SRCS += $(addprefix devices/,assign.c intx.c)
-SRCS += $(addprefix partition/,build.c control.c life.c machine.c)
+SRCS += $(addprefix partition/,build.c control.c cores.c life.c load.c \
+	machine.c parts.c)
 SRCS += $(addprefix exits/,access.c exit.c mmio.c)
 SRCS += $(addprefix vmx/,cr.c exit.c vmcs.c vmx.c)
 SRCS += $(addprefix svm/,exit.c intercepts.c interrupt.c nmi.c svm.c vmcb.c)
 SRCS += $(addprefix boot/,main.c)
 
-ASMS := boot/entry.S boot/trampoline.S core/vectors.S core/interrupt.S \
+ASMS := boot/entry.S core/trampoline.S core/vectors.S core/interrupt.S \
 	vmx/entry.S svm/entry.S
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \

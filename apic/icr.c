@@ -46,18 +46,11 @@ static u64 xapic_logical(const struct icr_env *env, u32 mda)
 	return set;
 }
 
-static u64 by_destination(const struct icr_env *env, u64 icr)
+u64 icr_addressed(const struct icr_env *env, u32 dest, bool logical)
 {
-	u32 dest = (u32)(icr >> 32);
-	u32 broadcast = X2APIC_BROADCAST;
-
-	if (!env->x2apic) {
-		dest >>= XAPIC_ID_SHIFT;
-		broadcast = XAPIC_BROADCAST;
-	}
-	if (dest == broadcast)
+	if (dest == (env->x2apic ? X2APIC_BROADCAST : XAPIC_BROADCAST))
 		return all_vcpus(env);
-	if (!(icr & ICR_LOGICAL))
+	if (!logical)
 		return one_vcpu(env, dest);
 	if (env->x2apic)
 		return x2apic_logical(dest) & all_vcpus(env);
@@ -74,7 +67,10 @@ static u64 addressed(const struct icr_env *env, u64 icr)
 	case ICR_SHORTHAND_REST:
 		return all_vcpus(env) & ~one_vcpu(env, env->self);
 	default:
-		return by_destination(env, icr);
+		return icr_addressed(env,
+				     (u32)(icr >> 32) >>
+					     (env->x2apic ? 0 : XAPIC_ID_SHIFT),
+				     icr & ICR_LOGICAL);
 	}
 }
 

@@ -100,6 +100,12 @@ struct icr_plan {
 void icr_decode(const struct icr_env *env, u64 icr, struct icr_plan *plan);
 
 /*
+ * The vCPUs of the destination alone, running or not: `dest` is 8 bits wide
+ * unless env->x2apic.  `self` and `running` do not count.
+ */
+u64 icr_addressed(const struct icr_env *env, u32 dest, bool logical);
+
+/*
  * What kernels send all day: an x2APIC-mode value that is fixed, without a
  * shorthand, to one existing vCPU by its physical id.  icr_decode() says of it
  * ICR_FIXED, its vector, and this vCPU if it runs; so the exit path need not

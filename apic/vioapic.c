@@ -26,15 +26,19 @@ void vioapic_init(struct vioapic *v, u8 id)
 		v->rte[pin] = RTE_MASKED;
 }
 
-void vioapic_message(const struct vioapic *v, u32 pin, struct vioapic_msg *out)
+void vioapic_message(const struct vioapic *v, u32 pin, struct irq_msg *out)
 {
 	u64 rte = v->rte[pin];
 
-	out->vector = (u8)(rte & RTE_VECTOR);
-	out->delivery_mode = (u8)((rte & RTE_DM) >> RTE_DM_SHIFT);
-	out->logical = rte & RTE_LOGICAL;
-	out->dest = (u32)(rte >> RTE_DEST_SHIFT);
-	out->level_triggered = rte & RTE_LEVEL;
+	*out = (struct irq_msg){
+		.dest = (u32)(rte >> RTE_DEST_SHIFT),
+		.vector = (u8)(rte & RTE_VECTOR),
+		.mode = (u8)((rte & RTE_DM) >> RTE_DM_SHIFT),
+		.logical = rte & RTE_LOGICAL,
+		.level = rte & RTE_LEVEL,
+		.active_low = rte & RTE_ACTIVE_LOW,
+		.masked = rte & RTE_MASKED,
+	};
 }
 
 /* True when the interrupt goes out. */
@@ -43,7 +47,7 @@ static bool fire(struct vioapic *v, u32 pin)
 	u64 *rte = &v->rte[pin];
 	u64 mode = (*rte & RTE_DM) >> RTE_DM_SHIFT;
 
-	if (mode > RTE_DM_LOWEST || (*rte & RTE_VECTOR) < FIRST_LEGAL_VECTOR) {
+	if (mode > MSG_DM_LOWEST || (*rte & RTE_VECTOR) < FIRST_LEGAL_VECTOR) {
 		v->undelivered++;
 		return false;
 	}
@@ -65,7 +69,7 @@ static u32 fire_level(struct vioapic *v, u32 pin)
 }
 
 bool vioapic_set_line(struct vioapic *v, u32 pin, bool level,
-		      struct vioapic_msg *out)
+		      struct irq_msg *out)
 {
 	bool rising, sent;
 

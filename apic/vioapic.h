@@ -11,6 +11,7 @@
 #ifndef APIC_VIOAPIC_H
 #define APIC_VIOAPIC_H
 
+#include "apic/irq_msg.h"
 #include "core/types.h"
 
 #define VIOAPIC_PINS	24
@@ -38,8 +39,6 @@
 #define RTE_LEVEL      BIT(15)
 #define RTE_MASKED     BIT(16)
 #define RTE_DEST_SHIFT 56
-#define RTE_DM_FIXED   0
-#define RTE_DM_LOWEST  1
 
 struct vioapic {
 	u8 select; /* IOREGSEL */
@@ -47,15 +46,6 @@ struct vioapic {
 	u32 lines; /* bit n: pin n is asserted */
 	u64 rte[VIOAPIC_PINS];
 	u64 undelivered; /* interrupts dropped: vector or delivery mode */
-};
-
-/* What goes to the local APICs. */
-struct vioapic_msg {
-	u8 vector;
-	u8 delivery_mode; /* RTE_DM_FIXED or RTE_DM_LOWEST */
-	bool logical;
-	u32 dest; /* 8 bits, RTE 63:56 */
-	bool level_triggered;
 };
 
 /* Power-on state: every pin masked, every line low. */
@@ -81,7 +71,7 @@ u32 __must_check vioapic_write(struct vioapic *v, u32 offset, u32 value);
  * A pin that does not exist: false.
  */
 bool __must_check vioapic_set_line(struct vioapic *v, u32 pin, bool level,
-				   struct vioapic_msg *out);
+				   struct irq_msg *out);
 
 /*
  * EOI of `vector`, by a local APIC's broadcast: clears remote IRR of every
@@ -90,6 +80,6 @@ bool __must_check vioapic_set_line(struct vioapic *v, u32 pin, bool level,
 u32 __must_check vioapic_eoi(struct vioapic *v, u8 vector);
 
 /* The message of `pin` as its RTE stands; `pin` below VIOAPIC_PINS. */
-void vioapic_message(const struct vioapic *v, u32 pin, struct vioapic_msg *out);
+void vioapic_message(const struct vioapic *v, u32 pin, struct irq_msg *out);
 
 #endif

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The local APIC that a guest sees: what is the same in every mode. */
 #include "apic/vlapic.h"
+#include "apic/domain.h"
 #include "apic/icr.h"
 #include "core/lapic.h"
-#include "apic/vlapic_home.h"
-#include "partition/partition.h"
+#include "apic/vlapic_lvt.h"
+#include "core/cpu.h"
 #include "core/percpu.h"
 #include "core/x86.h"
-#include "guest/layout.h"
-#include "exits/msr.h"
 
 /* Integrated APIC, 6 LVT entries, no suppression of EOI broadcasts. */
 #define VLAPIC_VERSION 0x00050014U
@@ -31,22 +31,41 @@ static const u32 lvt_bits[VLAPIC_LVTS] = {
 };
 /* clang-format on */
 
-void vlapic_reset(struct vcpu *v)
+void vlapic_reset(struct vlapic *l, struct irq_domain *d, u32 index,
+		  const struct vlapic_home *home)
 {
-	struct vlapic *l = &v->lapic;
 	u32 i;
 
 	*l = (struct vlapic){
-		.home = v->direct ? &vlapic_direct : &vlapic_emulated,
-		.base = GUEST_LAPIC | APIC_BASE_ENABLE |
-			(v->index ? 0 : APIC_BASE_BSP),
+		.domain = d,
+		.home = home,
+		.index = index,
+		.base = APIC_DEFAULT_BASE | APIC_BASE_ENABLE |
+			(index ? 0 : APIC_BASE_BSP),
 		.svr = 0xff,
 	};
 	for (i = 0; i < VLAPIC_LVTS; i++)
 		l->lvt[i] = LVT_MASKED;
-	v->part->ldr[v->index] = 0;
-	v->part->dfr[v->index] = DFR_FLAT;
-	l->home->reset(v);
+	d->ldr[index] = 0;
+	d->dfr[index] = DFR_FLAT;
+	home->reset(l);
+}
+
+enum cause vlapic_cause(u32 reg)
+{
+	switch (reg) {
+	case APIC_ICR:
+	case APIC_SELF_IPI:
+		return CAUSE_MSR_ICR;
+	case APIC_EOI:
+		return CAUSE_MSR_EOI;
+	case APIC_LVT_TIMER:
+	case APIC_TMICT:
+	case APIC_TDCR:
+		return CAUSE_MSR_TIMER;
+	default:
+		return CAUSE_MSR_APIC;
+	}
 }
 
 bool vlapic_timer_on(const struct vlapic *l)
@@ -62,43 +81,43 @@ static bool x2apic_on(const struct vlapic *l)
 	return l->base & APIC_BASE_X2APIC;
 }
 
-int vlapic_write_base(struct vcpu *v, u64 value)
+int vlapic_write_base(struct vlapic *l, u64 value)
 {
-	u64 fixed = GUEST_LAPIC | (v->lapic.base & APIC_BASE_BSP);
+	u64 fixed = APIC_DEFAULT_BASE | (l->base & APIC_BASE_BSP);
 	u64 mode = value & (APIC_BASE_ENABLE | APIC_BASE_X2APIC);
 
 	if ((value & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC)) != fixed)
 		return -EINVAL;
 	/* SDM figure 11-27: no way back from x2APIC but through "disabled". */
 	if (mode == APIC_BASE_X2APIC ||
-	    (x2apic_on(&v->lapic) && mode == APIC_BASE_ENABLE))
+	    (x2apic_on(l) && mode == APIC_BASE_ENABLE))
 		return -EINVAL;
-	if (!(v->lapic.base & APIC_BASE_ENABLE) && (mode & APIC_BASE_X2APIC))
+	if (!(l->base & APIC_BASE_ENABLE) && (mode & APIC_BASE_X2APIC))
 		return -EINVAL;
-	v->lapic.base = value;
+	l->base = value;
 	if (mode & APIC_BASE_X2APIC)
-		__atomic_fetch_or(&v->part->x2apic, BIT(v->index),
+		__atomic_fetch_or(&l->domain->x2apic, BIT(l->index),
 				  __ATOMIC_RELEASE);
 	return 0;
 }
 
-static void send_plan(struct vcpu *v, const struct icr_plan *plan)
+static void send_plan(struct vlapic *l, const struct icr_plan *plan)
 {
-	struct partition *p = v->part;
+	struct irq_domain *d = l->domain;
 
-	v->lapic.esr_pending |= plan->esr;
+	l->esr_pending |= plan->esr;
 	switch (plan->kind) {
 	case ICR_FIXED:
-		partition_send(p, plan->targets, plan->vector, false);
+		domain_send(d, plan->targets, plan->vector, false);
 		break;
 	case ICR_NMI:
-		partition_request(p, plan->targets, REQ_NMI, 0);
+		domain_request(d, plan->targets, REQ_NMI);
 		break;
 	case ICR_INIT:
-		partition_request(p, plan->targets, REQ_INIT, 0);
+		domain_request(d, plan->targets, REQ_INIT);
 		break;
 	case ICR_SIPI:
-		partition_request(p, plan->targets, REQ_SIPI, plan->vector);
+		domain_sipi(d, plan->targets, plan->vector);
 		break;
 	case ICR_NONE:
 	case ICR_GP:
@@ -106,54 +125,51 @@ static void send_plan(struct vcpu *v, const struct icr_plan *plan)
 	}
 }
 
-static __attribute__((noinline)) int decode_icr(struct vcpu *v, u64 value)
+static __attribute__((noinline)) int decode_icr(struct vlapic *l, u64 value)
 {
-	struct partition *p = v->part;
+	struct irq_domain *d = l->domain;
 	struct icr_env env = {
-		.self = v->index,
-		.nr_vcpus = p->config->nr_cpus,
-		.running = __atomic_load_n(&p->running, __ATOMIC_ACQUIRE),
-		.x2apic = x2apic_on(&v->lapic),
-		.ldr = p->ldr,
-		.dfr = p->dfr,
+		.self = l->index,
+		.nr_vcpus = d->nr,
+		.running = __atomic_load_n(&d->running, __ATOMIC_ACQUIRE),
+		.x2apic = x2apic_on(l),
+		.ldr = d->ldr,
+		.dfr = d->dfr,
 	};
 	struct icr_plan plan;
 
 	icr_decode(&env, value, &plan);
 	if (plan.kind == ICR_GP)
 		return -EINVAL;
-	v->lapic.icr = value;
-	send_plan(v, &plan);
+	l->icr = value;
+	send_plan(l, &plan);
 	return 0;
 }
 
-int vlapic_write_icr(struct vcpu *v, u64 value)
+int vlapic_write_icr(struct vlapic *l, u64 value)
 {
-	struct partition *p = v->part;
-	u64 running = __atomic_load_n(&p->running, __ATOMIC_ACQUIRE);
+	struct irq_domain *d = l->domain;
+	u64 running = __atomic_load_n(&d->running, __ATOMIC_ACQUIRE);
 
-	if (unlikely(!x2apic_on(&v->lapic)))
+	if (unlikely(!x2apic_on(l)))
 		return -EINVAL;
-	v->cause = CAUSE_MSR_ICR;
-	if (unlikely(!icr_is_plain(value, p->config->nr_cpus)))
-		return decode_icr(v, value);
-	v->lapic.icr = value;
-	partition_send(p, BIT(value >> 32) & running, (u8)value, false);
+	if (unlikely(!icr_is_plain(value, d->nr)))
+		return decode_icr(l, value);
+	l->icr = value;
+	domain_send(d, BIT(value >> 32) & running, (u8)value, false);
 	return 0;
 }
 
-int vlapic_write_eoi(struct vcpu *v, u64 value)
+int vlapic_write_eoi(struct vlapic *l, u64 value)
 {
-	v->cause = CAUSE_MSR_EOI;
-	if (value || !x2apic_on(&v->lapic))
+	if (value || !x2apic_on(l))
 		return -EINVAL;
-	v->lapic.home->write(v, APIC_EOI, 0);
+	l->home->write(l, APIC_EOI, 0);
 	return 0;
 }
 
-static int write_svr(struct vcpu *v, u64 value)
+static int write_svr(struct vlapic *l, u64 value)
 {
-	struct vlapic *l = &v->lapic;
 	u32 i;
 
 	if (value & ~SVR_BITS && x2apic_on(l))
@@ -162,7 +178,7 @@ static int write_svr(struct vcpu *v, u64 value)
 	/* Disabling by software masks every entry: SDM 11.4.7.2. */
 	for (i = 0; i < VLAPIC_LVTS && !(l->svr & APIC_SVR_ENABLE); i++)
 		l->lvt[i] |= LVT_MASKED;
-	l->home->apply(v);
+	l->home->apply(l);
 	return 0;
 }
 
@@ -173,16 +189,14 @@ static bool timer_mode_valid(u64 value)
 	case LVT_TIMER_MODE:
 		return false;
 	case APIC_LVT_TIMER_DEADLINE:
-		return host_msr_features & MSR_NEEDS_DEADLINE;
+		return host_features & FEATURE_DEADLINE;
 	default:
 		return true;
 	}
 }
 
-static int write_lvt(struct vcpu *v, u32 n, u64 value)
+static int write_lvt(struct vlapic *l, u32 n, u64 value)
 {
-	struct vlapic *l = &v->lapic;
-
 	if (value & ~(u64)lvt_bits[n] && x2apic_on(l))
 		return -EINVAL;
 	if (n == LVT_TIMER && !timer_mode_valid(value))
@@ -191,8 +205,7 @@ static int write_lvt(struct vcpu *v, u32 n, u64 value)
 	if (!(l->svr & APIC_SVR_ENABLE))
 		l->lvt[n] |= LVT_MASKED;
 	if (n == LVT_TIMER) {
-		v->cause = CAUSE_MSR_TIMER;
-		l->home->apply(v);
+		l->home->apply(l);
 	}
 	return 0;
 }
@@ -207,7 +220,7 @@ static int write_esr(struct vlapic *l, u64 value)
 }
 
 /* In x2APIC mode: 8 bits where not all 32 are there (SDM table 11-6). */
-static int write_home(struct vcpu *v, u32 reg, u64 value)
+static int write_home(struct vlapic *l, u32 reg, u64 value)
 {
 	u64 bits = reg == APIC_TMICT ? 0xffffffffUL :
 		   reg == APIC_TDCR  ? 0xbUL :
@@ -215,49 +228,44 @@ static int write_home(struct vcpu *v, u32 reg, u64 value)
 
 	if (value & ~bits)
 		return -EINVAL;
-	v->lapic.home->write(v, reg, (u32)value);
+	l->home->write(l, reg, (u32)value);
 	return 0;
 }
 
-static int write_register(struct vcpu *v, u32 reg, u64 value)
+static int write_register(struct vlapic *l, u32 reg, u64 value)
 {
 	switch (reg) {
 	case APIC_ICR:
-		v->cause = CAUSE_MSR_ICR;
-		return decode_icr(v, value);
+		return decode_icr(l, value);
 	case APIC_SVR:
-		return write_svr(v, value);
+		return write_svr(l, value);
 	case APIC_ESR:
-		return write_esr(&v->lapic, value);
+		return write_esr(l, value);
 	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
-		return write_lvt(v, reg - APIC_LVT_TIMER, value);
+		return write_lvt(l, reg - APIC_LVT_TIMER, value);
 	case APIC_TMICT:
 	case APIC_TDCR:
-		v->cause = CAUSE_MSR_TIMER;
-		return write_home(v, reg, value);
+		return write_home(l, reg, value);
 	case APIC_SELF_IPI:
-		v->cause = CAUSE_MSR_ICR;
-		return write_home(v, reg, value);
+		return write_home(l, reg, value);
 	case APIC_TPR:
-		return write_home(v, reg, value);
+		return write_home(l, reg, value);
 	default:
 		return -EINVAL;
 	}
 }
 
-static int read_register(struct vcpu *v, u32 reg, u64 *value)
+static int read_register(struct vlapic *l, u32 reg, u64 *value)
 {
-	const struct vlapic *l = &v->lapic;
-
 	switch (reg) {
 	case APIC_ID:
-		*value = v->index;
+		*value = l->index;
 		return 0;
 	case APIC_VERSION:
 		*value = VLAPIC_VERSION;
 		return 0;
 	case APIC_LDR:
-		*value = (v->index >> 4) << 16 | 1U << (v->index & 15);
+		*value = (l->index >> 4) << 16 | 1U << (l->index & 15);
 		return 0;
 	case APIC_SVR:
 		*value = l->svr;
@@ -277,38 +285,36 @@ static int read_register(struct vcpu *v, u32 reg, u64 *value)
 	case APIC_TMICT:
 	case APIC_TMCCT:
 	case APIC_TDCR:
-		*value = l->home->read(v, reg);
+		*value = l->home->read(l, reg);
 		return 0;
 	default:
 		return -EINVAL;
 	}
 }
 
-int vlapic_msr_read(struct vcpu *v, u32 reg, u64 *value)
+int vlapic_msr_read(struct vlapic *l, u32 reg, u64 *value)
 {
-	return x2apic_on(&v->lapic) ? read_register(v, reg, value) : -EINVAL;
+	return x2apic_on(l) ? read_register(l, reg, value) : -EINVAL;
 }
 
-int vlapic_msr_write(struct vcpu *v, u32 reg, u64 value)
+int vlapic_msr_write(struct vlapic *l, u32 reg, u64 value)
 {
-	return x2apic_on(&v->lapic) ? write_register(v, reg, value) : -EINVAL;
+	return x2apic_on(l) ? write_register(l, reg, value) : -EINVAL;
 }
 
-u64 vlapic_read_deadline(const struct vcpu *v)
+u64 vlapic_read_deadline(const struct vlapic *l)
 {
-	return vtimer_deadline(&v->lapic.timer);
+	return vtimer_deadline(&l->timer);
 }
 
-void vlapic_write_deadline(struct vcpu *v, u64 value)
+void vlapic_write_deadline(struct vlapic *l, u64 value)
 {
-	v->cause = CAUSE_MSR_TIMER;
 	/* One in the past is due now. */
-	vtimer_set_deadline(&v->lapic.timer, value ? MAX(value, rdtsc()) : 0);
+	vtimer_set_deadline(&l->timer, value ? MAX(value, rdtsc()) : 0);
 }
 
-u32 vlapic_mmio_read(struct vcpu *v, u32 offset)
+u32 vlapic_mmio_read(struct vlapic *l, u32 offset)
 {
-	const struct vlapic *l = &v->lapic;
 	u32 reg = offset >> 4;
 	u64 value = 0;
 
@@ -316,20 +322,20 @@ u32 vlapic_mmio_read(struct vcpu *v, u32 offset)
 		return 0;
 	switch (reg) {
 	case APIC_ID:
-		return v->index << 24;
+		return l->index << 24;
 	case APIC_LDR:
-		return v->part->ldr[v->index];
+		return l->domain->ldr[l->index];
 	case APIC_DFR:
-		return v->part->dfr[v->index];
+		return l->domain->dfr[l->index];
 	case APIC_ICR2:
 		return l->icr2;
 	default:
-		read_register(v, reg, &value);
+		read_register(l, reg, &value);
 		return (u32)value;
 	}
 }
 
-void vlapic_mmio_write(struct vcpu *v, u32 offset, u32 value)
+void vlapic_mmio_write(struct vlapic *l, u32 offset, u32 value)
 {
 	u32 reg = offset >> 4;
 
@@ -337,32 +343,32 @@ void vlapic_mmio_write(struct vcpu *v, u32 offset, u32 value)
 		return;
 	switch (reg) {
 	case APIC_LDR:
-		v->part->ldr[v->index] = value & 0xff000000;
+		l->domain->ldr[l->index] = value & 0xff000000;
 		break;
 	case APIC_DFR:
-		v->part->dfr[v->index] = value | 0x0fffffff;
+		l->domain->dfr[l->index] = value | 0x0fffffff;
 		break;
 	case APIC_ICR2:
-		v->lapic.icr2 = value;
+		l->icr2 = value;
 		break;
 	case APIC_ICR:
-		write_register(v, reg, (u64)v->lapic.icr2 << 32 | value);
+		write_register(l, reg, (u64)l->icr2 << 32 | value);
 		break;
 	case APIC_TPR:
-		v->lapic.home->write(v, reg, value & 0xff);
+		l->home->write(l, reg, value & 0xff);
 		break;
 	case APIC_TDCR:
-		v->lapic.home->write(v, reg, value & 0xb);
+		l->home->write(l, reg, value & 0xb);
 		break;
 	case APIC_EOI:
-		v->lapic.home->write(v, reg, 0);
+		l->home->write(l, reg, 0);
 		break;
 	case APIC_TMICT:
-		v->lapic.home->write(v, reg, value);
+		l->home->write(l, reg, value);
 		break;
 	case APIC_SELF_IPI: /* x2APIC mode only */
 		break;
 	default:
-		write_register(v, reg, value);
+		write_register(l, reg, value);
 	}
 }

@@ -12,49 +12,70 @@
 
 #include "apic/vapic.h"
 #include "apic/vtimer.h"
+#include "core/ledger.h"
 #include "core/types.h"
 
-struct vcpu;
-struct vlapic_home;
+struct irq_domain;
+struct vlapic;
+
+/*
+ * Where the registers TPR, PPR, EOI, ISR, TMR, IRR, the timer's and SELF IPI
+ * are.  What a register does not have of `value` must be 0.
+ */
+struct vlapic_home {
+	void (*reset)(struct vlapic *l);
+	u32 (*read)(struct vlapic *l, u32 reg);
+	void (*write)(struct vlapic *l, u32 reg, u32 value);
+	/* SVR or the timer's LVT entry has changed. */
+	void (*apply)(struct vlapic *l);
+};
+
+extern const struct vlapic_home vlapic_direct, vlapic_emulated;
 
 #define VLAPIC_LVTS 6 /* timer, thermal, perf, LINT0, LINT1, error */
 
 struct vlapic {
-	u64 base; /* IA32_APIC_BASE */
+	struct irq_domain *domain;
+	const struct vlapic_home *home;
+	u32 index; /* vCPU number = APIC id */
+	u64 base;  /* IA32_APIC_BASE */
 	u32 svr;
 	u32 esr, esr_pending;
 	u32 icr2; /* xAPIC mode: the destination half */
 	u64 icr;  /* as last written */
 	u32 lvt[VLAPIC_LVTS];
 
-	const struct vlapic_home *home;
 	/* emulated only */
 	struct vapic irq;
 	struct vtimer timer;
 	u64 armed; /* TSC for which the core's own timer is set; 0: not set */
 };
 
-/* Reset state, virtual and physical; the home follows v->direct. */
-void vlapic_reset(struct vcpu *v);
+/* Reset state, virtual and physical. */
+void vlapic_reset(struct vlapic *l, struct irq_domain *d, u32 index,
+		  const struct vlapic_home *home);
+
+/* What the ledger calls a write to a register. */
+enum cause vlapic_cause(u32 reg);
 
 /* x2APIC MSR 800h + reg, where it exits: 0, or -EINVAL for #GP. */
-int vlapic_msr_read(struct vcpu *v, u32 reg, u64 *value);
-int vlapic_msr_write(struct vcpu *v, u32 reg, u64 value);
+int vlapic_msr_read(struct vlapic *l, u32 reg, u64 *value);
+int vlapic_msr_write(struct vlapic *l, u32 reg, u64 value);
 
 /* The same by a short way: every IPI of the guest, every EOI that exits. */
-int vlapic_write_icr(struct vcpu *v, u64 value);
-int vlapic_write_eoi(struct vcpu *v, u64 value);
+int vlapic_write_icr(struct vlapic *l, u64 value);
+int vlapic_write_eoi(struct vlapic *l, u64 value);
 
 /* IA32_TSC_DEADLINE, where it exits. */
-u64 vlapic_read_deadline(const struct vcpu *v);
-void vlapic_write_deadline(struct vcpu *v, u64 value);
+u64 vlapic_read_deadline(const struct vlapic *l);
+void vlapic_write_deadline(struct vlapic *l, u64 value);
 
 /* IA32_APIC_BASE: 0, or -EINVAL for #GP. */
-int vlapic_write_base(struct vcpu *v, u64 value);
+int vlapic_write_base(struct vlapic *l, u64 value);
 
 /* The xAPIC page, 32-bit registers. */
-u32 vlapic_mmio_read(struct vcpu *v, u32 offset);
-void vlapic_mmio_write(struct vcpu *v, u32 offset, u32 value);
+u32 vlapic_mmio_read(struct vlapic *l, u32 offset);
+void vlapic_mmio_write(struct vlapic *l, u32 offset, u32 value);
 
 /* --- emulated only --- */
 
@@ -62,8 +83,8 @@ void vlapic_mmio_write(struct vcpu *v, u32 offset, u32 value);
  * Before the guest is entered: what others have sent and what the timer has
  * raised becomes pending, and the core's own timer is set for the next time.
  */
-void vlapic_collect(struct vcpu *v);
+void vlapic_collect(struct vlapic *l);
 /* The core's own timer has fired. */
-void vlapic_timer_fired(struct vcpu *v);
+void vlapic_timer_fired(struct vlapic *l);
 
 #endif

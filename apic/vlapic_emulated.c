@@ -3,33 +3,26 @@
  * Vectors and timer of a vCPU kept by Ashlar, for event injection.  The core's
  * own timer stands for the guest's: it fires with a vector of the host's.
  */
+#include "apic/domain.h"
 #include "apic/icr.h"
 #include "core/lapic.h"
-#include "apic/vlapic_home.h"
+#include "apic/vlapic_lvt.h"
 #include "core/clock.h"
-#include "partition/partition.h"
-#include "core/percpu.h"
 #include "core/x86.h"
-#include "eli/eli.h"
 
-static u32 read(struct vcpu *v, u32 reg)
+static u32 read(struct vlapic *l, u32 reg)
 {
-	const struct vlapic *l = &v->lapic;
-
 	switch (reg) {
 	case APIC_TPR:
 		return l->irq.tpr;
 	case APIC_PPR:
 		return vapic_ppr(&l->irq);
 	case APIC_ISR ... APIC_ISR + 7:
-		return vectors_register(l->irq.isr, reg - APIC_ISR) |
-		       eli_core_register(v, reg);
+		return vectors_register(l->irq.isr, reg - APIC_ISR);
 	case APIC_TMR ... APIC_TMR + 7:
-		return vectors_register(l->irq.tmr, reg - APIC_TMR) |
-		       eli_core_register(v, reg);
+		return vectors_register(l->irq.tmr, reg - APIC_TMR);
 	case APIC_IRR ... APIC_IRR + 7:
-		return vectors_register(l->irq.irr, reg - APIC_IRR) |
-		       eli_core_register(v, reg);
+		return vectors_register(l->irq.irr, reg - APIC_IRR);
 	case APIC_TMICT:
 		return l->timer.initial;
 	case APIC_TMCCT:
@@ -41,16 +34,14 @@ static u32 read(struct vcpu *v, u32 reg)
 	}
 }
 
-static void end_of_interrupt(struct vcpu *v)
+static void end_of_interrupt(struct vlapic *l)
 {
 	bool level;
 	s32 vector;
 
-	if (v->eli.on && eli_eoi(v))
-		return;
-	vector = vapic_eoi(&v->lapic.irq, &level);
+	vector = vapic_eoi(&l->irq, &level);
 	if (vector >= 0 && level)
-		partition_eoi(v->part, (u8)vector);
+		l->domain->eoi(l->domain->eoi_ctx, (u8)vector);
 }
 
 static void self_ipi(struct vlapic *l, u8 vector)
@@ -61,16 +52,14 @@ static void self_ipi(struct vlapic *l, u8 vector)
 		vapic_accept(&l->irq, vector, false, rdtsc());
 }
 
-static void write(struct vcpu *v, u32 reg, u32 value)
+static void write(struct vlapic *l, u32 reg, u32 value)
 {
-	struct vlapic *l = &v->lapic;
-
 	switch (reg) {
 	case APIC_TPR:
 		l->irq.tpr = (u8)value;
 		break;
 	case APIC_EOI:
-		end_of_interrupt(v);
+		end_of_interrupt(l);
 		break;
 	case APIC_TMICT:
 		vtimer_set_count(&l->timer, value, rdtsc());
@@ -84,19 +73,15 @@ static void write(struct vcpu *v, u32 reg, u32 value)
 	}
 }
 
-static void apply(struct vcpu *v)
+static void apply(struct vlapic *l)
 {
-	struct vlapic *l = &v->lapic;
-
 	vtimer_set_mode(&l->timer, l->lvt[LVT_TIMER] >> 17 & 3);
 }
 
-static void reset(struct vcpu *v)
+static void reset(struct vlapic *l)
 {
-	struct vlapic *l = &v->lapic;
-
 	vtimer_init(&l->timer, host_clock.tsc_hz, host_clock.crystal_hz);
-	vapic_forget_posted(&cpu_public[this_cpu.id].posted);
+	vapic_forget_posted(&l->domain->posted[l->index]);
 	lapic_quiet();
 	lapic_timer_init();
 }
@@ -108,9 +93,9 @@ const struct vlapic_home vlapic_emulated = {
 	.apply = apply,
 };
 
-void vlapic_timer_fired(struct vcpu *v)
+void vlapic_timer_fired(struct vlapic *l)
 {
-	v->lapic.armed = 0;
+	l->armed = 0;
 }
 
 static void arm(struct vlapic *l)
@@ -123,12 +108,11 @@ static void arm(struct vlapic *l)
 	l->armed = expiry;
 }
 
-void vlapic_collect(struct vcpu *v)
+void vlapic_collect(struct vlapic *l)
 {
-	struct vlapic *l = &v->lapic;
 	u64 due = l->timer.expiry;
 
-	vapic_take_posted(&l->irq, &cpu_public[this_cpu.id].posted);
+	vapic_take_posted(&l->irq, &l->domain->posted[l->index]);
 	if (due && vtimer_expired(&l->timer, rdtsc()) && vlapic_timer_on(l))
 		vapic_accept(&l->irq, (u8)l->lvt[LVT_TIMER], false, due);
 	arm(l);

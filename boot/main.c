@@ -2,10 +2,14 @@
 /* The boot, as one list. */
 #include "apic/ioapic.h"
 #include "core/lapic.h"
-#include "boot/boot.h"
+#include "core/boot_info.h"
 #include "core/acpi.h"
 #include "core/build_id.h"
 #include "core/clock.h"
+#include "core/cpu.h"
+#include "core/power.h"
+#include "core/smp.h"
+#include "eli/route.h"
 #include "partition/control.h"
 #include "core/lib.h"
 #include "core/log.h"
@@ -20,7 +24,6 @@
 #include "drivers/pci.h"
 #include "drivers/uart.h"
 #include "eli/eli.h"
-#include "exits/msr.h"
 
 #define TABLE_MODULE "table"
 #define ERROR_SIZE   160
@@ -38,14 +41,10 @@ static u64 low_page;
 static struct table table;
 static char error[ERROR_SIZE];
 
+/* From boot/entry.S. */
+extern u64 boot_pml4[];
 /* From linker.ld. */
 extern const u8 image_start[], image_end[];
-
-/* TSC at entry, from boot/entry.S. */
-u64 boot_entry_tsc;
-const struct backend *backend;
-u8 host_phys_bits;
-u32 host_msr_features;
 
 void start(u32 magic, u32 info, u64 delta) __noreturn;
 
@@ -81,7 +80,7 @@ static void read_acpi(void)
 {
 	must(acpi_parse(boot_info.has_rsdp ? boot_info.rsdp : NULL, &low_memory,
 			&acpi, error, sizeof(error)));
-	control_init(&acpi);
+	power_init(&acpi);
 }
 
 /* RAM that is free: not the first MiB, Ashlar's image or a module. */
@@ -131,7 +130,7 @@ static void build_tables(void)
 	u32 i, err = 0;
 	u64 cr3;
 
-	err |= (u32)paging_init();
+	err |= (u32)paging_init(boot_pml4);
 	for (i = 0; i < boot_info.nr_modules; i++)
 		err |= (u32)paging_add_direct(m[i].base, m[i].size, MAP_RO);
 	for (i = 0; i < acpi.nr_ioapics; i++)
@@ -145,17 +144,14 @@ static void build_tables(void)
 
 static void start_cpus(void)
 {
-	u32 a, b, c, d;
+	static const struct core_job job = { core_prepare, core_run };
 
 	must(cpu_init(0, error, sizeof(error)));
 	must(clock_init(&acpi, error, sizeof(error)));
-	backend = cpu_is_amd() ? &svm_backend : &vmx_backend;
-	must(backend->check(error, sizeof(error)));
-	must(backend->alloc_cpu(error, sizeof(error)));
-	must(smp_start(&acpi, low_page, error, sizeof(error)));
-	cpuid(0x80000008, 0, &a, &b, &c, &d);
-	host_phys_bits = (u8)a;
-	host_msr_features = msr_features();
+	cpu_find_features();
+	backend = host_features & FEATURE_SVM ? &svm_backend : &vmx_backend;
+	must(core_prepare(error, sizeof(error)));
+	must(smp_start(&acpi, low_page, &job, error, sizeof(error)));
 	log_printf("cpus: %u, TSCs in step", nr_cpus);
 }
 
@@ -248,17 +244,12 @@ static void leftovers_off(void)
 
 static void build_partitions(void)
 {
-	u32 i;
-
+	routes_init(table.first_sidecore);
 	assign_init(&low_memory, &acpi);
 	must(partitions_build(&table, &boot_info, &memory, error,
 			      sizeof(error)));
 	if (backend->init())
 		boot_refuse("memory: none left for the permission maps");
-	for (i = 0; i < nr_partitions; i++)
-		if (partition_check(&partitions[i], error, sizeof(error)))
-			boot_refuse("partition %s: %s",
-				    partitions[i].config->name, error);
 }
 
 static void seal(void)
@@ -276,17 +267,17 @@ static void __noreturn enter_cores(void)
 
 	smp_release();
 	paging_seal_cpu();
-	port_open();
+	logport_open();
 	for (i = 0; i < nr_partitions; i++)
 		partition_start(&partitions[i]);
-	cpu_main();
+	core_run();
 }
 
 void start(u32 magic, u32 info, u64 delta)
 {
 	image_delta = delta;
 	trap_init();
-	port_init();
+	logport_init(&control_clients);
 	log_printf("Ashlar %s", build_id);
 
 	read_boot_info(magic, info);
@@ -297,24 +288,9 @@ void start(u32 magic, u32 info, u64 delta)
 	start_cpus();
 	read_table();
 	leftovers_off();
-	must(port_configure(&table, error, sizeof(error)));
+	must(logport_configure(&table, error, sizeof(error)));
 	build_partitions();
 	eli_init();
 	seal();
 	enter_cores();
-}
-
-void boot_report(u64 copying, u64 zeroing)
-{
-	static u32 done;
-	u64 total = rdtsc() - boot_entry_tsc;
-	u64 ipi = clock_spent[CLOCK_IPI_WAIT];
-	u64 uart = clock_spent[CLOCK_UART_WAIT];
-
-	if (__atomic_exchange_n(&done, 1, __ATOMIC_SEQ_CST))
-		return;
-	log_printf("boot: %lu ticks from entry to the first guest: copying "
-		   "%lu, zeroing %lu, INIT/SIPI %lu, UART %lu, rest %lu",
-		   total, copying, zeroing, ipi, uart,
-		   total - copying - zeroing - ipi - uart);
 }

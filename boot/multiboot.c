@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The Multiboot 1 and 2 information structures -> struct boot_info. */
-#include "boot/boot.h"
-#include "boot/multiboot.h"
+#include "core/boot_info.h"
+#include "core/multiboot_format.h"
 
 /* Multiboot2 2.0, 3.6: tags follow this header, each 8-byte aligned. */
 struct multiboot2_info {

@@ -3,11 +3,11 @@
 #include "apic/ioapic.h"
 #include "core/lapic.h"
 #include "core/clock.h"
-#include "partition/control.h"
 #include "core/io.h"
 #include "core/lib.h"
 #include "core/log.h"
-#include "partition/partition.h"
+#include "core/cpu.h"
+#include "core/percpu.h"
 #include "core/spinlock.h"
 #include "core/x86.h"
 #include "drivers/uart.h"
@@ -34,7 +34,7 @@ static bool polled, taken;
 static u32 pumping;
 /* Bit n: a core of partition n has found the pump busy; FOR_ALL: another. */
 static u64 wanted;
-#define FOR_ALL (~0UL)
+#define FOR_ALL LOGPORT_FOR_ALL
 /* Bit n: partition n has ended; set by any core, taken by the port's owner. */
 static u64 ended;
 static u32 nmi_cpu = MAX_CPUS;
@@ -49,16 +49,19 @@ static const struct {
 	[TABLE_CONSOLE_COM4] = { UART_COM4, 3 },
 };
 
+/* Who the bytes are for. */
+static const struct logport_clients *clients;
+
 static bool input(void *ctx, u32 partition, u8 byte)
 {
 	(void)ctx;
-	return partition_input(&partitions[partition], byte);
+	return clients->input(partition, byte);
 }
 
 static void drained(void *ctx, u32 partition)
 {
 	(void)ctx;
-	partition_drained(&partitions[partition]);
+	clients->drained(partition);
 }
 
 static const struct mux_ops ops = {
@@ -95,20 +98,21 @@ static void write_last(const char *text, size_t n)
 }
 
 static const struct log_sink sink = {
-	.pump = port_pump,
-	.flush = port_flush,
+	.pump = logport_pump,
+	.flush = logport_flush,
 	.write = write_last,
 };
 
-void port_init(void)
+void logport_init(const struct logport_clients *c)
 {
-	struct mux_config config = {
+	const struct mux_config config = {
 		.log = &log_ring,
 		.ops = &ops,
-		.monitor = &control_ops,
+		.monitor = c->monitor,
 		.idle = ~0UL,
 	};
 
+	clients = c;
 	if (uart_present(UART_COM1))
 		uart_init(&uart, UART_COM1);
 	mux_init(&mux, &config);
@@ -121,7 +125,7 @@ static void configure_mux(void)
 		.log = &log_ring,
 		.partitions = table->nr_partitions,
 		.ops = &ops,
-		.monitor = &control_ops,
+		.monitor = clients->monitor,
 		.idle = polled ? clock_ms(IDLE_MS) : ~0UL,
 		.settle = polled ? clock_ms(SETTLE_MS) : 0,
 		.escape = polled ? clock_ms(ESCAPE_MS) : 0,
@@ -156,13 +160,13 @@ static int configure_uart(struct uart *u, enum table_console port, char *error,
 	return -ENOENT;
 }
 
-int port_configure(const struct table *t, char *error, size_t size)
+int logport_configure(const struct table *t, char *error, size_t size)
 {
 	u32 i;
 	int err = 0;
 
 	table = t;
-	port_flush();
+	logport_flush();
 	uart.base = 0;
 	polled = t->first_sidecore >= 0;
 	configure_mux();
@@ -184,7 +188,7 @@ static void interrupts_on(const struct uart *u)
 		uart_rx_interrupt(u, true);
 }
 
-void port_open(void)
+void logport_open(void)
 {
 	u32 i;
 
@@ -192,20 +196,20 @@ void port_open(void)
 	interrupts_on(&uart);
 	for (i = 0; i < table->nr_partitions; i++)
 		interrupts_on(&own_ports[i].uart);
-	port_pump();
+	logport_pump();
 }
 
-bool port_is_nmi_cpu(u32 cpu)
+bool logport_is_nmi_cpu(u32 cpu)
 {
 	return cpu == nmi_cpu;
 }
 
-s32 port_sidecore(void)
+s32 logport_sidecore(void)
 {
 	return table->first_sidecore;
 }
 
-struct console *port_console(u32 partition)
+struct console *logport_console(u32 partition)
 {
 	struct console *c = &mux.consoles[partition];
 
@@ -215,7 +219,7 @@ struct console *port_console(u32 partition)
 	return c->name[0] ? c : NULL;
 }
 
-void port_take(void)
+void logport_take(void)
 {
 	while (__atomic_exchange_n(&pumping, 1, __ATOMIC_SEQ_CST))
 		cpu_pause();
@@ -236,13 +240,19 @@ static bool move_own(u32 i, bool output, bool wait)
 		uart_write(&o->uart, buf, n);
 	}
 	if (n && console_freed(&o->console))
-		partition_drained(&partitions[i]);
+		clients->drained(i);
 	if (o->held < 0)
 		o->held = uart_get(&o->uart);
-	if (o->held < 0 || !partition_input(&partitions[i], (u8)o->held))
+	if (o->held < 0 || !clients->input(i, (u8)o->held))
 		return n;
 	o->held = -1;
 	return true;
+}
+
+/* None before the table is read. */
+static u32 nr_clients(void)
+{
+	return table ? table->nr_partitions : 0;
 }
 
 static bool move_all_own(u64 served, bool wait)
@@ -250,12 +260,12 @@ static bool move_all_own(u64 served, bool wait)
 	bool moved = false;
 	u32 i;
 
-	for (i = 0; i < nr_partitions; i++)
+	for (i = 0; i < nr_clients(); i++)
 		moved |= move_own(i, served & BIT(i), wait);
 	return moved;
 }
 
-void port_poll(void)
+void logport_poll(void)
 {
 	u8 buf[16];
 	size_t n;
@@ -296,20 +306,18 @@ static void hand_over(u64 served)
 	u64 others = __atomic_load_n(&wanted, __ATOMIC_SEQ_CST) & ~served;
 	u32 i;
 
-	for (i = 0; i < nr_partitions; i++)
+	for (i = 0; i < nr_clients(); i++)
 		if (others & BIT(i))
-			cpu_request(partitions[i].config->cpus[0], REQ_PUMP);
+			cpu_request(table->partitions[i].cpus[0], REQ_PUMP);
 }
 
 /*
  * A core writes out the log and its own partition's output, never another's: a
  * guest that prints without end must not hold a neighbour's core here.
  */
-void port_pump(void)
+void logport_pump(void)
 {
-	/* While booting this_cpu may not be mapped yet. */
-	const struct partition *p = nr_partitions ? this_cpu.vcpu.part : NULL;
-	u64 served = p ? BIT(p->id) : FOR_ALL;
+	u64 served = clients->served();
 
 	if (__atomic_load_n(&taken, __ATOMIC_RELAXED))
 		return;
@@ -323,14 +331,14 @@ void port_pump(void)
 	}
 }
 
-void port_detach(u32 partition)
+void logport_detach(u32 partition)
 {
 	__atomic_fetch_or(&ended, BIT(partition), __ATOMIC_SEQ_CST);
-	port_pump();
+	logport_pump();
 }
 
-void port_flush(void)
+void logport_flush(void)
 {
-	port_pump();
+	logport_pump();
 	uart_flush(&uart);
 }

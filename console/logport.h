@@ -10,45 +10,56 @@
 #include "console/console.h"
 #include "table/table.h"
 
+/* The partitions, by number, as the port sees them. */
+struct logport_clients {
+	/* False: there is no room for the byte. */
+	bool (*input)(u32 partition, u8 byte);
+	void (*drained)(u32 partition);
+	/* Bit n: this core writes out the output of partition n. */
+	u64 (*served)(void);
+	const struct monitor_ops *monitor;
+};
+#define LOGPORT_FOR_ALL (~0UL)
+
 /* Boot, BSP: the early log on COM1, before the table names the port. */
-void port_init(void);
+void logport_init(const struct logport_clients *clients);
 
 /*
  * Boot, BSP: the table's choice of the log port.  0, or -E with a line.
  */
-int __must_check port_configure(const struct table *t, char *error,
-				size_t size);
+int __must_check logport_configure(const struct table *t, char *error,
+				   size_t size);
 
 /* After the seal, BSP: opens the monitor. */
-void port_open(void);
+void logport_open(void);
 
 /* The first sidecore: the port is its own from now on; the body of its loop,
  * which never waits. */
-void port_take(void);
-void port_poll(void);
+void logport_take(void);
+void logport_poll(void);
 
 /* Console ring of a partition; NULL where it has none. */
-struct console *port_console(u32 partition);
+struct console *logport_console(u32 partition);
 
 /*
  * Any context but NMI, no partition lock held: the partition has ended.  If the
  * port is its raw console, the monitor gets it back.
  */
-void port_detach(u32 partition);
+void logport_detach(u32 partition);
 
 /*
  * Any context but NMI, no partition lock held: without a sidecore moves what
  * is waiting, both ways, but for the output of other partitions than this
  * core's; with one does nothing.
  */
-void port_pump(void);
+void logport_pump(void);
 
 /* Everything out, bounded; before the machine goes down. */
-void port_flush(void);
+void logport_flush(void);
 
 /* Whether UART NMIs go to this CPU; whether it is the one that polls. */
-bool port_is_nmi_cpu(u32 cpu);
+bool logport_is_nmi_cpu(u32 cpu);
 /* The first sidecore, -1: there is none. */
-s32 port_sidecore(void);
+s32 logport_sidecore(void);
 
 #endif

@@ -27,6 +27,8 @@
 
 struct host_clock host_clock;
 u64 clock_spent[CLOCK_PHASES];
+/* From boot/entry.S. */
+u64 boot_entry_tsc;
 
 /* A counter of the machine: its value, its frequency, its width. */
 struct reference {

@@ -42,6 +42,7 @@ enum clock_phase {
 	CLOCK_PHASES,
 };
 extern u64 clock_spent[CLOCK_PHASES];
+extern u64 boot_entry_tsc; /* TSC at entry */
 
 static inline void clock_add(enum clock_phase phase, u64 ticks)
 {

@@ -75,7 +75,7 @@ void lapic_quiet(void)
 
 static bool has_deadline(void)
 {
-	return host_msr_features & MSR_NEEDS_DEADLINE;
+	return host_features & FEATURE_DEADLINE;
 }
 
 void lapic_timer_init(void)

@@ -34,7 +34,8 @@
 _Static_assert(sizeof(struct percpu) <= 0x3e000, "percpu hits the stacks");
 
 u64 image_delta;
-extern u64 boot_pml4[PT_ENTRIES];
+/* The tables of the boot, which show the low 4 GiB. */
+static const u64 *boot_pml4;
 
 static struct {
 	u64 start, next, end;
@@ -74,6 +75,14 @@ void *pool_alloc(u64 pages, u64 *phys)
 	p = phys_to_virt(*phys);
 	memset(p, 0, pages * PAGE_SIZE);
 	return p;
+}
+
+void *pool_shared(u64 size)
+{
+	u64 phys;
+	void *p = pool_alloc(ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE, &phys);
+
+	return p && !paging_add_direct(phys, size, MAP_RW) ? p : NULL;
 }
 
 static u32 level_shift(u32 level)
@@ -158,8 +167,14 @@ static int map_image(void)
 	return 0;
 }
 
-int paging_init(void)
+u64 paging_boot_cr3(void)
 {
+	return image_to_phys(boot_pml4);
+}
+
+int paging_init(const u64 *boot_tables)
+{
+	boot_pml4 = boot_tables;
 	pd_image = pool_alloc(1, &pd_image_pa);
 	pdpt_direct = pool_alloc(1, &pdpt_direct_pa);
 	if (!pd_image || !pdpt_direct)

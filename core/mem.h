@@ -33,6 +33,11 @@ void pool_init(u64 phys, u64 size);
  * The pointer is good until the seal.
  */
 void *pool_alloc(u64 pages, u64 *phys);
+/*
+ * The same, and the pointer is good for ever, on all cores: for what they
+ * share.
+ */
+void *pool_shared(u64 size);
 u64 pool_free_bytes(void);
 u64 pool_bytes(void);
 
@@ -43,13 +48,14 @@ enum map_flags {
 	MAP_UC = 1 << 2,
 };
 
-/* Builds the tables that all cores share: the image, the direct map. */
-int __must_check paging_init(void);
-
 /*
- * Adds memory to the sealed direct map: modules, IO-APICs.  `what` names it in
- * the error.
+ * Builds the tables that all cores share: the image, the direct map.  Every
+ * core starts with those of the boot, whose top level is boot_tables.
  */
+int __must_check paging_init(const u64 *boot_tables);
+u64 paging_boot_cr3(void);
+
+/* Adds memory to the sealed direct map: modules, IO-APICs.  0 or -ENOMEM. */
 int __must_check paging_add_direct(u64 phys, u64 size, u32 flags);
 
 /* Builds the tables and the private memory of one core; its CR3 or 0. */

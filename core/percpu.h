@@ -10,7 +10,9 @@
 #include "core/histogram.h"
 #include "core/layout.h"
 #include "core/types.h"
-#include "guest/vcpu.h"
+#include "core/ledger.h"
+#include "core/vectorset.h"
+#include "core/x86.h"
 
 #define CPU_STACK_SIZE (4 * PAGE_SIZE)
 
@@ -47,13 +49,8 @@ struct percpu {
 	u64 gdt[5];
 	struct tss tss;
 	u64 cr3;
-	u64 hsave_pa;
-	u64 vmxon_pa;
-	u64 vmcs_pa;
 	/* host frame that the window shows; 0, never a guest's, for none */
 	u64 window;
-	struct vcpu vcpu; /* .part is NULL on sidecores and idle cores */
-	bool in_guest;	  /* the vCPU runs; otherwise it waits in root mode */
 	/* Interrupts that the host has accepted, by vector; not yet EOIed. */
 	u64 taken[VECTOR_WORDS];
 };
@@ -83,63 +80,23 @@ extern struct percpu this_cpu;
 enum cpu_request {
 	REQ_NMI = 1 << 0,	/* guest NMI */
 	REQ_INIT = 1 << 1,	/* guest INIT */
-	REQ_SIPI = 1 << 2,	/* guest SIPI, vector in sipi_vector */
+	REQ_SIPI = 1 << 2,	/* guest SIPI, apic/domain.h */
 	REQ_STOP = 1 << 3,	/* leave the guest, hand the core back */
 	REQ_START = 1 << 4,	/* vCPU 0 only: build the guest and run it */
-	REQ_INTERRUPT = 1 << 5, /* look at `posted` */
+	REQ_INTERRUPT = 1 << 5, /* look at what was posted to the vCPU */
 	REQ_PUMP = 1 << 6,	/* output of its partition waits */
-	REQ_EOIS = 1 << 7,	/* do the vCPU's EOIs exit?  devices/intx.h */
+	REQ_EOIS = 1 << 7,	/* do the vCPU's EOIs exit?  eli/route.h */
 };
 
 struct cpu_public {
 	u32 apic_id;	      /* set while booting */
 	bool up;	      /* set by the core itself, once */
 	u32 requests;	      /* atomic: any core sets, the owner takes */
-	u8 sipi_vector;	      /* written before REQ_SIPI is set */
 	struct ledger ledger; /* written by the owner, read by any */
 	struct histogram latency[LATENCY_COUNT]; /* likewise */
-	struct vapic_posted posted;		 /* see apic/vapic.h */
 };
 
 extern struct cpu_public cpu_public[MAX_CPUS];
 extern u32 nr_cpus;
-
-/* --- boot, BSP: bring-up --- */
-
-/* This core's descriptor tables, control registers and local APIC. */
-int __must_check cpu_init(u32 cpu, char *error, size_t size);
-/* Who made this CPU: which back end to use. */
-bool cpu_is_amd(void);
-/*
- * Starts every other CPU of the machine; TSCs are compared on the way.
- * low_page is free memory below 1 MiB, of one page; 0: there is none.
- */
-struct acpi_info;
-int __must_check smp_start(const struct acpi_info *acpi, u64 low_page,
-			   char *error, size_t size);
-/* Lets the others go on into cpu_main(); after the seal. */
-void smp_release(void);
-
-/* --- any context but NMI --- */
-
-/*
- * This core's: the highest of the vectors that its IDT has accepted, which is
- * then forgotten; -1: none.  EOI ends them in the same order.
- */
-s32 cpu_next_taken(void);
-
-/* Sets the request bits of a CPU and kicks it (NMI). */
-void cpu_request(u32 cpu, u32 bits);
-
-/* --- the life of a core --- */
-
-/* core/vectors.S: sleeps until an NMI or an interrupt, see core/trap.h. */
-void cpu_wait(void);
-/* Exit path and root loop: what others asked of this core. */
-void cpu_serve_requests(void);
-/* Seals this core and does its job for good. */
-void cpu_main(void) __noreturn;
-/* The root loop, on an empty stack: the vCPU is out of the guest. */
-void cpu_leave(void) __noreturn;
 
 #endif

@@ -18,8 +18,10 @@ typedef int8_t s8;
 typedef int32_t s32;
 typedef int64_t s64;
 
-/* Logical CPUs that one image can manage; CPU sets are one u64. */
-#define MAX_CPUS       64
+/* Logical CPUs that one image can manage. */
+#define MAX_CPUS 64
+/* vCPUs of one partition: a set of them is one u64. */
+#define MAX_VCPUS      64
 #define MAX_PARTITIONS 16
 
 #define PAGE_SHIFT 12

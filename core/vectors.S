@@ -74,11 +74,11 @@ cpu_wait_end:
 	cli
 	ret
 
-	/* void cpu_leave(void): cpu_loop() on an empty stack. */
+	/* void cpu_leave(void (*loop)(void)): calls it on an empty stack. */
 	.globl cpu_leave
 cpu_leave:
 	mov	$(this_cpu + PERCPU_STACK_END), %rsp
-	call	cpu_loop
+	call	*%rdi
 	ud2
 
 	/* Where the trampoline calls: on to the core's own tables and stack. */

@@ -9,6 +9,35 @@
 #include "core/layout.h"
 #include "core/types.h"
 
+/* General registers, in the order of their encodings. */
+enum gpr {
+	GPR_RAX,
+	GPR_RCX,
+	GPR_RDX,
+	GPR_RBX,
+	GPR_RSP,
+	GPR_RBP,
+	GPR_RSI,
+	GPR_RDI,
+	GPR_COUNT = 16,
+};
+
+/* A guest's, by enum gpr; RSP's place is unused: the back end has it. */
+struct guest_regs {
+	u64 gpr[GPR_COUNT];
+};
+
+/* Segment registers, in the order of their encodings. */
+enum segment {
+	SEGMENT_ES,
+	SEGMENT_CS,
+	SEGMENT_SS,
+	SEGMENT_DS,
+	SEGMENT_FS,
+	SEGMENT_GS,
+	SEGMENT_COUNT,
+};
+
 enum {
 	MSR_IA32_TSC = 0x10,
 	MSR_IA32_PLATFORM_ID = 0x17,
@@ -43,9 +72,10 @@ enum {
 	MSR_IA32_TSC_AUX = 0xc0000103,
 };
 
-#define APIC_BASE_BSP	 BIT(8)
-#define APIC_BASE_X2APIC BIT(10)
-#define APIC_BASE_ENABLE BIT(11)
+#define APIC_BASE_BSP	  BIT(8)
+#define APIC_BASE_X2APIC  BIT(10)
+#define APIC_BASE_ENABLE  BIT(11)
+#define APIC_DEFAULT_BASE 0xfee00000UL
 
 #define EFER_LME  BIT(8)
 #define EFER_LMA  BIT(10)

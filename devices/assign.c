@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Devices that a partition owns. */
 #include "devices/assign.h"
 #include "apic/ioapic.h"
-#include "devices/intx.h"
+#include "core/spinlock.h"
 #include "core/io.h"
 #include "core/lib.h"
-#include "partition/partition.h"
 #include "drivers/pci.h"
+#include "eli/route.h"
 #include "guest/ports.h"
 
 /* Header type 0 and a class that is no bridge (PCI Local Bus 3.0, app. D) */
@@ -17,7 +18,7 @@ _Static_assert(VPCI_FUNCTIONS <= GUEST_ACPI_ROUTES, "their interrupts");
 
 /* Where a refusal goes, and about what. */
 struct check {
-	struct partition *p;
+	struct assigned *a;
 	u16 address;
 	char *error;
 	size_t size;
@@ -40,7 +41,7 @@ static int refuse(struct check *c, const char *fmt, ...)
 {
 	size_t n = fmt_snprintf(
 		c->error, c->size,
-		"partition %s: device 0000:%02x:%02x.%x: ", c->p->config->name,
+		"partition %s: device 0000:%02x:%02x.%x: ", c->a->config->name,
 		c->address >> 8, c->address >> 3 & 31, c->address & 7);
 	va_list ap;
 
@@ -56,12 +57,12 @@ static u16 address_of(const struct table_device *d)
 	return (u16)(d->bus << 8 | d->device << 3 | d->function);
 }
 
-static bool owns(const struct partition *p, u16 address)
+static bool owns(const struct assigned *a, u16 address)
 {
-	const struct table_device *d = p->config->devices;
+	const struct table_device *d = a->config->devices;
 	u32 i;
 
-	for (i = 0; i < p->config->nr_devices; i++)
+	for (i = 0; i < a->config->nr_devices; i++)
 		if (address_of(&d[i]) == address)
 			return true;
 	return false;
@@ -95,7 +96,7 @@ static int check_function(struct check *c)
 	if (!is_plain(c->address) ||
 	    pci_read(c->address, PCI_REVISION) >> CLASS_SHIFT == CLASS_BRIDGE)
 		return refuse(c, "it is a bridge; remove it");
-	if ((c->address & 7) && !owns(c->p, c->address & (u16)~7))
+	if ((c->address & 7) && !owns(c->a, c->address & (u16)~7))
 		return refuse(c, "no guest finds it without function 0 of the "
 				 "same device; assign that, too");
 	return 0;
@@ -128,7 +129,7 @@ static void visit_memory(void *ctx, u16 address)
 
 static int add_memory(struct check *c, u64 base, u64 size)
 {
-	struct assigned *a = &c->p->devices;
+	struct assigned *a = c->a;
 
 	c->page = ALIGN_DOWN(base, PAGE_SIZE);
 	c->page_end = ALIGN_UP(base + size, PAGE_SIZE);
@@ -144,7 +145,7 @@ static int add_memory(struct check *c, u64 base, u64 size)
 
 static int add_ports(struct check *c, u32 base, u32 size)
 {
-	struct assigned *a = &c->p->devices;
+	struct assigned *a = c->a;
 	u32 port;
 
 	if (!base || base > 0xffff || size > 0x10000 - base)
@@ -196,7 +197,7 @@ static void visit_line(void *ctx, u16 address)
 {
 	struct check *c = ctx;
 
-	if (owns(c->p, address) || !pin_of(address) ||
+	if (owns(c->a, address) || !pin_of(address) ||
 	    gsi_of(address) != c->gsi)
 		return;
 	c->err = refuse(c,
@@ -207,15 +208,16 @@ static void visit_line(void *ctx, u16 address)
 
 static int check_targets(struct check *c)
 {
+	const struct irq_domain *d = c->a->intx->domain;
 	u32 n;
 
-	for (n = 0; n < c->p->config->nr_cpus; n++)
-		if (c->p->apic_id[n] > IOAPIC_MAX_DEST)
+	for (n = 0; n < d->nr; n++)
+		if (d->apic_id[n] > IOAPIC_MAX_DEST)
 			return refuse(c,
 				      "its interrupt can't be sent to CPU "
 				      "%u, whose APIC id is %u; use a CPU "
 				      "with one up to %u",
-				      c->p->config->cpus[n], c->p->apic_id[n],
+				      d->cpu[n], d->apic_id[n],
 				      IOAPIC_MAX_DEST);
 	return 0;
 }
@@ -230,7 +232,7 @@ static int add_interrupt(struct check *c, const struct table_device *d)
 		pci_for_each(visit_line, c);
 	if (c->err)
 		return c->err;
-	err = intx_claim(c->p, c->gsi);
+	err = intx_claim(c->a->intx, c->gsi);
 	if (err == -ENOENT)
 		return refuse(c,
 			      "there is no IO-APIC pin for its interrupt, "
@@ -246,20 +248,20 @@ static int add_interrupt(struct check *c, const struct table_device *d)
 
 static int add_device(struct check *c, const struct table_device *d)
 {
-	struct vpci *pci = &c->p->devices.pci;
+	struct vpci *pci = &c->a->pci;
 	struct vpci_function *f = &pci->function[pci->nr];
 	int err = check_function(c);
 	u32 n;
 
 	f->address = c->address;
 	/* pci_quiet() has been here: it is no bus master. */
-	c->p->devices.command[pci->nr] = (u16)pci_read(c->address, PCI_COMMAND);
+	c->a->command[pci->nr] = (u16)pci_read(c->address, PCI_COMMAND);
 	for (n = 0; !err && n < VPCI_BARS; n++)
 		err = add_bar(c, f, &n);
 	if (!err && pin_of(c->address))
 		err = add_interrupt(c, d);
 	f->host_line = (u8)c->gsi;
-	c->p->devices.gsi[pci->nr++] = (u8)c->gsi;
+	c->a->gsi[pci->nr++] = (u8)c->gsi;
 	return err;
 }
 
@@ -274,27 +276,29 @@ static void mark_multi(struct vpci *pci)
 				pci->function[i].multi = true;
 }
 
-int assign_devices(struct partition *p, char *error, size_t size)
+int assign_devices(struct assigned *a, const struct table_partition *config,
+		   struct intx *x, char *error, size_t size)
 {
-	const struct table_device *d = p->config->devices;
-	struct check c = { .p = p, .error = error, .size = size };
+	const struct table_device *d = config->devices;
+	struct check c = { .a = a, .error = error, .size = size };
 	int err = 0;
 	u32 i;
 
-	p->devices.pci.read = pci_read;
-	p->devices.pci.write16 = pci_write16;
-	for (i = 0; !err && i < p->config->nr_devices; i++) {
+	a->config = config;
+	a->intx = x;
+	a->pci.read = pci_read;
+	a->pci.write16 = pci_write16;
+	for (i = 0; !err && i < config->nr_devices; i++) {
 		c.address = address_of(&d[i]);
 		c.gsi = 0;
 		err = add_device(&c, &d[i]);
 	}
-	mark_multi(&p->devices.pci);
+	mark_multi(&a->pci);
 	return err;
 }
 
-void assign_describe(const struct partition *p, struct guest_acpi_pci *out)
+void assign_describe(const struct assigned *a, struct guest_acpi_pci *out)
 {
-	const struct assigned *a = &p->devices;
 	const struct guest_region *r;
 	u32 i;
 
@@ -332,9 +336,8 @@ static void restore(const struct vpci_function *f, u16 command)
 	pci_write16(f->address, PCI_COMMAND, command);
 }
 
-void assign_start(struct partition *p)
+void assign_start(struct assigned *a)
 {
-	struct assigned *a = &p->devices;
 	u32 i;
 
 	for (i = 0; i < a->pci.nr; i++)
@@ -343,22 +346,22 @@ void assign_start(struct partition *p)
 	__atomic_store_n(&a->off, false, __ATOMIC_RELAXED);
 }
 
-void assign_stop(struct partition *p)
+void assign_stop(struct assigned *a)
 {
-	const struct vpci *pci = &p->devices.pci;
+	struct irq_domain *d = a->intx->domain;
 	u32 i;
 
-	for (i = 0; i < pci->nr; i++)
-		pci_master_off(pci->function[i].address);
-	spin_lock(&p->lock);
-	intx_mask(p);
-	spin_unlock(&p->lock);
-	__atomic_store_n(&p->devices.off, true, __ATOMIC_RELEASE);
+	for (i = 0; i < a->pci.nr; i++)
+		pci_master_off(a->pci.function[i].address);
+	spin_lock(&d->lock);
+	routes_off(d);
+	spin_unlock(&d->lock);
+	__atomic_store_n(&a->off, true, __ATOMIC_RELEASE);
 }
 
-bool assign_stopped(const struct partition *p)
+bool assign_stopped(const struct assigned *a)
 {
-	return __atomic_load_n(&p->devices.off, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&a->off, __ATOMIC_ACQUIRE);
 }
 
 static u32 read_port(u16 port, u8 size)
@@ -383,10 +386,9 @@ static void write_port(u16 port, u8 size, u32 value)
 		outl(port, value);
 }
 
-bool assign_io(const struct partition *p, u16 port, u8 size, bool write,
-	       u32 *value)
+static bool device_io(const struct assigned *a, u16 port, u8 size, bool write,
+		      u32 *value)
 {
-	const struct assigned *a = &p->devices;
 	u32 i, off;
 
 	for (i = 0; i < a->nr_ports; i++) {
@@ -400,4 +402,16 @@ bool assign_io(const struct partition *p, u16 port, u8 size, bool write,
 		return true;
 	}
 	return false;
+}
+
+bool assign_io(struct assigned *a, u16 port, u8 size, bool write, u32 *value)
+{
+	bool config;
+
+	if (device_io(a, port, size, write, value))
+		return true;
+	spin_lock(&a->intx->domain->lock);
+	config = vpci_io(&a->pci, port, size, write, value);
+	spin_unlock(&a->intx->domain->lock);
+	return config;
 }

@@ -8,9 +8,11 @@
 #define DEVICES_ASSIGN_H
 
 #include "core/mptable.h"
+#include "devices/intx.h"
+#include "devices/vpci.h"
 #include "guest/acpi.h"
 #include "guest/layout.h"
-#include "devices/vpci.h"
+#include "table/table.h"
 
 #define ASSIGNED_RANGES (VPCI_FUNCTIONS * VPCI_BARS)
 
@@ -20,6 +22,8 @@ struct assigned_ports {
 
 /* Of one partition. */
 struct assigned {
+	const struct table_partition *config;
+	struct intx *intx;
 	struct vpci pci;
 	/* Of each function: its INTx pin's, if it has one; as at boot. */
 	u8 gsi[VPCI_FUNCTIONS];
@@ -30,33 +34,34 @@ struct assigned {
 	bool off; /* atomic, during an end: the devices are quiet */
 };
 
-struct partition;
-
 /* Boot, BSP: how interrupts are wired, by the firmware's MP table. */
 void assign_init(const struct phys_reader *r, const struct acpi_info *acpi);
 
 /*
- * Boot, BSP: finds and checks the devices that the table gives to p.  0, or
- * -E with a line in error.
+ * Boot, BSP: finds and checks the devices that the table gives to a partition,
+ * whose lines are x's.  0, or -E with a line in error.
  */
-int __must_check assign_devices(struct partition *p, char *error, size_t size);
+int __must_check assign_devices(struct assigned *a,
+				const struct table_partition *config,
+				struct intx *x, char *error, size_t size);
 
 /* For the guest's ACPI tables. */
-void assign_describe(const struct partition *p, struct guest_acpi_pci *out);
+void assign_describe(const struct assigned *a, struct guest_acpi_pci *out);
 
 /* On vCPU 0's core, before a guest is loaded: as the firmware left them. */
-void assign_start(struct partition *p);
-
+void assign_start(struct assigned *a);
 /*
  * On vCPU 0's core, when all of the partition's cores are in root mode: no
  * DMA and no interrupt comes from its devices any more.  The others wait for
  * that.
  */
-void assign_stop(struct partition *p);
-bool assign_stopped(const struct partition *p);
+void assign_stop(struct assigned *a);
+bool assign_stopped(const struct assigned *a);
 
-/* Exit path: true if the ports are a device's; *value is read or written. */
-bool assign_io(const struct partition *p, u16 port, u8 size, bool write,
-	       u32 *value);
+/*
+ * Exit path: true if the ports are a device's, or those of configuration space
+ * where there is one; *value is read or written.
+ */
+bool assign_io(struct assigned *a, u16 port, u8 size, bool write, u32 *value);
 
 #endif

@@ -1,48 +1,61 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Interrupt lines: the guest's IO-APIC, and the physical pins behind it. */
 #include "devices/intx.h"
 #include "apic/ioapic.h"
-#include "apic/vioapic.h"
-#include "core/lib.h"
-#include "core/log.h"
-#include "partition/partition.h"
-#include "console/logport.h"
-#include "eli/eli.h"
+#include "core/spinlock.h"
+#include "eli/route.h"
+#include "guest/layout.h"
 
-/* Where a pin goes. */
-struct route {
-	u64 rte;      /* of the physical entry */
-	bool direct;  /* it carries the guest's vector, to this vCPU */
-	bool clash;   /* mode `did`: another partition has the level vector */
-	bool relayed; /* so to the sidecore, which sends this vCPU an IPI */
-	u32 vcpu;
-};
-
-static const struct route masked = { .rte = RTE_MASKED };
+/* The host's vector for a pin that Ashlar takes. */
+#define INTX_VECTOR(gsi) (0xd0 + (gsi))
 
 /* Owners are set while booting. */
-static struct {
-	struct partition *owner;
-	struct route route; /* as written */
-	bool said;	    /* the clash, since the guest's start */
+static struct pin {
+	struct intx *owner;
+	struct route route;
 } pins[VIOAPIC_PINS];
 
-/* Guards all routes: a partition's lock is taken before it. */
-static struct spinlock lock;
-/* With it: a level vector has become free. */
-static bool released;
-
-int intx_claim(struct partition *p, u32 gsi)
+static u64 entry_of(const struct route_out *out)
 {
-	if (gsi >= VIOAPIC_PINS || !ioapic_has(gsi))
-		return -ENOENT;
-	if (gsi == GUEST_COM1_GSI || gsi == GUEST_ECHO_GSI ||
-	    (pins[gsi].owner && pins[gsi].owner != p))
-		return -EBUSY;
-	pins[gsi].owner = p;
-	pins[gsi].route = masked;
-	p->gsis |= 1U << gsi;
-	return 0;
+	return (u64)out->apic_id << RTE_DEST_SHIFT | out->vector |
+	       (out->level ? RTE_LEVEL : 0) |
+	       (out->active_low ? RTE_ACTIVE_LOW : 0) |
+	       (out->masked ? RTE_MASKED : 0);
 }
+
+static void pin_set(u32 gsi, const struct route_out *out)
+{
+	ioapic_route(gsi, entry_of(out));
+}
+
+static void pin_mask(u32 gsi, const struct route_out *out)
+{
+	ioapic_set_mask(gsi, (u32)entry_of(out));
+}
+
+/* A line that the guest's entry does not hold is the physical one's business.
+ */
+static void settle_line(struct intx *x, u32 gsi)
+{
+	if (!(x->ioapic.rte[gsi] & RTE_REMOTE_IRR))
+		intx_set_line(x, gsi, false);
+}
+
+static bool pin_taken(u32 gsi)
+{
+	struct intx *x = pins[gsi].owner;
+	struct irq_msg m;
+	bool sent = vioapic_set_line(&x->ioapic, gsi, true, &m);
+
+	settle_line(x, gsi);
+	return sent;
+}
+
+static const struct route_source pin_source = {
+	.set = pin_set,
+	.mask = pin_mask,
+	.taken = pin_taken,
+};
 
 /* The lowest pin of a set that is not empty, which is then without it. */
 static u32 next_pin(u32 *set)
@@ -53,352 +66,151 @@ static u32 next_pin(u32 *set)
 	return gsi;
 }
 
-/*
- * An EOI is broadcast by vector: would this level entry share its vector with
- * another partition's pin, as it is or when the host takes it?
- */
-static bool level_clash(const struct partition *p, u64 rte)
+void intx_init(struct intx *x, struct irq_domain *d)
 {
-	u32 vector = rte & RTE_VECTOR, i;
-
-	for (i = 0; i < VIOAPIC_PINS && (rte & RTE_LEVEL); i++)
-		if (pins[i].owner && pins[i].owner != p &&
-		    (vector == INTX_VECTOR(i) ||
-		     ((pins[i].route.rte & RTE_LEVEL) &&
-		      vector == (pins[i].route.rte & RTE_VECTOR))))
-			return true;
-	return false;
+	x->domain = d;
+	d->eoi = intx_eoi;
+	d->eoi_ctx = x;
 }
 
-/* In mode `eli` the vCPU is told which vectors are its own. */
-static bool own(struct partition *p, const struct route *r, bool is)
+int intx_claim(struct intx *x, u32 gsi)
 {
-	return p->mode != TABLE_ELI ||
-	       eli_own(p, r->vcpu, (u8)(r->rte & RTE_VECTOR), is);
-}
+	struct pin *pin = &pins[gsi];
 
-/* Can the guest have the pin to itself? */
-static bool is_direct(struct partition *p, const struct route *r)
-{
-	switch (p->mode) {
-	case TABLE_DID:
-		return !level_clash(p, r->rte);
-	case TABLE_ELI:
-		return !level_clash(p, r->rte) && own(p, r, true);
-	default:
-		return false;
-	}
-}
-
-static bool can_relay(void)
-{
-	s32 cpu = port_sidecore();
-
-	return cpu >= 0 && cpu_public[cpu].apic_id <= IOAPIC_MAX_DEST;
-}
-
-/* Masked; but a line that rises meanwhile is remembered only as what it is. */
-static struct route nowhere(u64 guest)
-{
-	return (struct route){
-		.rte = (guest & (RTE_LEVEL | RTE_ACTIVE_LOW)) | RTE_MASKED,
+	if (gsi >= VIOAPIC_PINS || !ioapic_has(gsi))
+		return -ENOENT;
+	if (gsi == GUEST_COM1_GSI || gsi == GUEST_ECHO_GSI ||
+	    (pin->owner && pin->owner != x))
+		return -EBUSY;
+	if (pin->owner)
+		return 0;
+	pin->owner = x;
+	pin->route = (struct route){
+		.source = &pin_source,
+		.where = gsi,
+		.host_vector = (u8)INTX_VECTOR(gsi),
+		.domain = x->domain,
 	};
+	route_add(&pin->route);
+	x->gsis |= 1U << gsi;
+	return 0;
 }
 
-/*
- * A core in mode `did` takes no interrupts for the host, so the first sidecore
- * does; but not before the EOIs of the vCPU exit, which end the interrupt.
- */
-static struct route clashing(const struct partition *p, u32 gsi, u32 vcpu)
+void intx_reset(struct intx *x)
 {
-	u64 guest = p->ioapic.rte[gsi];
-	struct route r = nowhere(guest);
-
-	r.clash = true;
-	if (!can_relay())
-		return r;
-	r.relayed = true;
-	r.vcpu = vcpu;
-	r.rte |= (u64)cpu_public[port_sidecore()].apic_id << RTE_DEST_SHIFT |
-		 INTX_VECTOR(gsi);
-	if (!(guest & RTE_MASKED) && (p->eois_exit >> vcpu & 1))
-		r.rte &= ~RTE_MASKED;
-	return r;
+	vioapic_init(&x->ioapic, GUEST_IOAPIC_ID);
 }
 
-/* The physical entry for the guest's as it stands. */
-static struct route find_route(struct partition *p, u32 gsi)
+/* The physical pins follow the guest's entries as they stand. */
+static void follow(struct intx *x)
 {
-	u64 guest = p->ioapic.rte[gsi];
-	/* From its arrival at Ashlar until the guest's EOI. */
-	bool held = guest & RTE_REMOTE_IRR;
-	struct route r = pins[gsi].route;
-	struct vioapic_msg msg;
-	u64 targets;
-	u8 vector;
-
-	/* Whatever the entry says now: the EOI comes from where it went. */
-	if (held && r.relayed) {
-		r.rte |= RTE_MASKED;
-		return r;
-	}
-	vioapic_message(&p->ioapic, gsi, &msg);
-	targets = partition_targets(p, &msg, &vector);
-	if (msg.delivery_mode > RTE_DM_LOWEST || !targets)
-		return nowhere(guest);
-	r = nowhere(guest);
-	r.vcpu = (u32)__builtin_ctzl(targets);
-	r.rte |= (u64)p->apic_id[r.vcpu] << RTE_DEST_SHIFT | vector;
-	if (!held && !(guest & RTE_MASKED))
-		r.rte &= ~RTE_MASKED;
-	r.direct = is_direct(p, &r);
-	if (!r.direct && p->mode == TABLE_DID)
-		return clashing(p, gsi, r.vcpu);
-	if (!r.direct)
-		r.rte = (r.rte & ~RTE_VECTOR) | INTX_VECTOR(gsi);
-	return r;
-}
-
-/* The vector may come by another pin, too. */
-static void disown(struct partition *p, const struct route *r)
-{
-	const struct route *other;
-	u32 set;
-
-	for (set = p->gsis; set;) {
-		other = &pins[next_pin(&set)].route;
-		if (other->direct && other->vcpu == r->vcpu &&
-		    (other->rte & RTE_VECTOR) == (r->rte & RTE_VECTOR))
-			return;
-	}
-	own(p, r, false);
-}
-
-static void set_route(struct partition *p, u32 gsi, const struct route *r)
-{
-	struct route old = pins[gsi].route;
-
-	pins[gsi].route = *r;
-	if ((old.rte & RTE_LEVEL) &&
-	    ((old.rte ^ r->rte) & (RTE_LEVEL | RTE_VECTOR)))
-		released = true;
-	if ((old.rte ^ r->rte) == RTE_MASKED)
-		ioapic_set_mask(gsi, (u32)r->rte);
-	else if (old.rte != r->rte)
-		ioapic_route(gsi, r->rte);
-	if (old.direct)
-		disown(p, &old);
-}
-
-/*
- * What the guest's entry does not hold is the physical line's business, which
- * sends again when the pin is unmasked.
- */
-static void update_pin(struct partition *p, u32 gsi)
-{
-	struct route r;
-
-	if (!(p->ioapic.rte[gsi] & RTE_REMOTE_IRR))
-		partition_set_line(p, gsi, false);
-	r = find_route(p, gsi);
-	set_route(p, gsi, &r);
-}
-
-/* The vCPUs whose EOIs are to exit have changed: their cores are told. */
-static void want_eois(struct partition *p)
-{
-	u64 wanted = 0, changed;
+	struct irq_msg m;
 	u32 set, gsi;
 
-	for (set = p->gsis; set;) {
-		gsi = next_pin(&set);
-		if (pins[gsi].route.relayed)
-			wanted |= BIT(pins[gsi].route.vcpu);
-	}
-	changed = wanted ^ p->eois_wanted;
-	p->eois_wanted = wanted;
-	partition_request(p, changed, REQ_EOIS, 0);
-}
-
-/* Who waits for a vector that p has given up looks again, on its own core. */
-static void offer_released(const struct partition *p)
-{
-	struct partition *q;
-	u64 running;
-	u32 gsi;
-
-	for (gsi = 0; released && gsi < VIOAPIC_PINS; gsi++) {
-		q = pins[gsi].owner;
-		if (!q || q == p || !pins[gsi].route.clash)
-			continue;
-		running = __atomic_load_n(&q->running, __ATOMIC_ACQUIRE);
-		partition_request(q, running & -running, REQ_EOIS, 0);
-	}
-	released = false;
-}
-
-void intx_update(struct partition *p)
-{
-	u32 set;
-
-	if (!p->gsis)
+	if (!x->gsis)
 		return;
-	spin_lock(&lock);
-	for (set = p->gsis; set;)
-		update_pin(p, next_pin(&set));
-	want_eois(p);
-	offer_released(p);
-	spin_unlock(&lock);
+	for (set = x->gsis; set;) {
+		gsi = next_pin(&set);
+		settle_line(x, gsi);
+		vioapic_message(&x->ioapic, gsi, &m);
+		route_want(&pins[gsi].route, &m,
+			   x->ioapic.rte[gsi] & RTE_REMOTE_IRR);
+	}
+	routes_settle(x->domain);
 }
 
-/* A line in the log may lead to any partition's lock. */
-void intx_report(const struct partition *p)
+void intx_set_line(struct intx *x, u32 pin, bool level)
 {
-	u32 set, gsi;
+	struct irq_msg m;
 
-	for (set = p->gsis; set;) {
-		gsi = next_pin(&set);
-		if (likely(!pins[gsi].route.clash || pins[gsi].said))
-			continue;
-		pins[gsi].said = true;
-		log_printf("partition %s: GSI %u: another partition has its "
-			   "level vector: %s",
-			   p->config->name, gsi,
-			   can_relay() ? "by the sidecore, with exits" :
-					 "masked, as there is no sidecore for "
-					 "it; add one or use interrupts = eli");
+	if (vioapic_set_line(&x->ioapic, pin, level, &m))
+		domain_deliver(x->domain, &m);
+}
+
+static void deliver_pins(struct intx *x, u32 set)
+{
+	struct irq_msg m;
+
+	while (set) {
+		vioapic_message(&x->ioapic, next_pin(&set), &m);
+		domain_deliver(x->domain, &m);
 	}
 }
 
-void intx_serve_eois(struct vcpu *v)
-{
-	struct partition *p = v->part;
-	u64 bit = BIT(v->index);
-
-	spin_lock(&p->lock);
-	v->eois_exit = p->eois_wanted & bit;
-	backend->set_msr_view(v);
-	p->eois_exit = (p->eois_exit & ~bit) | (p->eois_wanted & bit);
-	intx_update(p);
-	spin_unlock(&p->lock);
-	intx_report(p);
-}
-
-void intx_mask(struct partition *p)
-{
-	u32 set, gsi;
-
-	spin_lock(&lock);
-	for (set = p->gsis; set;) {
-		gsi = next_pin(&set);
-		set_route(p, gsi, &masked);
-		pins[gsi].said = false;
-	}
-	p->eois_wanted = 0;
-	p->eois_exit = 0;
-	offer_released(p);
-	spin_unlock(&lock);
-}
-
-static bool owns(const struct partition *p, u32 gsi)
-{
-	return gsi < VIOAPIC_PINS && pins[gsi].owner == p;
-}
-
-u64 intx_remote_irr(const struct partition *p, u32 pin, u64 rte)
-{
-	if (!owns(p, pin) || !pins[pin].route.direct)
-		return rte;
-	return rte | (ioapic_state(pin) & RTE_REMOTE_IRR);
-}
-
-void intx_ioapic_eoi(const struct partition *p, u8 vector)
-{
-	const struct route *r;
-	u32 set, gsi;
-
-	for (set = p->gsis; set;) {
-		gsi = next_pin(&set);
-		r = &pins[gsi].route;
-		if (r->direct && (r->rte & RTE_LEVEL) &&
-		    (r->rte & RTE_VECTOR) == vector)
-			ioapic_eoi(gsi);
-	}
-}
-
-/* The pin has sent; with the partition's lock held. */
-static void arrived(struct partition *p, u32 gsi)
-{
-	const struct route *r = &pins[gsi].route;
-	const u64 level_masked = RTE_LEVEL | RTE_MASKED;
-	struct vioapic_msg msg;
-	bool sent;
-
-	/*
-	 * Sent before it was masked, once more: Bochs has no remote IRR.  A
-	 * line that is high sends again when it is unmasked.
-	 */
-	if ((r->rte & level_masked) == level_masked)
-		return;
-	sent = vioapic_set_line(&p->ioapic, gsi, true, &msg);
-	/* Masked before the guest can know of it. */
-	spin_lock(&lock);
-	update_pin(p, gsi);
-	spin_unlock(&lock);
-	if (sent && r->relayed)
-		partition_send(p, BIT(r->vcpu), msg.vector, true);
-	else if (sent)
-		partition_deliver(p, &msg);
-}
-
-bool intx_arrived(const struct vcpu *v, u32 vector)
-{
-	struct partition *p = v->part;
-	const struct route *r;
-	bool found = false;
-	u32 set, gsi;
-
-	spin_lock(&p->lock);
-	/* A vector of the guest's may be that of several: any can have sent. */
-	for (set = p->gsis; set;) {
-		gsi = next_pin(&set);
-		r = &pins[gsi].route;
-		if ((r->rte & RTE_VECTOR) != vector ||
-		    (r->direct && r->vcpu != v->index))
-			continue;
-		found = true;
-		arrived(p, gsi);
-	}
-	spin_unlock(&p->lock);
-	return found;
-}
-
-/*
- * What is not relayed any more came late: the line, if it is still high, has
- * sent again.
- */
-void intx_relay(u32 vector)
-{
-	u32 gsi = vector - INTX_VECTOR(0);
-	struct partition *p = gsi < VIOAPIC_PINS ? pins[gsi].owner : NULL;
-
-	if (!p)
-		return;
-	spin_lock(&p->lock);
-	if (pins[gsi].route.relayed)
-		arrived(p, gsi);
-	spin_unlock(&p->lock);
-}
-
-void intx_eoi(struct partition *p, u8 vector)
+/* Before the EOI reaches the guest's IO-APIC: what Ashlar took has ended. */
+static void end_taken(struct intx *x, u8 vector)
 {
 	u32 set, gsi;
 	u64 rte;
 
-	for (set = p->gsis; set;) {
+	for (set = x->gsis; set;) {
 		gsi = next_pin(&set);
-		rte = p->ioapic.rte[gsi];
+		rte = x->ioapic.rte[gsi];
 		if ((rte & RTE_REMOTE_IRR) && (rte & RTE_VECTOR) == vector)
-			partition_set_line(p, gsi, false);
+			intx_set_line(x, gsi, false);
 	}
+}
+
+void intx_eoi(void *intx, u8 vector)
+{
+	struct intx *x = intx;
+
+	spin_lock(&x->domain->lock);
+	end_taken(x, vector);
+	deliver_pins(x, vioapic_eoi(&x->ioapic, vector));
+	follow(x);
+	spin_unlock(&x->domain->lock);
+}
+
+/* The EOI register of the guest's IO-APIC, for pins that are its own. */
+static void end_direct(const struct intx *x, u8 vector)
+{
+	const struct route *r;
+	u32 set;
+
+	for (set = x->gsis; set;) {
+		r = &pins[next_pin(&set)].route;
+		if (r->how == ROUTE_DIRECT && r->out.level &&
+		    r->out.vector == vector)
+			ioapic_eoi(r->where);
+	}
+}
+
+/* The lower half of a guest's entry, with the remote IRR of its own pin. */
+static u32 remote_irr(const struct intx *x, u32 pin)
+{
+	if (!(x->gsis >> pin & 1) || pins[pin].route.how != ROUTE_DIRECT)
+		return 0;
+	return ioapic_state(pin) & (u32)RTE_REMOTE_IRR;
+}
+
+u64 intx_read(void *intx, u64 offset, u8 size)
+{
+	struct intx *x = intx;
+	u32 value, index;
+
+	(void)size;
+	spin_lock(&x->domain->lock);
+	value = vioapic_read(&x->ioapic, (u32)offset);
+	index = x->ioapic.select - VIOAPIC_REG_RTE;
+	if (offset == VIOAPIC_IOWIN && index < 2 * VIOAPIC_PINS && !(index % 2))
+		value |= remote_irr(x, index / 2);
+	spin_unlock(&x->domain->lock);
+	return value;
+}
+
+void intx_write(void *intx, u64 offset, u8 size, u64 value)
+{
+	struct intx *x = intx;
+
+	(void)size;
+	spin_lock(&x->domain->lock);
+	if (offset == VIOAPIC_EOI) {
+		end_taken(x, (u8)value);
+		end_direct(x, (u8)value);
+	}
+	deliver_pins(x, vioapic_write(&x->ioapic, (u32)offset, (u32)value));
+	follow(x);
+	spin_unlock(&x->domain->lock);
+	routes_report(x->domain);
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "devices/vpci.h"
 
+#define PCI_ADDRESS_PORT 0xcf8
+#define PCI_DATA_PORT	 0xcfc
+
 /* The address port (PCI Local Bus 3.0, 3.2.2.3.2) */
 #define CONFIG_ENABLE	BIT(31)
 #define CONFIG_RESERVED 0x7f000003U
@@ -26,6 +29,7 @@ void vpci_reset(struct vpci *v)
 	struct vpci_function *f;
 	u32 n;
 
+	v->address = 0;
 	for (f = v->function; f < v->function + v->nr; f++) {
 		f->line = f->host_line;
 		for (n = 0; n < VPCI_BARS; n++)
@@ -157,4 +161,22 @@ void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
 		f->line = (u8)value;
 	else if (reg >= PCI_BAR(0) && reg < PCI_BAR(VPCI_BARS))
 		write_bar(&f->bar[(reg - PCI_BAR(0)) / 4], bytes, value);
+}
+
+bool vpci_io(struct vpci *v, u16 port, u8 size, bool write, u32 *value)
+{
+	bool address = port == PCI_ADDRESS_PORT && size == 4;
+	u32 offset = (u32)port - PCI_DATA_PORT;
+
+	if (!address && (offset > 3 || offset + size > 4))
+		return false;
+	if (address && write)
+		v->address = *value;
+	else if (address)
+		*value = v->address;
+	else if (write)
+		vpci_write(v, v->address, offset, size, *value);
+	else
+		*value = vpci_read(v, v->address, offset, size);
+	return true;
 }

@@ -17,37 +17,10 @@
 #define DEVICES_VPCI_H
 
 #include "core/types.h"
+#include "drivers/pci_regs.h"
 
 #define VPCI_FUNCTIONS 16
 #define VPCI_BARS      6
-
-/* Configuration header, type 0 (PCI Local Bus 3.0, 6.1). */
-#define PCI_VENDOR_ID	   0x00
-#define PCI_COMMAND	   0x04
-#define PCI_STATUS	   0x06
-#define PCI_REVISION	   0x08
-#define PCI_CACHE_LINE	   0x0c
-#define PCI_BAR(n)	   (0x10 + 4 * (n))
-#define PCI_CIS		   0x28
-#define PCI_SUBSYSTEM	   0x2c
-#define PCI_CAPABILITIES   0x34
-#define PCI_INTERRUPT_LINE 0x3c
-
-#define PCI_COMMAND_IO	     BIT(0)
-#define PCI_COMMAND_MEMORY   BIT(1)
-#define PCI_COMMAND_MASTER   BIT(2)
-#define PCI_COMMAND_INTX_OFF BIT(10)
-
-/* Of the dword that holds command and status */
-#define PCI_STATUS_CAPABILITIES BIT(20)
-/* Of the dword that holds cache line size, latency, header type and BIST */
-#define PCI_HEADER_TYPE	 0x007f0000U
-#define PCI_HEADER_MULTI BIT(23)
-
-#define PCI_BAR_IO	    BIT(0)
-#define PCI_BAR_64	    BIT(2)
-#define PCI_BAR_IO_MASK	    (~3U)
-#define PCI_BAR_MEMORY_MASK (~15U)
 
 struct vpci_bar {
 	u32 value; /* the register, as the device holds it */
@@ -64,12 +37,19 @@ struct vpci_function {
 };
 
 struct vpci {
-	u32 nr; /* 0: not even the host bridge is there */
+	u32 nr;	     /* 0: not even the host bridge is there */
+	u32 address; /* CF8 as last written whole */
 	struct vpci_function function[VPCI_FUNCTIONS];
 	/* The device's registers: an aligned dword, 2 aligned bytes. */
 	u32 (*read)(u16 address, u32 reg);
 	void (*write16)(u16 address, u32 reg, u16 value);
 };
+
+/*
+ * A guest's access to an I/O port.  False: it is none of mechanism #1, which
+ * has 4-byte accesses to CF8 and what lies within CFC-CFF.
+ */
+bool vpci_io(struct vpci *v, u16 port, u8 size, bool write, u32 *value);
 
 /* A guest starts: what the last one has written is forgotten. */
 void vpci_reset(struct vpci *v);

@@ -2,7 +2,7 @@
 #include "drivers/pci.h"
 #include "core/io.h"
 #include "core/spinlock.h"
-#include "devices/vpci.h"
+#include "drivers/pci_regs.h"
 
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA    0xcfc

@@ -14,24 +14,13 @@
 #ifndef ELI_ELI_H
 #define ELI_ELI_H
 
-#include "core/ledger.h"
 #include "core/types.h"
+#include "guest/vcpu.h"
 
-/* Reason for injection mode, one of enum cause: none. */
+/* Why a vCPU is not shadowed, one of enum cause: it could be. */
 #define INJECT_NONE CAUSE_COUNT
 
-struct vcpu;
-struct partition;
 struct slat;
-struct guest_regs;
-
-/* What says where a vCPU's IDT is. */
-struct idt_register {
-	u64 base;
-	u64 cr3;
-	u64 cr0, cr4, efer; /* PE, LA57 and LMA of them */
-	u32 limit;
-};
 
 #define ELI_WALK_LEVELS 4
 
@@ -43,18 +32,14 @@ struct eli_entry {
 
 /* Of a vCPU; its core only. */
 struct eli_vcpu {
-	bool on;	   /* its partition's mode is `eli` */
-	bool direct;	   /* in eli mode, not in injection mode */
 	bool bounced;	   /* this exit brought a vector of the host's */
 	bool built;	   /* view and shadow are those of the IDT as tracked */
-	enum cause once;   /* why it is injection mode until the next exit */
-	enum cause reason; /* why it is injection mode, for the ledger */
-	u64 root;	   /* of its own view */
+	enum cause once;   /* why it is injecting until the next exit */
+	enum cause reason; /* why it is injecting, for the ledger */
 	struct idt_register idt; /* as tracked */
 	/* How 4-level tables lead to it; 0 levels: not known. */
 	u32 levels;
 	struct eli_entry walk[ELI_WALK_LEVELS];
-	u64 limit; /* TSC ticks until an exit at the latest; 0: none is due */
 };
 
 /* --- boot, BSP --- */
@@ -66,7 +51,8 @@ void eli_init(void);
  * there: a partition may be switched to it.  After the seal its own cores, and
  * no others, see that memory and the tables.  0 or -ENOMEM.
  */
-int __must_check eli_build_partition(struct partition *p, const struct slat *t);
+int __must_check eli_build(struct irq_domain *d, const struct guest_ram *ram,
+			   const struct slat *t);
 
 /* --- the core of a vCPU that is not running --- */
 
@@ -82,7 +68,7 @@ void eli_reset_core(void);
 /* And its state in mode `eli`, which begins in injection mode. */
 void eli_reset(struct vcpu *v);
 /* While no vCPU of the partition runs: there are no IDTs. */
-void eli_reset_partition(struct partition *p);
+void eli_reset_domain(struct irq_domain *d);
 
 /* --- exit path, mode `eli` --- */
 
@@ -113,11 +99,8 @@ void eli_late(struct vcpu *v, u8 vector);
 /* External-interrupt exit: is it one that eli mode will deliver? */
 bool eli_delivers(struct vcpu *v);
 
-/* EOI in injection mode; false: it is for a virtual interrupt. */
-bool eli_eoi(struct vcpu *v);
-
-/* ISR, TMR or IRR of the core's own APIC, the guest's vectors only. */
-u32 eli_core_register(const struct vcpu *v, u32 reg);
+/* The emulated home, and with it what the core's own APIC holds. */
+extern const struct vlapic_home vlapic_eli;
 
 /*
  * A violation of the second-level tables at gpa.  True if the page is there and
@@ -130,12 +113,27 @@ bool eli_give_up(struct vcpu *v, u64 gpa);
 /* Emulation has written to RAM. */
 void eli_wrote(struct vcpu *v, u64 gpa, u32 size);
 
-/* --- a core of the partition, with its lock held --- */
+/* --- a core of the domain, with its lock held --- */
 
 /*
  * The vector is from now on one that comes straight from a device to this
  * vCPU's core, or no longer.  False: the host needs the vector itself.
  */
-bool eli_own(struct partition *p, u32 vcpu, u8 vector, bool own);
+bool eli_own(struct irq_domain *d, u32 vcpu, u8 vector, bool own);
+
+/* --- exit path, modes `exit` and `eli`: eli/inject.c --- */
+
+/*
+ * Before every entry: injects what is pending; and while the guest is halted
+ * waits for it, or for a kick.
+ */
+void inject_interrupts(struct vcpu *v);
+void inject_wait(struct vcpu *v);
+
+/* Takes the interrupts that wait at the core's own APIC. */
+void inject_take(struct vcpu *v);
+
+/* A vector that the core's own APIC has in service for the host: EOIs it. */
+void inject_host_interrupt(struct vcpu *v, u8 vector);
 
 #endif

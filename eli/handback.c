@@ -6,12 +6,11 @@
  */
 #include "core/lapic.h"
 #include "core/lib.h"
-#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/trap.h"
 #include "core/x86.h"
 #include "eli/eli.h"
-#include "exits/msr.h"
+#include "core/cpu.h"
 
 /* Each vector may be in service, be accepted, and be in service again. */
 #define DRAIN_STEPS (3 * IDT_VECTORS)
@@ -112,7 +111,7 @@ void eli_reset_core(void)
 
 	for (i = 0; i < ARRAY_SIZE(msrs); i++)
 		wrmsr(msrs[i], 0);
-	if (host_msr_features & MSR_NEEDS_RDTSCP)
+	if (host_features & FEATURE_RDTSCP)
 		wrmsr(MSR_IA32_TSC_AUX, 0);
 	/* QEMU's TCG has one PAT for host and guest. */
 	wrmsr(MSR_IA32_PAT, PAT_RESET);

@@ -4,19 +4,17 @@
  * waits in root mode.  Mode `exit`.
  */
 #include "core/lapic.h"
-#include "apic/vlapic.h"
-#include "devices/intx.h"
-#include "core/lib.h"
-#include "partition/partition.h"
+#include "apic/domain.h"
 #include "core/percpu.h"
 #include "eli/eli.h"
-#include "guest/vcpu.h"
+#include "eli/route.h"
+#include "core/cpu.h"
 
 static void handle(struct vcpu *v, u32 vector)
 {
 	if (vector == HOST_TIMER_VECTOR)
-		vlapic_timer_fired(v);
-	else if (!intx_arrived(v, vector))
+		vlapic_timer_fired(&v->lapic);
+	else if (!route_taken(v->domain, v->index, vector))
 		eli_late(v, (u8)vector);
 }
 
@@ -31,7 +29,7 @@ static void handle_taken(struct vcpu *v)
 	}
 }
 
-void guest_host_interrupt(struct vcpu *v, u8 vector)
+void inject_host_interrupt(struct vcpu *v, u8 vector)
 {
 	/* The spurious interrupt has no bit, and no EOI. */
 	if (!lapic_test(APIC_ISR, vector))
@@ -49,7 +47,7 @@ static void count_injection(struct vcpu *v, u64 since)
 		      now > since ? now - since : 0);
 }
 
-static void take(struct vcpu *v)
+void inject_take(struct vcpu *v)
 {
 	backend->accept();
 	handle_taken(v);
@@ -64,14 +62,15 @@ static s32 next_vector(struct vcpu *v)
 	struct vapic *a = &v->lapic.irq;
 	s32 vector = vapic_next(a);
 
-	if (vector < 0 || !v->eli.on || lapic_highest(APIC_IRR, (u8)vector) < 0)
+	if (vector < 0 || v->mode == MODE_EXIT ||
+	    lapic_highest(APIC_IRR, (u8)vector) < 0)
 		return vector;
-	take(v);
-	vlapic_collect(v);
+	inject_take(v);
+	vlapic_collect(&v->lapic);
 	return vapic_next(a);
 }
 
-void guest_interrupts(struct vcpu *v)
+void inject_interrupts(struct vcpu *v)
 {
 	struct vapic *a = &v->lapic.irq;
 	s32 vector;
@@ -80,10 +79,10 @@ void guest_interrupts(struct vcpu *v)
 	 * Mode `exit`: whatever the exit was for, an interrupt may wait by now;
 	 * Bochs lets none exit while the guest's IF is clear.
 	 */
-	if (!v->eli.on)
-		take(v);
-	vlapic_collect(v);
-	if (v->eli.on && eli_choose(v))
+	if (v->mode == MODE_EXIT)
+		inject_take(v);
+	vlapic_collect(&v->lapic);
+	if (v->mode == MODE_ELI && eli_choose(v))
 		return;
 	vector = next_vector(v);
 	if (vector >= 0 && backend->inject_interrupt((u8)vector)) {
@@ -93,29 +92,11 @@ void guest_interrupts(struct vcpu *v)
 	backend->interrupt_window(v);
 }
 
-enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs)
-{
-	(void)regs;
-	/* In mode `exit` it is taken before the entry, as after any exit. */
-	if (v->eli.on && !eli_delivers(v))
-		take(v);
-	return OUTCOME_RETRY;
-}
-
-enum outcome guest_hlt(struct vcpu *v, struct guest_regs *regs)
-{
-	(void)regs;
-	if (!guest_at_cpl0())
-		return OUTCOME_GP;
-	v->halted = true;
-	return OUTCOME_DONE;
-}
-
-void guest_wait(struct vcpu *v)
+void inject_wait(struct vcpu *v)
 {
 	while (v->halted && !this_cpu.kick_mark) {
 		backend->wait();
 		handle_taken(v);
-		guest_interrupts(v);
+		inject_interrupts(v);
 	}
 }

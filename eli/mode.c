@@ -7,20 +7,20 @@
  * The virtual one is empty in eli mode, so EOI can be the core's own.  In
  * injection mode EOI exits and ends the higher of the two.
  */
-#include "eli/eli.h"
+#include "apic/domain.h"
 #include "core/lapic.h"
 #include "core/clock.h"
 #include "core/lib.h"
-#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
+#include "eli/eli.h"
 #include "eli/track.h"
 
 #define BUDGET_MS 10
 
 static const u64 *owned_by(const struct vcpu *v)
 {
-	return v->part->eli->owned[v->index];
+	return v->domain->eli->owned[v->index];
 }
 
 /*
@@ -28,12 +28,10 @@ static const u64 *owned_by(const struct vcpu *v)
  * exit going on, is the guest's, even if it has taken the vector off its device
  * since; what is pending may be the host's.
  */
-u32 eli_core_register(const struct vcpu *v, u32 reg)
+static u32 core_register(const struct vcpu *v, u32 reg)
 {
 	u32 n = reg % 8, bits;
 
-	if (!v->eli.on)
-		return 0;
 	bits = (u32)rdmsr(APIC_MSR(reg));
 	if (reg >= APIC_IRR)
 		bits &= vectors_register(owned_by(v), n);
@@ -46,7 +44,7 @@ static bool owned_pending(const struct vcpu *v)
 	u32 n;
 
 	for (n = 0; n < 8; n++)
-		if (owned[n / 2] && eli_core_register(v, APIC_IRR + n))
+		if (owned[n / 2] && core_register(v, APIC_IRR + n))
 			return true;
 	return false;
 }
@@ -60,20 +58,20 @@ static void note_in_service(struct vcpu *v)
 	v->lapic.irq.floor = (u8)rdmsr(APIC_MSR(APIC_PPR)) & 0xf0;
 }
 
-static void enter_direct(struct vcpu *v)
+static void begin_shadowed(struct vcpu *v)
 {
-	v->eli.direct = true;
-	v->eli.reason = INJECT_NONE;
+	v->shadowed = true;
+	v->eli->reason = INJECT_NONE;
 	wrmsr(APIC_MSR(APIC_TPR), v->lapic.irq.tpr);
-	backend->set_view(v);
+	backend->set_delivery(v);
 }
 
-static void leave_direct(struct vcpu *v)
+static void end_shadowed(struct vcpu *v)
 {
-	v->eli.direct = false;
+	v->shadowed = false;
 	v->lapic.irq.tpr = (u8)rdmsr(APIC_MSR(APIC_TPR));
 	wrmsr(APIC_MSR(APIC_TPR), 0);
-	backend->set_view(v);
+	backend->set_delivery(v);
 	note_in_service(v);
 }
 
@@ -86,16 +84,16 @@ static void set_limit(struct vcpu *v)
 {
 	u64 armed = v->lapic.armed, now = rdtsc();
 
-	v->eli.limit = 0;
+	v->limit = 0;
 	if (armed)
-		v->eli.limit = (armed > now ? armed - now : 0) +
-			       host_clock.tsc_hz / 1000 * BUDGET_MS;
+		v->limit = (armed > now ? armed - now : 0) +
+			   host_clock.tsc_hz / 1000 * BUDGET_MS;
 }
 
 static enum cause obstacle(struct vcpu *v)
 {
-	if (v->eli.once != INJECT_NONE)
-		return v->eli.once;
+	if (v->eli->once != INJECT_NONE)
+		return v->eli->once;
 	if (!vapic_idle(&v->lapic.irq))
 		return CAUSE_INJECT_VIRTUAL;
 	if (!(v->lapic.base & APIC_BASE_X2APIC)) {
@@ -109,23 +107,23 @@ bool eli_choose(struct vcpu *v)
 {
 	enum cause reason;
 
-	v->eli.bounced = false;
+	v->eli->bounced = false;
 	track_catch_up(v);
 	reason = obstacle(v);
 	if (reason == INJECT_NONE) {
 		set_limit(v);
-		if (v->eli.direct)
+		if (v->shadowed)
 			backend->set_limit(v);
 		else
-			enter_direct(v);
+			begin_shadowed(v);
 		return true;
 	}
-	if (v->eli.direct)
-		leave_direct(v);
-	if (reason != v->eli.reason) {
+	if (v->shadowed)
+		end_shadowed(v);
+	if (reason != v->eli->reason) {
 		ledger_count(v->ledger, CAUSE_INJECTION_MODE, 0);
 		ledger_count(v->ledger, reason, 0);
-		v->eli.reason = reason;
+		v->eli->reason = reason;
 	}
 	return false;
 }
@@ -134,45 +132,47 @@ bool eli_bounced(struct vcpu *v, u8 vector)
 {
 	u64 start;
 
-	if (!v->eli.direct || vectors_test(owned_by(v), vector))
+	if (!v->shadowed || vectors_test(owned_by(v), vector))
 		return false;
 	start = rdtsc();
-	v->eli.bounced = true;
-	guest_host_interrupt(v, vector);
+	v->eli->bounced = true;
+	inject_host_interrupt(v, vector);
 	histogram_add(&v->latency[LATENCY_BOUNCE], rdtsc() - start);
 	return true;
 }
 
 void eli_not_present(struct vcpu *v, bool soft)
 {
-	if (v->eli.bounced)
+	if (v->eli->bounced)
 		v->cause = CAUSE_NP_BOUNCE;
 	else
-		v->eli.once = soft ? CAUSE_INJECT_INT : CAUSE_INJECT_NP;
+		v->eli->once = soft ? CAUSE_INJECT_INT : CAUSE_INJECT_NP;
 }
 
 void eli_pass_once(struct vcpu *v)
 {
-	v->eli.once = CAUSE_INJECT_TABLE;
+	v->eli->once = CAUSE_INJECT_TABLE;
 	/* Another table may be loaded now: what was refused gets a chance. */
-	__atomic_store_n(&v->part->eli->refused[v->index], VIEW_NO_PAGE,
+	__atomic_store_n(&v->domain->eli->refused[v->index], VIEW_NO_PAGE,
 			 __ATOMIC_RELEASE);
 }
 
 void eli_late(struct vcpu *v, u8 vector)
 {
-	const u64 *was = v->part->eli->was_owned[v->index];
+	const u64 *was = v->domain->eli->was_owned[v->index];
 
-	if (v->eli.on && vectors_test(was, vector))
+	if (v->mode == MODE_ELI && vectors_test(was, vector))
 		vapic_accept(&v->lapic.irq, vector, false, rdtsc());
 }
 
 bool eli_delivers(struct vcpu *v)
 {
-	return v->eli.on && owned_pending(v) && obstacle(v) == INJECT_NONE;
+	return v->mode == MODE_ELI && owned_pending(v) &&
+	       obstacle(v) == INJECT_NONE;
 }
 
-bool eli_eoi(struct vcpu *v)
+/* EOI while injecting; false: it is for a virtual interrupt. */
+static bool core_eoi(struct vcpu *v)
 {
 	struct vapic *a = &v->lapic.irq;
 	s32 vector = vectors_highest(a->isr);
@@ -186,10 +186,47 @@ bool eli_eoi(struct vcpu *v)
 
 void eli_reset(struct vcpu *v)
 {
-	v->eli = (struct eli_vcpu){
-		.on = v->part->mode == TABLE_ELI,
+	v->shadowed = false;
+	*v->eli = (struct eli_vcpu){
 		.once = INJECT_NONE,
 		.reason = INJECT_NONE,
 	};
 	track_reset(v);
 }
+
+static struct vcpu *vcpu_of(struct vlapic *l)
+{
+	return (struct vcpu *)((u8 *)l - offsetof(struct vcpu, lapic));
+}
+
+static u32 read(struct vlapic *l, u32 reg)
+{
+	u32 value = vlapic_emulated.read(l, reg);
+
+	if (reg >= APIC_ISR && reg < APIC_IRR + 8)
+		value |= core_register(vcpu_of(l), reg);
+	return value;
+}
+
+static void write(struct vlapic *l, u32 reg, u32 value)
+{
+	if (reg != APIC_EOI || !core_eoi(vcpu_of(l)))
+		vlapic_emulated.write(l, reg, value);
+}
+
+static void reset(struct vlapic *l)
+{
+	vlapic_emulated.reset(l);
+}
+
+static void apply(struct vlapic *l)
+{
+	vlapic_emulated.apply(l);
+}
+
+const struct vlapic_home vlapic_eli = {
+	.reset = reset,
+	.read = read,
+	.write = write,
+	.apply = apply,
+};

@@ -8,10 +8,12 @@
  * all that run have, the vCPU stays in injection mode.
  */
 #include "eli/track.h"
+#include "eli/eli.h"
 #include "core/lapic.h"
 #include "core/lib.h"
 #include "core/mem.h"
-#include "partition/partition.h"
+#include "apic/domain.h"
+#include "core/cpu.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/memory.h"
@@ -22,7 +24,7 @@
 #define PTE_LARGE   BIT(7)
 #define PTE_HISTORY (BIT(5) | BIT(6))
 
-/* A page of what eli_build_partition() has shown to this core. */
+/* A page of what eli_build() has shown to this core. */
 static u64 *own_page(const struct eli_partition *e, u64 phys)
 {
 	return (u64 *)(ELI_VMA + (phys - e->views.slat.root));
@@ -41,33 +43,32 @@ static u64 *shadow_of(const struct eli_partition *e, u32 vcpu)
 /* With the lock held: the others are to flush before they run on. */
 static void tables_changed(struct vcpu *v)
 {
-	struct partition *p = v->part;
-	u64 others = __atomic_load_n(&p->running, __ATOMIC_ACQUIRE) &
+	struct irq_domain *d = v->domain;
+	u64 others = __atomic_load_n(&d->running, __ATOMIC_ACQUIRE) &
 		     ~BIT(v->index);
 
-	__atomic_fetch_add(&p->eli->generation, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&d->eli->generation, 1, __ATOMIC_SEQ_CST);
 	for (; others; others &= others - 1)
-		cpu_request(p->config->cpus[__builtin_ctzl(others)],
-			    REQ_INTERRUPT);
+		cpu_request(d->cpu[__builtin_ctzl(others)], REQ_INTERRUPT);
 }
 
 void track_catch_up(struct vcpu *v)
 {
-	struct eli_partition *e = v->part->eli;
+	struct eli_partition *e = v->domain->eli;
 	u64 now = __atomic_load_n(&e->generation, __ATOMIC_SEQ_CST);
 
 	if (likely(e->flushed[v->index] == now))
 		return;
 	backend->flush_views();
-	v->eli.built = false;
+	v->eli->built = false;
 	__atomic_store_n(&e->flushed[v->index], now, __ATOMIC_SEQ_CST);
 }
 
-static bool all_flushed(const struct partition *p)
+static bool all_flushed(const struct irq_domain *d)
 {
-	const struct eli_partition *e = p->eli;
+	const struct eli_partition *e = d->eli;
 	u64 now = __atomic_load_n(&e->generation, __ATOMIC_SEQ_CST);
-	u64 running = __atomic_load_n(&p->running, __ATOMIC_SEQ_CST);
+	u64 running = __atomic_load_n(&d->running, __ATOMIC_SEQ_CST);
 
 	for (; running; running &= running - 1)
 		if (__atomic_load_n(&e->flushed[__builtin_ctzl(running)],
@@ -78,25 +79,25 @@ static bool all_flushed(const struct partition *p)
 
 static void release(struct vcpu *v)
 {
-	if (views_release(&v->part->eli->views, v->index))
+	if (views_release(&v->domain->eli->views, v->index))
 		tables_changed(v);
-	v->eli.built = false;
+	v->eli->built = false;
 }
 
 void track_none(struct vcpu *v)
 {
-	struct partition *p = v->part;
+	struct irq_domain *d = v->domain;
 
-	if (p->eli->views.page[v->index] == VIEW_NO_PAGE)
+	if (d->eli->views.page[v->index] == VIEW_NO_PAGE)
 		return;
-	spin_lock(&p->lock);
+	spin_lock(&d->lock);
 	release(v);
-	spin_unlock(&p->lock);
+	spin_unlock(&d->lock);
 }
 
 void track_reset(struct vcpu *v)
 {
-	struct eli_partition *e = v->part->eli;
+	struct eli_partition *e = v->domain->eli;
 
 	track_none(v);
 	__atomic_store_n(&e->refused[v->index], VIEW_NO_PAGE, __ATOMIC_RELEASE);
@@ -104,12 +105,12 @@ void track_reset(struct vcpu *v)
 	__atomic_store_n(&e->flushed[v->index], 0, __ATOMIC_SEQ_CST);
 }
 
-void eli_reset_partition(struct partition *p)
+void eli_reset_domain(struct irq_domain *d)
 {
-	struct eli_partition *e = p->eli;
+	struct eli_partition *e = d->eli;
 	u32 n;
 
-	for (n = 0; n < p->config->nr_cpus; n++)
+	for (n = 0; n < d->nr; n++)
 		views_release(&e->views, n);
 	memset(e->owned, 0, sizeof(e->owned));
 	memset(e->was_owned, 0, sizeof(e->was_owned));
@@ -119,14 +120,14 @@ void eli_reset_partition(struct partition *p)
 /* With the lock held. */
 static enum cause follow(struct vcpu *v, u64 page, u32 gate_size)
 {
-	struct eli_partition *e = v->part->eli;
+	struct eli_partition *e = v->domain->eli;
 	u64 left;
 	int err;
 
 	release(v);
-	if (shadow_page_shared(guest_ram(v->part, page, &left), gate_size))
+	if (shadow_page_shared(guest_map(v->ram, page, &left), gate_size))
 		return CAUSE_INJECT_SHARED;
-	if (all_flushed(v->part))
+	if (all_flushed(v->domain))
 		views_flushed(&e->views);
 	err = views_protect(&e->views, v->index, page);
 	if (err < 0)
@@ -147,7 +148,7 @@ static u64 entry_at(const struct vcpu *v, u64 table, u64 base, u32 i)
 	u32 shift = PAGE_SHIFT + 9 * (ELI_WALK_LEVELS - 1 - i);
 	u64 left;
 
-	return guest_hpa(v->part,
+	return guest_hpa(v->ram,
 			 (table & PTE_ADDRESS) + 8 * (base >> shift & 511),
 			 &left);
 }
@@ -163,11 +164,11 @@ static u64 entry_value(u64 at)
  */
 static void note_walk(struct vcpu *v, const struct idt_register *r, u64 page)
 {
-	struct eli_entry *e = v->eli.walk;
+	struct eli_entry *e = v->eli->walk;
 	u64 table = r->cr3, size = BIT(PAGE_SHIFT + 9 * ELI_WALK_LEVELS);
 	u32 levels = 0;
 
-	v->eli.idt = *r;
+	v->eli->idt = *r;
 	if (!(r->efer & EFER_LMA) || (r->cr4 & CR4_LA57))
 		return;
 	do {
@@ -179,18 +180,18 @@ static void note_walk(struct vcpu *v, const struct idt_register *r, u64 page)
 		e++;
 	} while (size > PAGE_SIZE && !(levels > 1 && (table & PTE_LARGE)));
 	if ((table & PTE_ADDRESS & -size) + r->base % size == page)
-		v->eli.levels = levels;
+		v->eli->levels = levels;
 }
 
 /* Other page tables, that nearly always share all but the top one. */
 static bool same_top(struct vcpu *v, u64 cr3)
 {
-	u64 top = entry_at(v, cr3, v->eli.idt.base, 0);
+	u64 top = entry_at(v, cr3, v->eli->idt.base, 0);
 
-	if (!top || entry_value(top) != v->eli.walk[0].value)
+	if (!top || entry_value(top) != v->eli->walk[0].value)
 		return false;
-	v->eli.walk[0].at = top;
-	v->eli.idt.cr3 = cr3;
+	v->eli->walk[0].at = top;
+	v->eli->idt.cr3 = cr3;
 	return true;
 }
 
@@ -200,9 +201,9 @@ static bool same_top(struct vcpu *v, u64 cr3)
  */
 static bool unmoved(struct vcpu *v, const struct idt_register *r)
 {
-	const struct idt_register *was = &v->eli.idt;
-	const struct eli_entry *e = v->eli.walk;
-	const struct eli_entry *end = e + v->eli.levels;
+	const struct idt_register *was = &v->eli->idt;
+	const struct eli_entry *e = v->eli->walk;
+	const struct eli_entry *end = e + v->eli->levels;
 
 	if (e == end || r->base != was->base || r->limit != was->limit ||
 	    (r->cr0 ^ was->cr0) & CR0_PE || (r->cr4 ^ was->cr4) & CR4_LA57 ||
@@ -226,10 +227,10 @@ static enum cause locate(struct vcpu *v, const struct idt_register *r,
 
 	backend->get_state(&s);
 	if (guest_translate(v, &s, r->base, WALK_IMPLICIT, &w) ||
-	    !guest_hpa(v->part, w.gpa, &left))
+	    !guest_hpa(v->ram, w.gpa, &left))
 		return CAUSE_INJECT_UNMAPPED;
 	*page = w.gpa;
-	if (__atomic_load_n(&v->part->eli->refused[v->index],
+	if (__atomic_load_n(&v->domain->eli->refused[v->index],
 			    __ATOMIC_ACQUIRE) == *page)
 		return CAUSE_INJECT_SHARED;
 	note_walk(v, r, *page);
@@ -242,22 +243,23 @@ static enum cause locate(struct vcpu *v, const struct idt_register *r,
  */
 static bool build(struct vcpu *v)
 {
-	struct partition *p = v->part;
-	struct eli_partition *e = p->eli;
+	struct irq_domain *d = v->domain;
+	struct eli_partition *e = d->eli;
 	u32 n = v->index;
 	bool tracked;
 	u64 left;
 
-	spin_lock(&p->lock);
+	spin_lock(&d->lock);
 	tracked = e->views.page[n] != VIEW_NO_PAGE;
 	if (!tracked)
 		goto out;
-	v->eli.root = views_build(&e->views, n, e->shadows + n * PAGE_SIZE);
-	shadow_update(shadow_of(e, n), guest_ram(p, e->views.page[n], &left),
+	v->own_view = views_build(&e->views, n, e->shadows + n * PAGE_SIZE);
+	shadow_update(shadow_of(e, n),
+		      guest_map(e->ram, e->views.page[n], &left),
 		      e->gate_size[n], e->owned[n], 0, PAGE_SIZE);
-	v->eli.built = true;
+	v->eli->built = true;
 out:
-	spin_unlock(&p->lock);
+	spin_unlock(&d->lock);
 	backend->flush_views();
 	return tracked;
 }
@@ -265,13 +267,13 @@ out:
 /* By a full walk of the guest's tables. */
 static enum cause search(struct vcpu *v, const struct idt_register *r)
 {
-	struct partition *p = v->part;
-	struct eli_partition *e = p->eli;
+	struct irq_domain *d = v->domain;
+	struct eli_partition *e = d->eli;
 	enum cause reason;
 	u32 gate_size;
 	u64 page;
 
-	v->eli.levels = 0;
+	v->eli->levels = 0;
 	reason = shadow_refusal(r, &gate_size);
 	if (reason == INJECT_NONE)
 		reason = locate(v, r, &page);
@@ -281,14 +283,14 @@ static enum cause search(struct vcpu *v, const struct idt_register *r)
 	}
 	if (e->views.page[v->index] != page ||
 	    e->gate_size[v->index] != gate_size) {
-		spin_lock(&p->lock);
+		spin_lock(&d->lock);
 		reason = follow(v, page, gate_size);
-		spin_unlock(&p->lock);
+		spin_unlock(&d->lock);
 		if (reason != INJECT_NONE)
 			return reason;
 		track_catch_up(v);
 	}
-	if (!all_flushed(p) || (!v->eli.built && !build(v)))
+	if (!all_flushed(d) || (!v->eli->built && !build(v)))
 		return CAUSE_INJECT_SETTLING;
 	return INJECT_NONE;
 }
@@ -299,28 +301,29 @@ enum cause track_idt(struct vcpu *v)
 
 	backend->get_idt(&r);
 	/* Built since the tables changed last, and all had flushed then. */
-	if (likely(v->eli.built && unmoved(v, &r)))
+	if (likely(v->eli->built && unmoved(v, &r)))
 		return INJECT_NONE;
 	return search(v, &r);
 }
 
 bool eli_protects(const struct vcpu *v, u64 gpa)
 {
-	return v->eli.on && views_protected(&v->part->eli->views, gpa);
+	return v->mode == MODE_ELI &&
+	       views_protected(&v->domain->eli->views, gpa);
 }
 
 bool eli_give_up(struct vcpu *v, u64 gpa)
 {
 	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE);
-	struct partition *p = v->part;
-	struct eli_partition *e = p->eli;
+	struct irq_domain *d = v->domain;
+	struct eli_partition *e = d->eli;
 	bool found = false;
 	u32 n;
 
-	if (!v->eli.on)
+	if (v->mode != MODE_ELI)
 		return false;
-	spin_lock(&p->lock);
-	for (n = 0; n < p->config->nr_cpus; n++) {
+	spin_lock(&d->lock);
+	for (n = 0; n < d->nr; n++) {
 		if (e->views.page[n] != page)
 			continue;
 		found = true;
@@ -329,24 +332,25 @@ bool eli_give_up(struct vcpu *v, u64 gpa)
 	}
 	if (found)
 		tables_changed(v);
-	spin_unlock(&p->lock);
+	spin_unlock(&d->lock);
 	return found;
 }
 
 /* With the lock held: the shadow follows the guest's page. */
-static void update(struct partition *p, u32 n, u32 offset, u32 size)
+static void update(struct irq_domain *d, u32 n, u32 offset, u32 size)
 {
-	struct eli_partition *e = p->eli;
+	struct eli_partition *e = d->eli;
 	u64 left;
 
-	shadow_update(shadow_of(e, n), guest_ram(p, e->views.page[n], &left),
+	shadow_update(shadow_of(e, n),
+		      guest_map(e->ram, e->views.page[n], &left),
 		      e->gate_size[n], e->owned[n], offset, size);
 }
 
 void eli_wrote(struct vcpu *v, u64 gpa, u32 size)
 {
 	u64 page = ALIGN_DOWN(gpa, PAGE_SIZE);
-	struct partition *p = v->part;
+	struct irq_domain *d = v->domain;
 	u32 offset = gpa % PAGE_SIZE;
 	bool shared = false;
 	u32 n;
@@ -354,21 +358,21 @@ void eli_wrote(struct vcpu *v, u64 gpa, u32 size)
 	if (!eli_protects(v, gpa))
 		return;
 	v->cause = CAUSE_EPT_IDT;
-	spin_lock(&p->lock);
-	for (n = 0; n < p->config->nr_cpus; n++) {
-		if (p->eli->views.page[n] != page)
+	spin_lock(&d->lock);
+	for (n = 0; n < d->nr; n++) {
+		if (d->eli->views.page[n] != page)
 			continue;
-		update(p, n, offset, size);
-		shared |= offset + size > IDT_VECTORS * p->eli->gate_size[n];
+		update(d, n, offset, size);
+		shared |= offset + size > IDT_VECTORS * d->eli->gate_size[n];
 	}
-	spin_unlock(&p->lock);
+	spin_unlock(&d->lock);
 	if (shared)
 		eli_give_up(v, gpa);
 }
 
-bool eli_own(struct partition *p, u32 vcpu, u8 vector, bool own)
+bool eli_own(struct irq_domain *d, u32 vcpu, u8 vector, bool own)
 {
-	struct eli_partition *e = p->eli;
+	struct eli_partition *e = d->eli;
 
 	if (vector < FIRST_INTERRUPT || vector == HOST_TIMER_VECTOR)
 		return false;
@@ -378,26 +382,26 @@ bool eli_own(struct partition *p, u32 vcpu, u8 vector, bool own)
 		vectors_clear(e->owned[vcpu], vector);
 	vectors_set(e->was_owned[vcpu], vector);
 	if (e->views.page[vcpu] != VIEW_NO_PAGE)
-		update(p, vcpu, vector * e->gate_size[vcpu],
+		update(d, vcpu, vector * e->gate_size[vcpu],
 		       e->gate_size[vcpu]);
 	return true;
 }
 
 /* To the cores of the partition. */
-static int show(const struct partition *p, u64 phys, u64 size)
+static int show(const struct irq_domain *d, u64 phys, u64 size)
 {
 	int err = 0;
 	u32 n;
 
-	for (n = 0; !err && n < p->config->nr_cpus; n++)
-		err = paging_add_shared(p->config->cpus[n], ELI_VMA, phys,
-					size);
+	for (n = 0; !err && n < d->nr; n++)
+		err = paging_add_shared(d->cpu[n], ELI_VMA, phys, size);
 	return err;
 }
 
-int eli_build_partition(struct partition *p, const struct slat *t)
+int eli_build(struct irq_domain *d, const struct guest_ram *ram,
+	      const struct slat *t)
 {
-	u32 vcpus = p->config->nr_cpus, n;
+	u32 vcpus = d->nr, n;
 	struct slat own = *t;
 	struct eli_partition *e;
 	u64 tables, self;
@@ -407,13 +411,14 @@ int eli_build_partition(struct partition *p, const struct slat *t)
 	e = pool_alloc(ALIGN_UP(sizeof(*e), PAGE_SIZE) / PAGE_SIZE, &self);
 	if (!e || !pool_alloc(vcpus, &e->shadows))
 		return -ENOMEM;
-	p->eli = (struct eli_partition *)(ELI_VMA + (self - t->root));
+	d->eli = (struct eli_partition *)(ELI_VMA + (self - t->root));
 	own.table = table_at;
-	own.ctx = p->eli;
+	own.ctx = d->eli;
 	views_init(&e->views, &own, vcpus, tables);
+	e->ram = ram;
 	e->generation = 1;
 	for (n = 0; n < vcpus; n++)
 		e->refused[n] = VIEW_NO_PAGE;
 	/* The pool has handed out all of it, and the tables, in a row. */
-	return show(p, t->root, e->shadows + vcpus * PAGE_SIZE - t->root);
+	return show(d, t->root, e->shadows + vcpus * PAGE_SIZE - t->root);
 }

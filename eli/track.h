@@ -13,19 +13,20 @@
  */
 struct eli_partition {
 	struct views views;
+	const struct guest_ram *ram;
 	u64 shadows; /* physical address, a page per vCPU */
-	u32 gate_size[MAX_CPUS];
-	u64 owned[MAX_CPUS][VECTOR_WORDS];
+	u32 gate_size[MAX_VCPUS];
+	u64 owned[MAX_VCPUS][VECTOR_WORDS];
 	/* Now or before, since the guest's start. */
-	u64 was_owned[MAX_CPUS][VECTOR_WORDS];
+	u64 was_owned[MAX_VCPUS][VECTOR_WORDS];
 	/* Atomic: a page that is no IDT, whatever the guest's IDTR says. */
-	u64 refused[MAX_CPUS];
+	u64 refused[MAX_VCPUS];
 	/*
 	 * Atomic.  The second-level tables are of this generation; each core
 	 * has flushed its TLB since that one.
 	 */
 	u64 generation;
-	u64 flushed[MAX_CPUS];
+	u64 flushed[MAX_VCPUS];
 };
 
 /* The tables have changed?  To be called before the guest is entered. */

@@ -40,9 +40,9 @@ struct view_split {
 struct views {
 	struct slat slat; /* injection mode */
 	u32 vcpus;
-	u64 tables;	    /* the first of the pages handed over */
-	u64 page[MAX_CPUS]; /* where each vCPU's IDT is */
-	struct view_split split[VIEW_SPLIT_TABLES * MAX_CPUS];
+	u64 tables;	     /* the first of the pages handed over */
+	u64 page[MAX_VCPUS]; /* where each vCPU's IDT is */
+	struct view_split split[VIEW_SPLIT_TABLES * MAX_VCPUS];
 };
 
 /* `tables`: VIEW_TABLES * vcpus pages, all reachable by t->table(). */

@@ -6,12 +6,13 @@
 #include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
+#include "core/cpu.h"
 #include "exits/cpuid.h"
+#include "exits/exit.h"
 #include "exits/kvmclock.h"
-#include "guest/memory.h"
 #include "exits/msr.h"
+#include "guest/memory.h"
 #include "guest/ports.h"
-#include "guest/vcpu.h"
 
 #define XCR0_X87    BIT(0)
 #define XCR0_SSE    BIT(1)
@@ -31,22 +32,6 @@ static void host_cpuid(u32 leaf, u32 sub, struct cpuid_regs *r)
 	cpuid(leaf, sub, &r->eax, &r->ebx, &r->ecx, &r->edx);
 }
 
-u32 msr_features(void)
-{
-	struct cpuid_regs r;
-	u32 bits = backend == &svm_backend ?
-			   MSR_NEEDS_SVM | MSR_NEEDS_KVM_CLOCK :
-			   MSR_NEEDS_VMX;
-
-	host_cpuid(1, 0, &r);
-	if (r.ecx & BIT(24))
-		bits |= MSR_NEEDS_DEADLINE;
-	host_cpuid(0x80000001, 0, &r);
-	if (r.edx & BIT(27))
-		bits |= MSR_NEEDS_RDTSCP;
-	return bits;
-}
-
 static struct cpuid_env cpuid_env(const struct vcpu *v)
 {
 	struct vcpu_state s;
@@ -58,7 +43,7 @@ static struct cpuid_env cpuid_env(const struct vcpu *v)
 		.nr_vcpus = v->part->config->nr_cpus,
 		.tsc_hz = host_clock.tsc_hz,
 		/* Leaf 15h is Intel's; others have the KVM clock. */
-		.crystal_hz = host_msr_features & MSR_NEEDS_KVM_CLOCK ?
+		.crystal_hz = host_features & FEATURE_KVM_CLOCK ?
 				      0 :
 				      host_clock.crystal_hz,
 		.x2apic = true,
@@ -90,7 +75,7 @@ static u64 misc_enable(void)
 {
 	u64 fast = MISC_ENABLE_FAST_STRINGS;
 
-	if (backend == &vmx_backend)
+	if (host_features & FEATURE_VMX)
 		fast &= rdmsr(MSR_IA32_MISC_ENABLE);
 	return fast | MISC_ENABLE_ABSENT;
 }
@@ -100,9 +85,10 @@ static int read_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 {
 	switch (r->handler) {
 	case MSR_H_X2APIC:
-		return vlapic_msr_read(v, msr - MSR_X2APIC_FIRST, value);
+		return vlapic_msr_read(&v->lapic, msr - MSR_X2APIC_FIRST,
+				       value);
 	case MSR_H_DEADLINE:
-		*value = vlapic_read_deadline(v);
+		*value = vlapic_read_deadline(&v->lapic);
 		return 0;
 	case MSR_H_APIC_BASE:
 		*value = v->lapic.base;
@@ -149,7 +135,7 @@ static int write_kvm_wall(struct vcpu *v, u64 gpa)
 		.sec = (u32)host_clock.wall,
 	};
 
-	return guest_write(v, gpa, &wall, sizeof(wall)) ? -EINVAL : 0;
+	return guest_write(v->ram, gpa, &wall, sizeof(wall)) ? -EINVAL : 0;
 }
 
 static int write_kvm_clock(struct vcpu *v, u64 value)
@@ -160,7 +146,8 @@ static int write_kvm_clock(struct vcpu *v, u64 value)
 	if (!(value & KVM_CLOCK_ENABLE))
 		return 0;
 	kvm_clock_page(&page, host_clock.tsc_hz);
-	return guest_write(v, value & ~KVM_CLOCK_ENABLE, &page, sizeof(page)) ?
+	return guest_write(v->ram, value & ~KVM_CLOCK_ENABLE, &page,
+			   sizeof(page)) ?
 		       -EINVAL :
 		       0;
 }
@@ -170,14 +157,16 @@ static int write_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 {
 	switch (r->handler) {
 	case MSR_H_X2APIC:
-		v->cause = CAUSE_MSR_APIC;
-		return vlapic_msr_write(v, msr - MSR_X2APIC_FIRST, value);
+		v->cause = vlapic_cause(msr - MSR_X2APIC_FIRST);
+		return vlapic_msr_write(&v->lapic, msr - MSR_X2APIC_FIRST,
+					value);
 	case MSR_H_DEADLINE:
-		vlapic_write_deadline(v, value);
+		v->cause = CAUSE_MSR_TIMER;
+		vlapic_write_deadline(&v->lapic, value);
 		return 0;
 	case MSR_H_APIC_BASE:
 		v->cause = CAUSE_MSR_APIC;
-		return vlapic_write_base(v, value);
+		return vlapic_write_base(&v->lapic, value);
 	case MSR_H_TSC_ADJUST:
 		v->tsc_adjust = value;
 		return 0;
@@ -200,18 +189,18 @@ static int write_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 	}
 }
 
-enum msr_view guest_msr_view(const struct vcpu *v)
+enum msr_set guest_msr_set(const struct vcpu *v)
 {
-	if (v->direct)
-		return v->eois_exit ? MSR_VIEW_DIRECT_EOI : MSR_VIEW_DIRECT;
-	return v->eli.direct ? MSR_VIEW_ELI : MSR_VIEW_EMULATED;
+	if (vcpu_owns_apic(v))
+		return v->eois_exit ? MSR_SET_DIRECT_EOI : MSR_SET_DIRECT;
+	return v->shadowed ? MSR_SET_ELI : MSR_SET_EMULATED;
 }
 
 enum outcome guest_rdmsr(struct vcpu *v, struct guest_regs *regs)
 {
 	u32 msr = (u32)regs->gpr[GPR_RCX];
-	const struct msr_range *r = msr_lookup(msr, host_msr_features);
-	enum msr_policy policy = r ? msr_policy(r, false, guest_msr_view(v)) :
+	const struct msr_range *r = msr_lookup(msr, host_features);
+	enum msr_policy policy = r ? msr_policy(r, false, guest_msr_set(v)) :
 				     MSR_GP;
 	u64 value = 0;
 
@@ -228,8 +217,8 @@ enum outcome guest_rdmsr(struct vcpu *v, struct guest_regs *regs)
 static __attribute__((noinline)) enum outcome write_listed(struct vcpu *v,
 							   u32 msr, u64 value)
 {
-	const struct msr_range *r = msr_lookup(msr, host_msr_features);
-	enum msr_policy policy = r ? msr_policy(r, true, guest_msr_view(v)) :
+	const struct msr_range *r = msr_lookup(msr, host_features);
+	enum msr_policy policy = r ? msr_policy(r, true, guest_msr_set(v)) :
 				     MSR_GP;
 
 	if (policy != MSR_TRAP && policy != MSR_ZERO)
@@ -244,11 +233,17 @@ enum outcome guest_wrmsr(struct vcpu *v, struct guest_regs *regs)
 	u32 msr = (u32)regs->gpr[GPR_RCX];
 	u64 value = (u32)regs->gpr[GPR_RAX] | regs->gpr[GPR_RDX] << 32;
 
-	if (likely(msr == APIC_MSR(APIC_ICR)))
-		return vlapic_write_icr(v, value) ? OUTCOME_GP : OUTCOME_DONE;
-	/* In every view in which it exits it is this. */
-	if (likely(msr == APIC_MSR(APIC_EOI)))
-		return vlapic_write_eoi(v, value) ? OUTCOME_GP : OUTCOME_DONE;
+	if (likely(msr == APIC_MSR(APIC_ICR))) {
+		v->cause = CAUSE_MSR_ICR;
+		return vlapic_write_icr(&v->lapic, value) ? OUTCOME_GP :
+							    OUTCOME_DONE;
+	}
+	/* Wherever it exits it is this. */
+	if (likely(msr == APIC_MSR(APIC_EOI))) {
+		v->cause = CAUSE_MSR_EOI;
+		return vlapic_write_eoi(&v->lapic, value) ? OUTCOME_GP :
+							    OUTCOME_DONE;
+	}
 	return write_listed(v, msr, value);
 }
 

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Exits: the dispatcher, and the handlers without a home of their own. */
-#include "core/lib.h"
 #include "core/log.h"
 #include "partition/partition.h"
 #include "core/percpu.h"
 #include "console/logport.h"
 #include "core/x86.h"
-#include "guest/vcpu.h"
-
-int guest_cpu_lacks(char *error, size_t size, const char *what)
-{
-	fmt_snprintf(error, size,
-		     "%s: this CPU lacks %s; use a CPU that has it",
-		     backend->name, what);
-	return -ENODEV;
-}
+#include "eli/eli.h"
+#include "exits/exit.h"
 
 static void finish(struct vcpu *v, enum outcome outcome)
 {
@@ -41,7 +33,7 @@ void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
 	u64 cycles;
 
 	v->cause = h->cause;
-	v->eli.once = INJECT_NONE;
+	v->eli->once = INJECT_NONE;
 	if (likely(h->handler)) {
 		finish(v, h->handler(v, &this_cpu.regs));
 	} else {
@@ -49,27 +41,27 @@ void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
 		partition_park(v->part, "unknown %s exit %lx", backend->name,
 			       code);
 	}
-	if (!v->direct)
-		guest_interrupts(v);
+	if (!vcpu_owns_apic(v))
+		inject_interrupts(v);
 	cycles = rdtsc() - start;
 	ledger_count(v->ledger, v->cause, cycles);
 	histogram_add(&v->latency[LATENCY_EXIT], cycles);
 	if (unlikely(v->halted))
-		guest_wait(v);
+		inject_wait(v);
 }
 
 void guest_kicked(struct vcpu *v)
 {
 	u64 start = rdtsc();
 
-	cpu_serve_requests();
+	partition_serve_requests();
 	if (unlikely(v->nmi_pending))
 		backend->deliver_nmi(v);
-	if (!v->direct)
-		guest_interrupts(v);
+	if (!vcpu_owns_apic(v))
+		inject_interrupts(v);
 	v->ledger->cycles[v->cause] += rdtsc() - start;
 	if (unlikely(v->halted))
-		guest_wait(v);
+		inject_wait(v);
 }
 
 enum outcome guest_park(struct vcpu *v, const char *why)
@@ -118,12 +110,22 @@ enum outcome guest_machine_check(struct vcpu *v, struct guest_regs *regs)
 	panic("cpu %u: machine check", this_cpu.id);
 }
 
-bool guest_at_cpl0(void)
+enum outcome guest_hlt(struct vcpu *v, struct guest_regs *regs)
 {
-	struct vcpu_state s;
+	(void)regs;
+	if (!guest_at_cpl0())
+		return OUTCOME_GP;
+	v->halted = true;
+	return OUTCOME_DONE;
+}
 
-	backend->get_state(&s);
-	return !s.cpl;
+enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	/* In mode `exit` it is taken before the entry, as after any exit. */
+	if (v->mode == MODE_ELI && !eli_delivers(v))
+		inject_take(v);
+	return OUTCOME_RETRY;
 }
 
 enum outcome guest_descriptor_table(struct vcpu *v, struct guest_regs *regs)
@@ -142,8 +144,8 @@ enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs)
 
 enum cause guest_nmi_cause(void)
 {
-	if (cpu_public[this_cpu.id].requests || this_cpu.vcpu.nmi_pending ||
-	    !port_is_nmi_cpu(this_cpu.id))
+	if (cpu_public[this_cpu.id].requests || this_vcpu.nmi_pending ||
+	    !logport_is_nmi_cpu(this_cpu.id))
 		return CAUSE_NMI_KICK;
 	return CAUSE_NMI_CONSOLE;
 }

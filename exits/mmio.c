@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Emulation of the instruction that touched guest-physical memory without RAM
- * behind it: the local APIC's page while the guest has not turned x2APIC on,
- * the IO-APIC's page, and empty space, which reads as ones.
+ * behind it: registers, and empty space, which reads as ones.
  */
-#include "apic/vlapic.h"
 #include "core/lib.h"
 #include "core/log.h"
 #include "partition/partition.h"
 #include "core/percpu.h"
 #include "eli/eli.h"
 #include "exits/decode.h"
+#include "exits/exit.h"
 #include "guest/memory.h"
-#include "guest/vcpu.h"
+#include "guest/mmio.h"
 
 /* One instruction on its way: copies that become real when all worked. */
 struct emulation {
@@ -33,7 +32,7 @@ static size_t fetch(struct vcpu *v, const struct vcpu_state *s, u8 *bytes)
 		step = MIN(INSN_MAX_LENGTH - n,
 			   PAGE_SIZE - (linear + n) % PAGE_SIZE);
 		if (guest_translate(v, s, linear + n, WALK_FETCH, &w) ||
-		    guest_read(v, w.gpa, bytes + n, step))
+		    guest_read(v->ram, w.gpa, bytes + n, step))
 			break;
 	}
 	return n;
@@ -57,30 +56,25 @@ u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s)
 	return decode(v, s, &insn) ? 0 : insn.length;
 }
 
-static u64 device_read(struct vcpu *v, u64 gpa)
+/* What is no register's reads as ones. */
+static u64 device_read(struct vcpu *v, u64 gpa, u8 size)
 {
-	if (gpa - GUEST_LAPIC < PAGE_SIZE) {
-		v->cause = CAUSE_EPT_LAPIC;
-		return vlapic_mmio_read(v, (u32)(gpa - GUEST_LAPIC));
-	}
-	if (gpa - GUEST_IOAPIC < PAGE_SIZE) {
-		v->cause = CAUSE_EPT_IOAPIC;
-		return partition_ioapic_read(v->part,
-					     (u32)(gpa - GUEST_IOAPIC));
-	}
-	return ~0UL;
+	const struct mmio_region *r = mmio_find(&v->part->mmio, gpa);
+
+	if (!r)
+		return ~0UL;
+	v->cause = r->cause;
+	return r->read(r->ctx, gpa - r->gpa, size);
 }
 
-static void device_write(struct vcpu *v, u64 gpa, u32 value)
+static void device_write(struct vcpu *v, u64 gpa, u8 size, u64 value)
 {
-	if (gpa - GUEST_LAPIC < PAGE_SIZE) {
-		v->cause = CAUSE_EPT_LAPIC;
-		vlapic_mmio_write(v, (u32)(gpa - GUEST_LAPIC), value);
-	} else if (gpa - GUEST_IOAPIC < PAGE_SIZE) {
-		v->cause = CAUSE_EPT_IOAPIC;
-		partition_ioapic_write(v->part, (u32)(gpa - GUEST_IOAPIC),
-				       value);
-	}
+	const struct mmio_region *r = mmio_find(&v->part->mmio, gpa);
+
+	if (!r)
+		return;
+	v->cause = r->cause;
+	r->write(r->ctx, gpa - r->gpa, size, value);
 }
 
 static int access_ram(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
@@ -88,8 +82,8 @@ static int access_ram(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
 	int err;
 
 	if (!write)
-		return guest_read(v, gpa, value, size);
-	err = guest_write(v, gpa, value, size);
+		return guest_read(v->ram, gpa, value, size);
+	err = guest_write(v->ram, gpa, value, size);
 	if (!err)
 		eli_wrote(v, gpa, size);
 	return err;
@@ -109,12 +103,12 @@ static int access(struct emulation *e, u64 linear, bool write, u64 *value)
 		return err;
 	if (w.gpa % PAGE_SIZE + size > PAGE_SIZE)
 		return -EINVAL;
-	if (guest_ram(v->part, w.gpa, &left))
+	if (guest_map(v->ram, w.gpa, &left))
 		return access_ram(v, w.gpa, size, write, value);
 	if (write)
-		device_write(v, w.gpa, (u32)*value);
+		device_write(v, w.gpa, size, *value);
 	else
-		*value = device_read(v, w.gpa);
+		*value = device_read(v, w.gpa, size);
 	return 0;
 }
 

@@ -13,7 +13,7 @@ static const struct msr_range ranges[] = {
 	{ X2APIC(0x0b), X2APIC(0x0b), MSR_GP, MSR_DIRECT, MSR_H_X2APIC, 0, 0,
 	  "EOI" },
 	{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE, MSR_DIRECT, MSR_DIRECT,
-	  MSR_H_DEADLINE, MSR_NEEDS_DEADLINE, 0, "the TSC offset is 0" },
+	  MSR_H_DEADLINE, FEATURE_DEADLINE, 0, "the TSC offset is 0" },
 	{ MSR_IA32_TSC, MSR_IA32_TSC, MSR_DIRECT, MSR_TRAP, MSR_H_TSC, 0, 0,
 	  "a write would move the host's time" },
 	{ X2APIC(0x02), X2APIC(0x03), MSR_TRAP, MSR_GP, MSR_H_X2APIC, 0, 0,
@@ -51,15 +51,15 @@ static const struct msr_range ranges[] = {
 	{ MSR_IA32_PAT, MSR_IA32_PAT, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0, 0,
 	  "guest state in the VMCS" },
 	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE,
-	  MSR_NEEDS_VMX, 0, "guest state in the VMCS" },
+	  FEATURE_VMX, 0, "guest state in the VMCS" },
 	{ MSR_IA32_EFER, MSR_IA32_EFER, MSR_TRAP, MSR_TRAP, MSR_H_NONE,
-	  MSR_NEEDS_SVM, 0, "SVME is virtual: svm/exit.c" },
+	  FEATURE_SVM, 0, "SVME is virtual: svm/exit.c" },
 	{ MSR_IA32_STAR, MSR_IA32_FMASK, MSR_DIRECT, MSR_DIRECT, MSR_H_NONE, 0,
 	  0, "SYSCALL, which the host does not use" },
 	{ MSR_IA32_FS_BASE, MSR_IA32_KERNEL_GS_BASE, MSR_DIRECT, MSR_DIRECT,
 	  MSR_H_NONE, 0, 0, "written on every context switch" },
 	{ MSR_IA32_TSC_AUX, MSR_IA32_TSC_AUX, MSR_DIRECT, MSR_DIRECT,
-	  MSR_H_NONE, MSR_NEEDS_RDTSCP, 0, "RDTSCP, which the host does not" },
+	  MSR_H_NONE, FEATURE_RDTSCP, 0, "RDTSCP, which the host does not" },
 
 	/* Kept, not obeyed. */
 	{ MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE, MSR_TRAP, MSR_TRAP,
@@ -86,18 +86,18 @@ static const struct msr_range ranges[] = {
 	  MSR_H_FIXED, 0, 0xffffffff00000000UL, "no microcode to load" },
 
 	/* AMD: what Linux reads without asking CPUID. */
-	{ 0xc0010010, 0xc0010010, MSR_ZERO, MSR_GP, MSR_H_NONE, MSR_NEEDS_SVM,
-	  0, "SYSCFG: no memory encryption" },
-	{ 0xc0010015, 0xc0010015, MSR_ZERO, MSR_ZERO, MSR_H_NONE, MSR_NEEDS_SVM,
+	{ 0xc0010010, 0xc0010010, MSR_ZERO, MSR_GP, MSR_H_NONE, FEATURE_SVM, 0,
+	  "SYSCFG: no memory encryption" },
+	{ 0xc0010015, 0xc0010015, MSR_ZERO, MSR_ZERO, MSR_H_NONE, FEATURE_SVM,
 	  0, "HWCR" },
-	{ 0xc001001f, 0xc001001f, MSR_ZERO, MSR_ZERO, MSR_H_NONE, MSR_NEEDS_SVM,
+	{ 0xc001001f, 0xc001001f, MSR_ZERO, MSR_ZERO, MSR_H_NONE, FEATURE_SVM,
 	  0, "NB_CFG" },
 
 	/* KVM's clock: one page per vCPU, written once. */
 	{ 0x4b564d00, 0x4b564d00, MSR_ZERO, MSR_TRAP, MSR_H_KVM_WALL,
-	  MSR_NEEDS_KVM_CLOCK, 0, "KVM_WALL_CLOCK_NEW" },
+	  FEATURE_KVM_CLOCK, 0, "KVM_WALL_CLOCK_NEW" },
 	{ 0x4b564d01, 0x4b564d01, MSR_TRAP, MSR_TRAP, MSR_H_KVM_CLOCK,
-	  MSR_NEEDS_KVM_CLOCK, 0, "KVM_SYSTEM_TIME_NEW" },
+	  FEATURE_KVM_CLOCK, 0, "KVM_SYSTEM_TIME_NEW" },
 };
 
 const struct msr_range *msr_lookup(u32 msr, u32 features)
@@ -156,14 +156,14 @@ static bool direct_in_eli(const struct msr_range *r)
 }
 
 /* An MSR of the local APIC, which is the core's own in mode `did`. */
-static bool exits_in(const struct msr_range *r, enum msr_view view)
+static bool exits_in(const struct msr_range *r, enum msr_set set)
 {
-	switch (view) {
-	case MSR_VIEW_DIRECT:
+	switch (set) {
+	case MSR_SET_DIRECT:
 		return false;
-	case MSR_VIEW_DIRECT_EOI:
+	case MSR_SET_DIRECT_EOI:
 		return r->first == X2APIC(0x0b);
-	case MSR_VIEW_ELI:
+	case MSR_SET_ELI:
 		return !direct_in_eli(r);
 	default:
 		return true;
@@ -171,7 +171,7 @@ static bool exits_in(const struct msr_range *r, enum msr_view view)
 }
 
 enum msr_policy msr_policy(const struct msr_range *r, bool write,
-			   enum msr_view view)
+			   enum msr_set set)
 {
 	enum msr_policy policy = write ? r->write : r->read;
 	bool of_apic = r->handler == MSR_H_X2APIC ||
@@ -179,10 +179,10 @@ enum msr_policy msr_policy(const struct msr_range *r, bool write,
 
 	if (policy != MSR_DIRECT || !of_apic)
 		return policy;
-	return exits_in(r, view) ? MSR_TRAP : MSR_DIRECT;
+	return exits_in(r, set) ? MSR_TRAP : MSR_DIRECT;
 }
 
-static void fill(u8 *map, size_t size, u32 features, enum msr_view view,
+static void fill(u8 *map, size_t size, u32 features, enum msr_set set,
 		 void (*clear)(u8 *map, u32 index, bool write))
 {
 	const struct msr_range *r;
@@ -197,20 +197,20 @@ static void fill(u8 *map, size_t size, u32 features, enum msr_view view,
 			index = map_index(msr);
 			if (index < 0)
 				continue;
-			if (msr_policy(r, false, view) == MSR_DIRECT)
+			if (msr_policy(r, false, set) == MSR_DIRECT)
 				clear(map, (u32)index, false);
-			if (msr_policy(r, true, view) == MSR_DIRECT)
+			if (msr_policy(r, true, set) == MSR_DIRECT)
 				clear(map, (u32)index, true);
 		}
 	}
 }
 
-void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_view view)
+void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_set set)
 {
-	fill(bitmap, PAGE_SIZE, features, view, clear_bitmap);
+	fill(bitmap, PAGE_SIZE, features, set, clear_bitmap);
 }
 
-void msr_policy_msrpm(u8 *map, u32 features, enum msr_view view)
+void msr_policy_msrpm(u8 *map, u32 features, enum msr_set set)
 {
-	fill(map, 2 * PAGE_SIZE, features, view, clear_msrpm);
+	fill(map, 2 * PAGE_SIZE, features, set, clear_msrpm);
 }

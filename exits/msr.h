@@ -7,6 +7,7 @@
 #ifndef EXITS_MSR_H
 #define EXITS_MSR_H
 
+#include "core/cpu.h"
 #include "core/types.h"
 
 enum msr_policy {
@@ -32,35 +33,27 @@ enum msr_handler {
 	MSR_H_COUNT,
 };
 
-/* Host features that an MSR needs to exist for the guest. */
-#define MSR_NEEDS_RDTSCP   BIT(0)
-#define MSR_NEEDS_DEADLINE BIT(1)
-#define MSR_NEEDS_VMX	   BIT(2)
-#define MSR_NEEDS_SVM	   BIT(3)
-/* The guest's clock is KVM's, for want of CPUID leaf 15h. */
-#define MSR_NEEDS_KVM_CLOCK BIT(4)
-
 struct msr_range {
 	u32 first, last;
 	u8 read, write; /* enum msr_policy */
 	u8 handler;
-	u32 needs;
+	u32 needs; /* FEATURE_ bits of the host: core/cpu.h */
 	u64 value;
 	const char *why;
 };
 
 /* Where the local APIC is that the MSRs reach: apic/vlapic.h. */
-enum msr_view {
-	MSR_VIEW_DIRECT,
-	MSR_VIEW_DIRECT_EOI, /* the same, but EOI exits */
-	MSR_VIEW_EMULATED,   /* the APIC's own MSRs and its timer's exit */
-	MSR_VIEW_ELI,	     /* but for EOI, TPR, PPR, ISR and TMR */
-	MSR_VIEWS,
+enum msr_set {
+	MSR_SET_DIRECT,
+	MSR_SET_DIRECT_EOI, /* the same, but EOI exits */
+	MSR_SET_EMULATED,   /* the APIC's own MSRs and its timer's exit */
+	MSR_SET_ELI,	    /* but for EOI, TPR, PPR, ISR and TMR */
+	MSR_SETS,
 };
 
 /* What becomes of an access. */
 enum msr_policy msr_policy(const struct msr_range *r, bool write,
-			   enum msr_view view);
+			   enum msr_set set);
 
 /* The entry for an MSR, or NULL. */
 const struct msr_range *msr_lookup(u32 msr, u32 features);
@@ -68,19 +61,16 @@ const struct msr_range *msr_lookup(u32 msr, u32 features);
 /*
  * Fills an MSR permissions map (8 KiB, APM2 section 15.11) likewise.
  */
-void msr_policy_msrpm(u8 *map, u32 features, enum msr_view view);
+void msr_policy_msrpm(u8 *map, u32 features, enum msr_set set);
 
 /*
  * Fills an MSR bitmap (4 KiB, SDM vol. 3 section 25.6.9) so that exactly the
  * direct ones do not exit.
  */
-void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_view view);
+void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_set set);
 
-/* The view that a vCPU's mode asks for. */
+/* The one that a vCPU's mode asks for. */
 struct vcpu;
-enum msr_view guest_msr_view(const struct vcpu *v);
-
-/* What this machine's CPUs have of MSR_NEEDS_*.  Not pure: CPUID. */
-u32 msr_features(void);
+enum msr_set guest_msr_set(const struct vcpu *v);
 
 #endif

@@ -17,6 +17,7 @@
 #define GUEST_LAYOUT_H
 
 #include "core/types.h"
+#include "core/x86.h"
 
 #define GUEST_LOW_END	   0x9f000UL /* end of RAM below 1 MiB, by E820 */
 #define GUEST_ACPI	   0xe0000UL
@@ -27,7 +28,7 @@
 #define GUEST_HOLE	   0xc0000000UL
 #define GUEST_HOLE_END	   0x100000000UL
 #define GUEST_IOAPIC	   0xfec00000UL
-#define GUEST_LAPIC	   0xfee00000UL
+#define GUEST_LAPIC	   APIC_DEFAULT_BASE
 #define GUEST_ECHO	   0xfed80000UL /* drivers/echo.h */
 
 /*

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* A guest's RAM through this core's window. */
 #include "guest/memory.h"
 #include "core/lib.h"
 #include "core/mem.h"
-#include "partition/partition.h"
+#include "core/cpu.h"
 
-u64 guest_hpa(const struct partition *p, u64 gpa, u64 *left)
+u64 guest_hpa(const struct guest_ram *ram, u64 gpa, u64 *left)
 {
 	const struct guest_region *r;
 	u64 off;
 
-	for (r = p->ram; r < p->ram + p->nr_ram; r++) {
+	for (r = ram->region; r < ram->region + ram->nr; r++) {
 		if (gpa < r->gpa || gpa - r->gpa >= r->size)
 			continue;
 		off = gpa - r->gpa;
@@ -20,56 +21,56 @@ u64 guest_hpa(const struct partition *p, u64 gpa, u64 *left)
 	return 0;
 }
 
-void *guest_ram(const struct partition *p, u64 gpa, u64 *left)
+void *guest_map(const struct guest_ram *ram, u64 gpa, u64 *left)
 {
-	u64 hpa = guest_hpa(p, gpa, left);
+	u64 hpa = guest_hpa(ram, gpa, left);
 
 	return hpa ? window_map(hpa) : NULL;
 }
 
 /* From the guest to `to`, to the guest from `from`, or zeroes. */
-static int copy(const struct partition *p, u64 gpa, void *to, const void *from,
-		size_t n)
+static int copy(const struct guest_ram *ram, u64 gpa, void *to,
+		const void *from, size_t n)
 {
 	u64 left, step;
-	u8 *ram;
+	u8 *bytes;
 
 	for (; n; n -= step, gpa += step) {
-		ram = guest_ram(p, gpa, &left);
-		if (!ram)
+		bytes = guest_map(ram, gpa, &left);
+		if (!bytes)
 			return -EFAULT;
 		step = MIN(left, n);
 		if (to) {
-			memcpy(to, ram, step);
+			memcpy(to, bytes, step);
 			to = (u8 *)to + step;
 		} else if (from) {
-			memcpy(ram, from, step);
+			memcpy(bytes, from, step);
 			from = (const u8 *)from + step;
 		} else {
-			memset(ram, 0, step);
+			memset(bytes, 0, step);
 		}
 	}
 	return 0;
 }
 
-int guest_read(const struct vcpu *v, u64 gpa, void *buf, size_t n)
+int guest_read(const struct guest_ram *ram, u64 gpa, void *buf, size_t n)
 {
-	return copy(v->part, gpa, buf, NULL, n);
+	return copy(ram, gpa, buf, NULL, n);
 }
 
-int guest_write(const struct vcpu *v, u64 gpa, const void *buf, size_t n)
+int guest_write(const struct guest_ram *ram, u64 gpa, const void *buf, size_t n)
 {
-	return copy(v->part, gpa, NULL, buf, n);
+	return copy(ram, gpa, NULL, buf, n);
 }
 
-bool guest_zero(const struct partition *p)
+bool guest_zero(const struct guest_ram *ram, const bool *stop)
 {
 	const struct guest_region *r;
 	u64 off;
 
-	for (r = p->ram; r < p->ram + p->nr_ram; r++)
+	for (r = ram->region; r < ram->region + ram->nr; r++)
 		for (off = 0; off < r->size; off += SIZE_2M) {
-			if (__atomic_load_n(&p->ending, __ATOMIC_RELAXED))
+			if (__atomic_load_n(stop, __ATOMIC_RELAXED))
 				return false;
 			memset(window_map(r->hpa + off), 0,
 			       MIN(SIZE_2M, r->size - off));
@@ -87,13 +88,15 @@ static int mem_zero(void *ctx, u64 gpa, size_t n)
 	return copy(ctx, gpa, NULL, NULL, n);
 }
 
-void guest_memory_access(struct partition *p, struct guest_mem *mem)
+void guest_memory_access(const struct guest_ram *ram,
+			 const struct guest_layout *layout,
+			 struct guest_mem *mem)
 {
 	*mem = (struct guest_mem){
 		.write = mem_write,
 		.zero = mem_zero,
-		.ctx = p,
-		.layout = p->layout,
+		.ctx = (void *)ram,
+		.layout = *layout,
 	};
 }
 
@@ -102,8 +105,8 @@ static int read_entry(void *ctx, u64 gpa, void *buf, size_t len)
 	return guest_read(ctx, gpa, buf, len);
 }
 
-int guest_translate(struct vcpu *v, const struct vcpu_state *s, u64 linear,
-		    u32 access, struct walk_result *out)
+int guest_translate(const struct vcpu *v, const struct vcpu_state *s,
+		    u64 linear, u32 access, struct walk_result *out)
 {
 	const struct walk_state state = {
 		.cr0 = s->cr0,
@@ -115,5 +118,6 @@ int guest_translate(struct vcpu *v, const struct vcpu_state *s, u64 linear,
 		.phys_bits = host_phys_bits,
 	};
 
-	return guest_walk(&state, linear, access, read_entry, v, out);
+	return guest_walk(&state, linear, access, read_entry, (void *)v->ram,
+			  out);
 }

@@ -10,32 +10,43 @@
 #include "guest/vcpu.h"
 #include "guest/walk.h"
 
+/* Regions begin on 2 MiB and are whole frames, but for the first MiB. */
+#define GUEST_REGIONS 20
+
+struct guest_ram {
+	u32 nr;
+	struct guest_region region[GUEST_REGIONS];
+};
+
 /*
  * Host-physical address of guest-physical gpa and how many bytes follow it in
  * one piece; 0 where there is no RAM.
  */
-u64 guest_hpa(const struct partition *p, u64 gpa, u64 *left);
+u64 guest_hpa(const struct guest_ram *ram, u64 gpa, u64 *left);
 
 /*
  * Host pointer to guest-physical gpa and how many bytes follow it; NULL where
  * there is no RAM.  Good until the next call of any function here.
  */
-void *guest_ram(const struct partition *p, u64 gpa, u64 *left);
+void *guest_map(const struct guest_ram *ram, u64 gpa, u64 *left);
 
 /* Copy n bytes; 0 or -EFAULT where a byte is not RAM. */
-int __must_check guest_read(const struct vcpu *v, u64 gpa, void *buf, size_t n);
-int __must_check guest_write(const struct vcpu *v, u64 gpa, const void *buf,
-			     size_t n);
+int __must_check guest_read(const struct guest_ram *ram, u64 gpa, void *buf,
+			    size_t n);
+int __must_check guest_write(const struct guest_ram *ram, u64 gpa,
+			     const void *buf, size_t n);
 
-/* Zeroes all RAM of a partition; false: given up, since that is to end. */
-bool guest_zero(const struct partition *p);
+/* Zeroes it all; false: given up, since *stop is set. */
+bool guest_zero(const struct guest_ram *ram, const bool *stop);
 
 /* For the loaders. */
-void guest_memory_access(struct partition *p, struct guest_mem *mem);
+void guest_memory_access(const struct guest_ram *ram,
+			 const struct guest_layout *layout,
+			 struct guest_mem *mem);
 
 /* Linear to guest-physical by the guest's tables; as guest_walk(). */
-int __must_check guest_translate(struct vcpu *v, const struct vcpu_state *s,
-				 u64 linear, u32 access,
-				 struct walk_result *out);
+int __must_check guest_translate(const struct vcpu *v,
+				 const struct vcpu_state *s, u64 linear,
+				 u32 access, struct walk_result *out);
 
 #endif

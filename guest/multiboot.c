@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "boot/boot.h"
-#include "boot/multiboot.h"
+#include "core/boot_info.h"
+#include "core/multiboot_format.h"
 #include "core/lib.h"
 #include "guest/loader.h"
 #include "guest/multiboot.h"

@@ -86,26 +86,6 @@ static enum port_action write_byte(struct guest_ports *g, u16 port, u8 value,
 	return PORT_ACTION_NONE;
 }
 
-static void access_pci_address(struct guest_ports *g, bool write, u32 *value)
-{
-	if (write)
-		g->pci_address = *value;
-	else
-		*value = g->pci_address;
-}
-
-/* Whole, not byte by byte. */
-static void access_pci_data(struct guest_ports *g, u32 offset, u8 size,
-			    bool write, u32 *value)
-{
-	if (write && g->pci)
-		vpci_write(g->pci, g->pci_address, offset, size, *value);
-	else if (!write)
-		*value = g->pci ? vpci_read(g->pci, g->pci_address, offset,
-					    size) :
-				  (u32)(BIT(8 * size) - 1);
-}
-
 int ports_access(struct guest_ports *g, u16 port, u8 size, bool write,
 		 u32 *value, u64 tsc, u64 tsc_hz)
 {
@@ -114,14 +94,6 @@ int ports_access(struct guest_ports *g, u16 port, u8 size, bool write,
 
 	if (size != 1 && size != 2 && size != 4)
 		return -EINVAL;
-	if (port == PORT_PCI_ADDRESS && size == 4) {
-		access_pci_address(g, write, value);
-		return PORT_ACTION_NONE;
-	}
-	if (port >= PORT_PCI_DATA && port + size <= PORT_PCI_DATA + 4) {
-		access_pci_data(g, port - PORT_PCI_DATA, size, write, value);
-		return PORT_ACTION_NONE;
-	}
 	for (i = 0; i < size; i++) {
 		u32 p = port + i, shift = i * 8;
 		bool exists = p <= 0xffff;

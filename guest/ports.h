@@ -12,7 +12,6 @@
 #include "core/types.h"
 #include "guest/layout.h"
 #include "guest/legacy.h"
-#include "devices/vpci.h"
 #include "guest/serial.h"
 
 /* COM1 and the ports that the FADT names are in guest/layout.h. */
@@ -59,8 +58,6 @@ const struct port_range *port_lookup(u16 port);
 struct guest_ports {
 	struct vserial *serial; /* NULL: the partition has no virtual port */
 	struct vlegacy *legacy; /* NULL: none of these either */
-	struct vpci *pci;	/* NULL: no devices */
-	u32 pci_address;	/* CF8 as last written whole */
 	u8 mark;		/* valid with PORT_ACTION_MARK */
 };
 

@@ -3,36 +3,44 @@
  * One virtual CPU, and all that stands between the machine that a guest sees
  * (guest/, apic/) and the back end that runs it (vmx/, svm/).
  *
- * A vCPU lives in this_cpu of the core that it is pinned to.  Unless it says
+ * A vCPU lives in this_vcpu of the core that it is pinned to.  Unless it says
  * otherwise, everything here is called on that core, on the exit path or with
  * the vCPU stopped, and touches that vCPU only.
- *
- * How the two sides work together: a back end has one table from its exit codes
- * to struct exit_handler.  It hands the entry to guest_exit(), which runs the
- * handler, keeps the ledger and carries out what the handler decided.  Handlers
- * that any back end needs are here; a back end adds those that must look into
- * its own structures first.
  */
 #ifndef GUEST_VCPU_H
 #define GUEST_VCPU_H
 
 #include "apic/vlapic.h"
+#include "core/irq_mode.h"
 #include "core/histogram.h"
 #include "core/ledger.h"
 #include "core/types.h"
-#include "eli/eli.h"
-#include "exits/decode.h"
+#include "core/x86.h"
 
 struct partition;
+struct guest_ram;
+struct eli_vcpu;
 
-/* By enum insn_gpr; RSP's place is unused: it is in the back end's state. */
-struct guest_regs {
-	u64 gpr[GPR_COUNT];
+/* What is a back end's own, by back end. */
+struct vmx_vcpu {
+	u64 vmxon_pa, vmcs_pa;
+	bool launched; /* the VMCS has been entered */
+};
+
+struct svm_vcpu {
+	u64 hsave_pa;
+	bool nmi_masked; /* in the guest's NMI handler */
+	bool stepping;	 /* RFLAGS.TF is ours, for an NMI */
+	bool step_tf;	 /* and TF and DR6 as the guest had them */
+	u64 step_dr6;
 };
 
 struct vcpu {
 	struct partition *part; /* NULL on sidecores and idle cores */
-	u32 index;		/* vCPU number = guest APIC id */
+	struct irq_domain *domain;
+	const struct guest_ram *ram;
+	struct eli_vcpu *eli;
+	u32 index; /* vCPU number = guest APIC id */
 	struct vlapic lapic;
 	/* MSRs that are kept, not obeyed */
 	u64 tsc_adjust;
@@ -40,20 +48,38 @@ struct vcpu {
 	u64 debugctl;
 	u64 kvm_clock; /* KVM_SYSTEM_TIME as written */
 	u64 xcr0;
-	bool direct;	  /* mode did: the local APIC is the core's own */
-	bool halted;	  /* HLT has exited: waits in root mode */
-	bool window;	  /* an interrupt-window exit is asked for */
-	bool nmi_pending; /* guest NMI waiting for injection */
-	bool eois_exit;	  /* mode `did`: devices/intx.h */
-	bool launched;	  /* VMX: the VMCS has been entered */
-	bool nmi_masked;  /* SVM: in the guest's NMI handler */
-	bool stepping;	  /* SVM: RFLAGS.TF is ours, for an NMI */
-	bool step_tf;	  /* and TF and DR6 as the guest had them */
-	u64 step_dr6;
-	struct eli_vcpu eli;
+	enum irq_mode mode; /* its partition's */
+	bool in_guest;	    /* it runs; otherwise it waits in root mode */
+	bool halted;	    /* HLT has exited: waits in root mode */
+	bool window;	    /* an interrupt-window exit is asked for */
+	bool nmi_pending;   /* guest NMI waiting for injection */
+	bool eois_exit;	    /* mode `did`: eli/route.h */
+	/* Mode `eli`: eli/eli.h */
+	bool shadowed; /* its IDT is; nothing is injected meanwhile */
+	u64 own_view;  /* root of the second-level tables for that */
+	u64 limit;     /* TSC ticks until an exit at the latest; 0: none */
+	struct vmx_vcpu vmx;
+	struct svm_vcpu svm;
 	enum cause cause; /* what the ledger will call this exit */
 	struct ledger *ledger;
 	struct histogram *latency; /* by enum latency */
+};
+
+/* This core's; its address is set by the linker script. */
+extern struct vcpu this_vcpu;
+
+/* Is its local APIC the core's own?  Mode `did`. */
+static inline bool vcpu_owns_apic(const struct vcpu *v)
+{
+	return v->mode == MODE_DID;
+}
+
+/* What says where a vCPU's IDT is. */
+struct idt_register {
+	u64 base;
+	u64 cr3;
+	u64 cr0, cr4, efer; /* PE, LA57 and LMA of them */
+	u32 limit;
 };
 
 /*
@@ -87,8 +113,16 @@ struct vcpu_state {
 
 /* --- what a back end is --- */
 
+/* Second-level tables as a back end has them; set by check(). */
+struct slat_format {
+	u64 table, ram, device; /* bits of entries */
+	u64 root;		/* and beside the root's address */
+	bool large_1g;
+};
+
 struct backend {
 	const char *name;
+	const struct slat_format *tables;
 
 	/* Boot, each core: 0, or -ENODEV with the first thing missing. */
 	int (*check)(char *error, size_t size);
@@ -96,8 +130,6 @@ struct backend {
 	int (*init)(void);
 	/* Boot, each core while no other uses the pool.  0, -ENOMEM. */
 	int (*alloc_cpu)(char *error, size_t size);
-	/* Boot, BSP: second-level tables over p->ram.  0, -ENOMEM. */
-	int (*build_partition)(struct partition *p);
 
 	/* Each core, once, after check(). */
 	void (*on)(void);
@@ -128,13 +160,13 @@ struct backend {
 	/* Interrupts on for an instruction, or asleep until one or an NMI. */
 	void (*accept)(void);
 	void (*wait)(void);
-	/* guest_msr_view() has changed; set_view() does it, too. */
-	void (*set_msr_view)(const struct vcpu *v);
+	/* guest_msr_set() has changed; set_delivery() does it, too. */
+	void (*set_msrs)(const struct vcpu *v);
 	/* Mode `eli`.  Cheaper than get_state(): most exits ask. */
 	void (*get_idt)(struct idt_register *r);
-	/* What v->eli.direct asks for, from the next entry on. */
-	void (*set_view)(struct vcpu *v);
-	/* v->eli.limit has changed, in eli mode; set_view() sees to it, too. */
+	/* What v->shadowed asks for, from the next entry on. */
+	void (*set_delivery)(struct vcpu *v);
+	/* v->limit has changed, while shadowed; set_delivery() does it, too. */
 	void (*set_limit)(const struct vcpu *v);
 	/* Nothing that the second-level tables have said is remembered. */
 	void (*flush_views)(void);
@@ -152,74 +184,10 @@ extern const struct backend *backend;
 /* For check(): -ENODEV, and a line that names what is missing. */
 int guest_cpu_lacks(char *error, size_t size, const char *what);
 
-/* --- exits: exits/exit.c --- */
-
-/* What became of an intercepted instruction. */
-enum outcome {
-	OUTCOME_DONE,  /* completed: go on behind it */
-	OUTCOME_RETRY, /* go on where it stands */
-	OUTCOME_GP,    /* #GP(0) */
-	OUTCOME_UD,    /* #UD */
-	OUTCOME_PARK,  /* forbidden: the partition is being parked */
-};
-
-struct exit_handler {
-	enum outcome (*handler)(struct vcpu *v, struct guest_regs *regs);
-	enum cause cause; /* unless the handler finds a better one */
-};
-
-/* `start`: TSC at the exit.  An entry without handler parks. */
-void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
-		u64 start);
-
-/* Parks the partition; always OUTCOME_PARK. */
-enum outcome guest_park(struct vcpu *v, const char *why);
-
-/* Handlers. */
-enum outcome guest_cpuid(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_rdmsr(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_wrmsr(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_xsetbv(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_undefined(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_protected(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_retry(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_triple_fault(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_task_switch(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_machine_check(struct vcpu *v, struct guest_regs *regs);
-/* WBINVD and INVD: no memory of the guest's is outside coherence. */
-enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs);
-
-enum outcome guest_hlt(struct vcpu *v, struct guest_regs *regs);
-enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs);
-/* Mode `eli`: what only injection mode lets pass. */
-enum outcome guest_descriptor_table(struct vcpu *v, struct guest_regs *regs);
-
-/*
- * Modes without a direct local APIC, before every entry: injects what is
- * pending, and while the guest is halted waits for it, or for a kick.
- */
-void guest_interrupts(struct vcpu *v);
-void guest_wait(struct vcpu *v);
-
-/* A vector that the core's own APIC has in service for the host: EOIs it. */
-void guest_host_interrupt(struct vcpu *v, u8 vector);
-
-/* The mark was set, and is clear again: what others asked of this vCPU. */
-void guest_kicked(struct vcpu *v);
-
-/* Parts of handlers. */
 /*
  * For instructions of CPL 0 that do something: emulators look at the intercept
  * before they look at the CPL.
  */
 bool guest_at_cpl0(void);
-enum outcome guest_io(struct vcpu *v, struct guest_regs *regs, u16 port,
-		      u8 size, bool in);
-/* An access to guest-physical memory that is not RAM, or is read-only. */
-enum outcome guest_mmio(struct vcpu *v, struct guest_regs *regs, u64 gpa);
-/* An NMI, taken by the host: the cause of the exit. */
-enum cause guest_nmi_cause(void);
-/* Length of the instruction at s->rip, 0 if it can't be decoded. */
-u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s);
 
 #endif

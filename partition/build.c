@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Partitions while booting: memory, devices, second-level tables. */
-#include "devices/assign.h"
 #include "core/lib.h"
 #include "core/mem.h"
-#include "partition/partition.h"
-#include "eli/eli.h"
+#include "core/percpu.h"
 #include "core/slat.h"
+#include "eli/eli.h"
+#include "partition/parts.h"
 
 static int add_region(struct partition *p, u64 gpa, u64 hpa, u64 size)
 {
-	if (p->nr_ram == PARTITION_REGIONS)
+	if (p->ram.nr == GUEST_REGIONS)
 		return -ENOSPC;
-	p->ram[p->nr_ram++] = (struct guest_region){ gpa, hpa, size };
+	p->ram.region[p->ram.nr++] = (struct guest_region){ gpa, hpa, size };
 	return 0;
 }
 
@@ -68,37 +68,57 @@ static int map_regions(struct slat *t, const struct guest_region *r, u32 nr,
 	return err;
 }
 
-int partition_map(struct partition *p, struct slat *t, u64 ram_bits,
-		  u64 device_bits)
+static int fill_ram(struct partition *p, const struct place_memory *m)
 {
-	int err;
+	return p->config->identity ? fill_identity(p, m) : fill_regions(p, m);
+}
 
-	t->alloc = table_alloc;
-	t->table = table_at;
-	err = slat_init(t);
+static int map_all(struct partition *p, struct slat *t)
+{
+	const struct slat_format *f = backend->tables;
+	int err = slat_init(t);
+
 	if (!err)
-		err = map_regions(t, p->ram, p->nr_ram, ram_bits);
+		err = map_regions(t, p->ram.region, p->ram.nr, f->ram);
 	if (!err)
 		err = map_regions(t, p->devices.memory, p->devices.nr_memory,
-				  device_bits);
+				  f->device);
 	if (!err && p->echo_pa)
-		err = slat_map(t, GUEST_ECHO, p->echo_pa, PAGE_SIZE, ram_bits);
-	p->second_level = t->root;
-	return err ? err : eli_build_partition(p, t);
+		err = slat_map(t, GUEST_ECHO, p->echo_pa, PAGE_SIZE, f->ram);
+	return err;
 }
 
-/* The page that the partition shares with the first sidecore. */
-static int build_echo(struct partition *p, s32 sidecore)
+/* Second-level tables; with them what mode `eli` needs, behind them. */
+static int build_tables(struct partition *p, char *error, size_t size)
 {
-	u64 va = SHARED_VMA + p->id * PAGE_SIZE;
+	struct slat t = {
+		.table_bits = backend->tables->table,
+		.large_1g = backend->tables->large_1g,
+		.alloc = table_alloc,
+		.table = table_at,
+	};
+	int err = map_all(p, &t);
 
-	if (sidecore < 0)
-		return 0;
-	if (!pool_alloc(1, &p->echo_pa))
-		return -ENOMEM;
-	p->echo.page = (struct echo_page *)va;
-	return paging_add_shared((u32)sidecore, va, p->echo_pa, PAGE_SIZE);
+	p->second_level = t.root | backend->tables->root;
+	if (!err)
+		err = eli_build(&p->irq, &p->ram, &t);
+	if (err == -EBUSY)
+		fmt_snprintf(error, size,
+			     "partition %s: a device is where its memory is; "
+			     "ask for less memory",
+			     p->config->name);
+	else if (err)
+		fmt_snprintf(error, size,
+			     "partition %s: no memory for its tables; ask for "
+			     "less",
+			     p->config->name);
+	return err;
 }
+
+const struct part part_tables = {
+	.name = "tables",
+	.build = build_tables,
+};
 
 static const struct boot_module *find_module(const struct boot_info *bi,
 					     const char *name)
@@ -111,22 +131,36 @@ static const struct boot_module *find_module(const struct boot_info *bi,
 	return NULL;
 }
 
-static void build_one(struct partition *p, const struct table_partition *c,
-		      u32 id, const struct boot_info *bi)
+static int init_domain(struct irq_domain *d, const struct table_partition *c)
+{
+	u32 n;
+
+	d->name = c->name;
+	d->nr = c->nr_cpus;
+	d->mode = c->mode;
+	for (n = 0; n < c->nr_cpus; n++) {
+		d->cpu[n] = c->cpus[n];
+		d->apic_id[n] = cpu_public[c->cpus[n]].apic_id;
+	}
+	d->posted = pool_shared(d->nr * sizeof(*d->posted));
+	return d->posted ? 0 : -ENOMEM;
+}
+
+static int init_one(struct partition *p, const struct table_partition *c,
+		    const struct boot_info *bi)
 {
 	u32 n;
 
 	p->config = c;
-	p->id = id;
-	p->mode = p->next_mode = c->mode;
+	p->id = (u32)(p - partitions);
+	p->life.next_mode = c->mode;
 	p->layout = layout_of(c->memory);
-	p->kernel = find_module(bi, c->kernel);
-	p->initrd = c->initrd[0] ? find_module(bi, c->initrd) : NULL;
+	p->image.kernel = find_module(bi, c->kernel);
+	p->image.initrd = c->initrd[0] ? find_module(bi, c->initrd) : NULL;
 	for (n = 0; n < c->nr_modules; n++)
-		p->modules[n] = find_module(bi, c->modules[n]);
-	fmt_snprintf(p->reason, sizeof(p->reason), "not started yet");
-	for (n = 0; n < c->nr_cpus; n++)
-		p->apic_id[n] = cpu_public[c->cpus[n]].apic_id;
+		p->image.modules[n] = find_module(bi, c->modules[n]);
+	fmt_snprintf(p->life.reason, sizeof(p->life.reason), "not started yet");
+	return init_domain(&p->irq, c);
 }
 
 /* First those that can't be anywhere.  0, or -E with a line in error. */
@@ -182,27 +216,22 @@ static int place_others(const struct table *t, struct place_map *map,
 	return err;
 }
 
-static int build_tables(struct partition *p, const struct place_memory *m,
-			s32 sidecore, char *error, size_t size)
+static int build_one(struct partition *p, const struct table_partition *c,
+		     const struct boot_info *bi, const struct place_memory *m,
+		     char *error, size_t size)
 {
-	int err = p->config->identity ? fill_identity(p, m) :
-					fill_regions(p, m);
+	int err = init_one(p, c, bi);
 
 	if (!err)
-		err = build_echo(p, sidecore);
-	if (!err)
-		err = backend->build_partition(p);
-	if (err == -EBUSY)
+		err = fill_ram(p, m);
+	if (err) {
 		fmt_snprintf(error, size,
-			     "partition %s: a device is where its memory is; "
-			     "ask for less memory",
-			     p->config->name);
-	else if (err)
-		fmt_snprintf(error, size,
-			     "partition %s: no memory for its tables; ask for "
-			     "less",
-			     p->config->name);
-	return err;
+			     "partition %s: its memory is in too many pieces; "
+			     "ask for less",
+			     c->name);
+		return err;
+	}
+	return parts_build(p, error, size);
 }
 
 int partitions_build(const struct table *t, const struct boot_info *bi,
@@ -215,13 +244,9 @@ int partitions_build(const struct table *t, const struct boot_info *bi,
 	err = place_identities(t, map, memory, error, size);
 	if (!err)
 		err = place_others(t, map, memory, error, size);
-	for (i = 0; i < t->nr_partitions && !err; i++) {
-		build_one(&partitions[i], &t->partitions[i], i, bi);
-		err = assign_devices(&partitions[i], error, size);
-		if (!err)
-			err = build_tables(&partitions[i], &memory[i],
-					   t->first_sidecore, error, size);
-	}
+	for (i = 0; i < t->nr_partitions && !err; i++)
+		err = build_one(&partitions[i], &t->partitions[i], bi,
+				&memory[i], error, size);
 	nr_partitions = t->nr_partitions;
 	return err;
 }

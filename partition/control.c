@@ -1,48 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* What the monitor and the log port do to partitions. */
 #include "partition/control.h"
-#include "core/clock.h"
-#include "core/io.h"
 #include "core/lib.h"
-#include "core/log.h"
+#include "core/power.h"
 #include "core/mem.h"
 #include "partition/partition.h"
 #include "console/logport.h"
-#include "core/x86.h"
-
-/* ACPI 6.5 section 4.8.3.2.1, 4.8.3.7 */
-#define PM1_SLP_TYP(t)	 ((u16)((t) << 10))
-#define PM1_SLP_EN	 BIT(13)
-#define SLEEP_SLP_EN	 BIT(5)
-#define SLEEP_SLP_TYP(t) ((u8)((t) << 2))
-
-#define RESET_CONTROL	0xcf9
-#define KBC_COMMAND	0x64
-#define KBC_PULSE_RESET 0xfe
-/* How long the machine may take to go down. */
-#define POWER_WAIT_US 100000
-
-static struct acpi_info power;
-
-void control_init(const struct acpi_info *acpi)
-{
-	power = *acpi;
-}
-
-static const char *const state_names[] = {
-	[PARTITION_STOPPED] = "stopped",
-	[PARTITION_RUNNING] = "running",
-	[PARTITION_PARKED] = "parked",
-};
-
-const char *control_mode_name(const struct partition *p)
-{
-	return table_mode_name(p->mode);
-}
-
-const char *control_state_name(const struct partition *p)
-{
-	return state_names[p->state];
-}
+#include "core/percpu.h"
+#include "guest/vcpu.h"
 
 static u32 count(void *ctx)
 {
@@ -58,12 +23,12 @@ static void describe(void *ctx, u32 i, struct monitor_partition_info *info)
 	(void)ctx;
 	*info = (struct monitor_partition_info){
 		.name = p->config->name,
-		.state = control_state_name(p),
-		.mode = control_mode_name(p),
-		.reason = p->reason,
+		.state = partition_state_name(p),
+		.mode = partition_mode_name(p),
+		.reason = p->life.reason,
 		.memory = p->config->memory,
 		.vcpus = p->config->nr_cpus,
-		.restarts = p->restarts,
+		.restarts = p->life.restarts,
 	};
 	for (n = 0; n < p->config->nr_cpus; n++)
 		info->cpus |= BIT(p->config->cpus[n]);
@@ -137,75 +102,38 @@ static int restart(void *ctx, u32 i, const char **why)
 
 	(void)ctx;
 	*why = "it is on its way down";
-	if (p->state != PARTITION_RUNNING)
+	if (p->life.state != PARTITION_RUNNING)
 		return partition_start(p);
 	return partition_stop(p, "restarted by the monitor", true);
 }
 
 static int mode(void *ctx, u32 i, const char *name, const char **why)
 {
-	enum table_mode m;
+	enum irq_mode m;
 
 	(void)ctx;
 	*why = "not a mode of this build";
-	for (m = TABLE_DID; m <= TABLE_POSTED; m++)
+	for (m = MODE_DID; m <= MODE_POSTED; m++)
 		if (!strcmp(name, table_mode_name(m)))
 			return partition_set_mode(&partitions[i], m);
 	return -EINVAL;
 }
 
-static void write_register(const struct acpi_register *r, u8 value)
-{
-	if (r->space == ACPI_SPACE_IO)
-		outb((u16)r->address, value);
-}
-
-/* SCI_EN: some machines ignore SLP_EN while in legacy mode. */
-static void enable_acpi(void)
-{
-	if (power.smi_cmd && power.acpi_enable && !(inw(power.pm1a_cnt) & 1))
-		outb(power.smi_cmd, power.acpi_enable);
-}
-
 static int poweroff(void *ctx, const char **why)
 {
 	(void)ctx;
-	*why = "the firmware's tables name no way to power off";
-	if (!power.has_s5)
-		return -ENODEV;
-	port_flush();
-	if (power.hw_reduced && power.has_sleep_control) {
-		write_register(&power.sleep_control,
-			       SLEEP_SLP_TYP(power.slp_typa) | SLEEP_SLP_EN);
-	} else if (power.pm1a_cnt) {
-		enable_acpi();
-		outw(power.pm1a_cnt, PM1_SLP_TYP(power.slp_typa) | PM1_SLP_EN);
-		if (power.pm1b_cnt)
-			outw(power.pm1b_cnt,
-			     PM1_SLP_TYP(power.slp_typb) | PM1_SLP_EN);
-	}
-	clock_delay_us(POWER_WAIT_US);
-	*why = "the machine did not power off";
-	return -ENODEV;
+	logport_flush();
+	return power_off(why);
 }
 
 static int reboot(void *ctx, const char **why)
 {
 	(void)ctx;
-	port_flush();
-	if (power.has_reset)
-		write_register(&power.reset, power.reset_value);
-	clock_delay_us(POWER_WAIT_US);
-	outb(RESET_CONTROL, 2);
-	outb(RESET_CONTROL, 6);
-	clock_delay_us(POWER_WAIT_US);
-	outb(KBC_COMMAND, KBC_PULSE_RESET);
-	clock_delay_us(POWER_WAIT_US);
-	*why = "the machine did not reset";
-	return -ENODEV;
+	logport_flush();
+	return power_reset(why);
 }
 
-const struct monitor_ops control_ops = {
+static const struct monitor_ops control_ops = {
 	.count = count,
 	.describe = describe,
 	.ledger = ledger,
@@ -218,4 +146,29 @@ const struct monitor_ops control_ops = {
 	.mode = mode,
 	.poweroff = poweroff,
 	.reboot = reboot,
+};
+
+static bool input(u32 partition, u8 byte)
+{
+	return partition_input(&partitions[partition], byte);
+}
+
+static void drained(u32 partition)
+{
+	partition_drained(&partitions[partition]);
+}
+
+/* While booting there is no vCPU on any core. */
+static u64 served(void)
+{
+	const struct partition *p = nr_partitions ? this_vcpu.part : NULL;
+
+	return p ? BIT(p->id) : LOGPORT_FOR_ALL;
+}
+
+const struct logport_clients control_clients = {
+	.input = input,
+	.drained = drained,
+	.served = served,
+	.monitor = &control_ops,
 };

@@ -1,107 +1,160 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A partition's virtual devices, and the IPIs that carry its vectors. */
-#include "apic/icr.h"
-#include "core/lapic.h"
-#include "core/clock.h"
-#include "devices/intx.h"
-#include "core/log.h"
-#include "partition/partition.h"
+/* The parts of a partition that a guest finds on its ports and pages. */
+#include "apic/vlapic.h"
 #include "console/logport.h"
+#include "core/clock.h"
+#include "core/lapic.h"
+#include "core/lib.h"
+#include "core/log.h"
+#include "core/mem.h"
 #include "core/x86.h"
+#include "partition/parts.h"
 
 /* At most so many marks at once, and one more each so often, for each vCPU. */
 #define MARK_BURST 16
 #define MARK_MS	   200
 
-static __attribute__((noinline)) void post(struct partition *p, u32 vcpu,
-					   u8 vector, bool level)
+static u64 lapic_read(void *ctx, u64 offset, u8 size)
 {
-	u32 cpu = p->config->cpus[vcpu];
-
-	/* This core looks before it enters its guest again. */
-	if (vapic_post(&cpu_public[cpu].posted, vector, level, rdtsc()) &&
-	    cpu != this_cpu.id)
-		cpu_request(cpu, REQ_INTERRUPT);
+	(void)ctx;
+	(void)size;
+	return vlapic_mmio_read(&this_vcpu.lapic, (u32)offset);
 }
 
-void partition_send(struct partition *p, u64 targets, u8 vector, bool level)
+static void lapic_write(void *ctx, u64 offset, u8 size, u64 value)
 {
-	u32 n;
-
-	for (; targets; targets &= targets - 1) {
-		n = (u32)__builtin_ctzl(targets);
-		if (likely(partition_direct(p)))
-			lapic_send(p->apic_id[n], vector);
-		else
-			post(p, n, vector, level);
-	}
+	(void)ctx;
+	(void)size;
+	if (offset == APIC_ICR << 4)
+		this_vcpu.cause = CAUSE_MSR_ICR;
+	vlapic_mmio_write(&this_vcpu.lapic, (u32)offset, (u32)value);
 }
 
-void partition_request(struct partition *p, u64 targets, u32 request, u8 vector)
+static int build_apics(struct partition *p, char *error, size_t size)
 {
-	u32 cpu;
-
-	for (; targets; targets &= targets - 1) {
-		cpu = p->config->cpus[__builtin_ctzl(targets)];
-		if (request == REQ_SIPI)
-			cpu_public[cpu].sipi_vector = vector;
-		cpu_request(cpu, request);
-	}
-}
-
-u64 partition_targets(struct partition *p, const struct vioapic_msg *m,
-		      u8 *vector)
-{
-	bool x2apic = p->x2apic & 1;
-	struct icr_env env = {
-		.self = 0,
-		.nr_vcpus = p->config->nr_cpus,
-		.running = __atomic_load_n(&p->running, __ATOMIC_ACQUIRE),
-		.x2apic = x2apic,
-		.ldr = p->ldr,
-		.dfr = p->dfr,
+	const struct mmio_region lapic = {
+		.gpa = GUEST_LAPIC,
+		.size = PAGE_SIZE,
+		.cause = CAUSE_EPT_LAPIC,
+		.read = lapic_read,
+		.write = lapic_write,
 	};
-	u64 low = m->vector | (u64)m->delivery_mode << ICR_DM_SHIFT |
-		  (m->logical ? ICR_LOGICAL : 0);
-	struct icr_plan plan;
+	const struct mmio_region ioapic = {
+		.gpa = GUEST_IOAPIC,
+		.size = PAGE_SIZE,
+		.cause = CAUSE_EPT_IOAPIC,
+		.ctx = &p->intx,
+		.read = intx_read,
+		.write = intx_write,
+	};
+	int err;
 
-	icr_decode(&env,
-		   low | (x2apic ? ICR_X2APIC_DEST(m->dest) :
-				   ICR_XAPIC_DEST(m->dest)),
-		   &plan);
-	*vector = plan.vector;
-	return plan.kind == ICR_FIXED ? plan.targets : 0;
+	intx_init(&p->intx, &p->irq);
+	err = mmio_register(&p->mmio, &lapic);
+	if (!err)
+		err = mmio_register(&p->mmio, &ioapic);
+	if (err)
+		fmt_snprintf(error, size,
+			     "partition %s: no place for its APICs",
+			     p->config->name);
+	return err;
 }
 
-void partition_deliver(struct partition *p, const struct vioapic_msg *m)
+/* Others may look at what is reset here as soon as a partition has started. */
+static int start_apics(struct partition *p)
 {
-	u8 vector;
-	u64 targets = partition_targets(p, m, &vector);
-
-	partition_send(p, targets, vector, m->level_triggered);
+	spin_lock(&p->irq.lock);
+	intx_reset(&p->intx);
+	spin_unlock(&p->irq.lock);
+	return 0;
 }
 
-void partition_set_line(struct partition *p, u32 pin, bool level)
+const struct part part_apics = {
+	.name = "APICs",
+	.build = build_apics,
+	.start = start_apics,
+};
+
+static bool console_tx(void *ctx, u8 byte)
 {
-	struct vioapic_msg msg;
-
-	if (vioapic_set_line(&p->ioapic, pin, level, &msg))
-		partition_deliver(p, &msg);
+	return console_put(ctx, byte);
 }
+
+static size_t console_tx_room(void *ctx)
+{
+	return console_room(ctx);
+}
+
+static int start_ports(struct partition *p)
+{
+	struct console *c = logport_console(p->id);
+
+	spin_lock(&p->irq.lock);
+	vserial_init(&p->serial, c ? console_tx : NULL,
+		     c ? console_tx_room : NULL, c);
+	vlegacy_init(&p->legacy, host_clock.wall, rdtsc(), host_clock.tsc_hz);
+	p->ports = (struct guest_ports){
+		.serial = c ? &p->serial : NULL,
+		.legacy = &p->legacy,
+	};
+	spin_unlock(&p->irq.lock);
+	return 0;
+}
+
+const struct part part_ports = {
+	.name = "ports",
+	.start = start_ports,
+};
+
+/* The page that the partition shares with the first sidecore. */
+static int build_echo(struct partition *p, char *error, size_t size)
+{
+	u64 va = SHARED_VMA + p->id * PAGE_SIZE;
+	s32 sidecore = logport_sidecore();
+
+	if (sidecore < 0)
+		return 0;
+	p->echo.page = (struct echo_page *)va;
+	if (pool_alloc(1, &p->echo_pa) &&
+	    !paging_add_shared((u32)sidecore, va, p->echo_pa, PAGE_SIZE))
+		return 0;
+	fmt_snprintf(error, size, "partition %s: no memory for its echo",
+		     p->config->name);
+	return -ENOMEM;
+}
+
+/* The sidecore polls without ever waiting, so this is short. */
+static bool echo_is_new(const struct partition *p)
+{
+	return echo_ready(&p->echo);
+}
+
+static int start_echo(struct partition *p)
+{
+	echo_reset(&p->echo);
+	partition_await(p, echo_is_new, "the sidecore does not poll");
+	return 0;
+}
+
+const struct part part_echo = {
+	.name = "echo",
+	.build = build_echo,
+	.start = start_echo,
+};
 
 static void poll_echo(struct partition *p)
 {
 	if (likely(!echo_poll(&p->echo, GUEST_ECHO_GSI, rdtsc())))
 		return;
-	spin_lock(&p->lock);
-	if (p->state == PARTITION_RUNNING) {
-		partition_set_line(p, GUEST_ECHO_GSI, true);
-		partition_set_line(p, GUEST_ECHO_GSI, false);
+	spin_lock(&p->irq.lock);
+	if (p->life.state == PARTITION_RUNNING) {
+		intx_set_line(&p->intx, GUEST_ECHO_GSI, true);
+		intx_set_line(&p->intx, GUEST_ECHO_GSI, false);
 	}
-	spin_unlock(&p->lock);
+	spin_unlock(&p->irq.lock);
 }
 
-void partitions_poll(void)
+void machines_poll(void)
 {
 	struct partition *p;
 
@@ -113,77 +166,32 @@ void partitions_poll(void)
 static void settle_serial(struct partition *p)
 {
 	if (vserial_edge(&p->serial))
-		partition_set_line(p, GUEST_COM1_GSI, false);
-	partition_set_line(p, GUEST_COM1_GSI, vserial_irq(&p->serial));
-}
-
-static void deliver_pins(struct partition *p, u32 pins)
-{
-	struct vioapic_msg msg;
-
-	for (; pins; pins &= pins - 1) {
-		vioapic_message(&p->ioapic, (u32)__builtin_ctz(pins), &msg);
-		partition_deliver(p, &msg);
-	}
-}
-
-void partition_ioapic_write(struct partition *p, u32 offset, u32 value)
-{
-	spin_lock(&p->lock);
-	if (offset == VIOAPIC_EOI) {
-		intx_eoi(p, (u8)value);
-		intx_ioapic_eoi(p, (u8)value);
-	}
-	deliver_pins(p, vioapic_write(&p->ioapic, offset, value));
-	intx_update(p);
-	spin_unlock(&p->lock);
-	intx_report(p);
-}
-
-u32 partition_ioapic_read(struct partition *p, u32 offset)
-{
-	u32 value, index;
-
-	spin_lock(&p->lock);
-	value = vioapic_read(&p->ioapic, offset);
-	index = p->ioapic.select - VIOAPIC_REG_RTE;
-	if (offset == VIOAPIC_IOWIN && index < 2 * VIOAPIC_PINS && !(index % 2))
-		value = (u32)intx_remote_irr(p, index / 2, value);
-	spin_unlock(&p->lock);
-	return value;
-}
-
-void partition_eoi(struct partition *p, u8 vector)
-{
-	spin_lock(&p->lock);
-	intx_eoi(p, vector);
-	deliver_pins(p, vioapic_eoi(&p->ioapic, vector));
-	intx_update(p);
-	spin_unlock(&p->lock);
+		intx_set_line(&p->intx, GUEST_COM1_GSI, false);
+	intx_set_line(&p->intx, GUEST_COM1_GSI, vserial_irq(&p->serial));
 }
 
 bool partition_input(struct partition *p, u8 byte)
 {
 	bool taken = true;
 
-	spin_lock(&p->lock);
+	spin_lock(&p->irq.lock);
 	/* What is typed for a partition that does not run is dropped. */
-	if (p->state == PARTITION_RUNNING) {
+	if (p->life.state == PARTITION_RUNNING) {
 		taken = vserial_input(&p->serial, byte);
 		settle_serial(p);
 	}
-	spin_unlock(&p->lock);
+	spin_unlock(&p->irq.lock);
 	return taken;
 }
 
 void partition_drained(struct partition *p)
 {
-	spin_lock(&p->lock);
-	if (p->state == PARTITION_RUNNING) {
+	spin_lock(&p->irq.lock);
+	if (p->life.state == PARTITION_RUNNING) {
 		vserial_tx_ready(&p->serial);
 		settle_serial(p);
 	}
-	spin_unlock(&p->lock);
+	spin_unlock(&p->irq.lock);
 }
 
 static void mark(struct vcpu *v, u8 byte)
@@ -193,11 +201,11 @@ static void mark(struct vcpu *v, u8 byte)
 	u64 wait;
 
 	v->cause = CAUSE_MARK;
-	spin_lock(&p->lock);
+	spin_lock(&p->irq.lock);
 	wait = rate_take(&p->marks, now,
 			 partition_log_ticks(MARK_MS) * p->config->nr_cpus,
 			 MARK_BURST);
-	spin_unlock(&p->lock);
+	spin_unlock(&p->irq.lock);
 	if (wait)
 		return;
 	log_printf("mark %s/%u %02x tsc=%lu", p->config->name, v->index, byte,
@@ -217,17 +225,17 @@ void partition_io(struct vcpu *v, u16 port, u8 size, bool write, u32 *value)
 	u8 byte;
 
 	v->cause = is_serial(port) ? CAUSE_IO_SERIAL : CAUSE_IO_OTHER;
-	if (assign_io(p, port, size, write, value))
+	if (assign_io(&p->devices, port, size, write, value))
 		return;
-	spin_lock(&p->lock);
+	spin_lock(&p->irq.lock);
 	action = ports_access(&p->ports, port, size, write, value, rdtsc(),
 			      host_clock.tsc_hz);
 	byte = p->ports.mark;
 	if (is_serial(port) && p->ports.serial)
 		settle_serial(p);
-	spin_unlock(&p->lock);
+	spin_unlock(&p->irq.lock);
 	if (is_serial(port))
-		port_pump();
+		logport_pump();
 	if (action == PORT_ACTION_MARK)
 		mark(v, byte);
 	else if (action == PORT_ACTION_RESET)

@@ -242,13 +242,13 @@ int svm_skip(struct vcpu *v)
 void svm_handle_exit(void)
 {
 	u64 now = rdtsc();
-	struct vcpu *v = &this_cpu.vcpu;
+	struct vcpu *v = &this_vcpu;
 	struct vmcb *b = svm_vmcb();
 
 	this_cpu.regs.gpr[GPR_RAX] = b->rax;
 	b->tlb_control = 0;
 	b->eventinj = 0;
-	if (!v->direct && !v->eli.direct)
+	if (!vcpu_owns_apic(v) && !v->shadowed)
 		svm_read_tpr(v);
 	if (unlikely(b->exitintinfo & EVENT_VALID))
 		requeue_event(v, b);
@@ -259,5 +259,5 @@ void svm_handle_exit(void)
 void svm_handle_kick(void)
 {
 	this_cpu.kick_mark = 0;
-	guest_kicked(&this_cpu.vcpu);
+	guest_kicked(&this_vcpu);
 }

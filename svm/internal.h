@@ -5,11 +5,11 @@
 
 #include "core/types.h"
 #include "exits/msr.h"
-#include "guest/vcpu.h"
+#include "exits/exit.h"
 #include "svm/vmcb.h"
 
 struct svm_maps {
-	u64 iopm_pa, msrpm_pa[MSR_VIEWS];
+	u64 iopm_pa, msrpm_pa[MSR_SETS];
 	bool next_rip; /* NRIPS: the VMCB names the next instruction */
 	/*
 	 * QEMU's TCG calls an interrupted external interrupt an exception in
@@ -54,8 +54,8 @@ void svm_accept(void);
 void svm_wait(void);
 
 /* svm/vmcb.c */
-void svm_set_msr_view(const struct vcpu *v);
-void svm_set_view(struct vcpu *v);
+void svm_set_msrs(const struct vcpu *v);
+void svm_set_delivery(struct vcpu *v);
 void svm_flush_views(void);
 void svm_reset(struct vcpu *v, const struct vcpu_start *start);
 void svm_get_idt(struct idt_register *r);

@@ -19,11 +19,11 @@ static void step(struct vcpu *v)
 {
 	struct vmcb *b = svm_vmcb();
 
-	if (v->stepping)
+	if (v->svm.stepping)
 		return;
-	v->stepping = true;
-	v->step_tf = b->rflags & RFLAGS_TF;
-	v->step_dr6 = b->dr6;
+	v->svm.stepping = true;
+	v->svm.step_tf = b->rflags & RFLAGS_TF;
+	v->svm.step_dr6 = b->dr6;
 	b->rflags |= RFLAGS_TF;
 	b->dr6 = DR6_NONE;
 }
@@ -31,19 +31,20 @@ static void step(struct vcpu *v)
 void svm_step_end(struct vcpu *v)
 {
 	struct vmcb *b = svm_vmcb();
-	bool iret = v->nmi_masked && !(b->intercept_misc1 & INTERCEPT_IRET);
+	bool iret = v->svm.nmi_masked && !(b->intercept_misc1 & INTERCEPT_IRET);
 
-	if (!v->stepping)
+	if (!v->svm.stepping)
 		return;
-	v->stepping = false;
+	v->svm.stepping = false;
 	/* IRET has loaded RFLAGS; others leave TF as it was. */
 	if (iret)
-		v->nmi_masked = false;
-	else if (!v->step_tf)
+		v->svm.nmi_masked = false;
+	else if (!v->svm.step_tf)
 		b->rflags &= ~RFLAGS_TF;
 	if (!(b->dr6 & DR6_CAUSES & ~DR6_BS))
-		b->dr6 = v->step_dr6 | (v->step_tf ? b->dr6 & DR6_BS : 0);
-	else if (!v->step_tf)
+		b->dr6 = v->svm.step_dr6 |
+			 (v->svm.step_tf ? b->dr6 & DR6_BS : 0);
+	else if (!v->svm.step_tf)
 		b->dr6 &= ~DR6_BS;
 	this_cpu.kick_mark = 1;
 }
@@ -51,7 +52,7 @@ void svm_step_end(struct vcpu *v)
 bool svm_own_debug(struct vcpu *v)
 {
 	u64 causes = svm_vmcb()->dr6 & DR6_CAUSES;
-	bool own = v->stepping && !v->step_tf && causes == DR6_BS;
+	bool own = v->svm.stepping && !v->svm.step_tf && causes == DR6_BS;
 
 	svm_step_end(v);
 	return own;
@@ -70,7 +71,7 @@ void svm_deliver_nmi(struct vcpu *v)
 {
 	struct vmcb *b = svm_vmcb();
 
-	if (v->nmi_masked)
+	if (v->svm.nmi_masked)
 		return;
 	if (b->eventinj & EVENT_VALID) {
 		/* Taken as soon as that event is delivered. */
@@ -83,7 +84,7 @@ void svm_deliver_nmi(struct vcpu *v)
 	}
 	v->nmi_pending = false;
 	v->halted = false;
-	v->nmi_masked = true;
+	v->svm.nmi_masked = true;
 	b->intercept_misc1 |= INTERCEPT_IRET;
 	b->eventinj = EVENT_VALID | EVENT_TYPE_NMI | VEC_NMI;
 }

@@ -3,11 +3,10 @@
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/mem.h"
-#include "partition/partition.h"
+#include "core/cpu.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "exits/msr.h"
-#include "core/slat.h"
 #include "svm/internal.h"
 
 enum {
@@ -35,6 +34,12 @@ enum {
 
 struct svm_maps svm_maps;
 
+static struct slat_format npt_format = {
+	.table = NPT_PRESENT | NPT_WRITE | NPT_USER,
+	.ram = NPT_PRESENT | NPT_WRITE | NPT_USER,
+	.device = NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_UC | NPT_NX,
+};
+
 static bool on_tcg(void)
 {
 	u32 a, sig[3];
@@ -48,6 +53,7 @@ static int svm_check(char *error, size_t size)
 	u32 a, b, c, d;
 
 	cpuid(0x80000001, 0, &a, &b, &c, &d);
+	npt_format.large_1g = d & BIT(26);
 	if (!(c & ECX_SVM))
 		return guest_cpu_lacks(error, size,
 				       "SVM (CPUID.80000001h:ECX bit 2)");
@@ -72,24 +78,24 @@ static int svm_check(char *error, size_t size)
 static int svm_init(void)
 {
 	void *iopm = pool_alloc(IOPM_PAGES, &svm_maps.iopm_pa);
-	enum msr_view view;
+	enum msr_set set;
 	void *msrpm;
 
 	if (!iopm)
 		return -ENOMEM;
 	memset(iopm, 0xff, IOPM_PAGES * PAGE_SIZE);
-	for (view = 0; view < MSR_VIEWS; view++) {
-		msrpm = pool_alloc(MSRPM_PAGES, &svm_maps.msrpm_pa[view]);
+	for (set = 0; set < MSR_SETS; set++) {
+		msrpm = pool_alloc(MSRPM_PAGES, &svm_maps.msrpm_pa[set]);
 		if (!msrpm)
 			return -ENOMEM;
-		msr_policy_msrpm(msrpm, host_msr_features, view);
+		msr_policy_msrpm(msrpm, host_features, set);
 	}
 	return 0;
 }
 
 static int svm_alloc_cpu(char *error, size_t size)
 {
-	if (pool_alloc(1, &this_cpu.hsave_pa) &&
+	if (pool_alloc(1, &this_vcpu.svm.hsave_pa) &&
 	    pool_alloc(1, &this_cpu.host_vmcb_pa) &&
 	    paging_add_private(CPU_VMCB, &this_cpu.vmcb_pa))
 		return 0;
@@ -97,21 +103,10 @@ static int svm_alloc_cpu(char *error, size_t size)
 	return -ENOMEM;
 }
 
-static int svm_build_partition(struct partition *p)
-{
-	const u64 rw = NPT_PRESENT | NPT_WRITE | NPT_USER;
-	struct slat npt = { .table_bits = rw };
-	u32 a, b, c, d;
-
-	cpuid(0x80000001, 0, &a, &b, &c, &d);
-	npt.large_1g = d & BIT(26);
-	return partition_map(p, &npt, rw, rw | NPT_UC | NPT_NX);
-}
-
 static void svm_on(void)
 {
 	wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_SVME);
-	wrmsr(MSR_VM_HSAVE_PA, this_cpu.hsave_pa);
+	wrmsr(MSR_VM_HSAVE_PA, this_vcpu.svm.hsave_pa);
 	asm volatile("vmsave %0" : : "a"(this_cpu.host_vmcb_pa) : "memory");
 }
 
@@ -143,10 +138,10 @@ static int svm_set_debugctl(u64 value)
 
 const struct backend svm_backend = {
 	.name = "SVM",
+	.tables = &npt_format,
 	.check = svm_check,
 	.init = svm_init,
 	.alloc_cpu = svm_alloc_cpu,
-	.build_partition = svm_build_partition,
 	.on = svm_on,
 	.leave = svm_leave,
 	.reset = svm_reset,
@@ -161,9 +156,9 @@ const struct backend svm_backend = {
 	.accept = svm_accept,
 	.wait = svm_wait,
 	.get_idt = svm_get_idt,
-	.set_view = svm_set_view,
+	.set_delivery = svm_set_delivery,
 	.set_limit = svm_set_limit,
-	.set_msr_view = svm_set_msr_view,
+	.set_msrs = svm_set_msrs,
 	.flush_views = svm_flush_views,
 	.set_debugctl = svm_set_debugctl,
 	.dump = svm_dump,

@@ -13,9 +13,9 @@ struct vmcb *svm_vmcb(void)
 	return (struct vmcb *)CPU_VMCB;
 }
 
-void svm_set_msr_view(const struct vcpu *v)
+void svm_set_msrs(const struct vcpu *v)
 {
-	svm_vmcb()->msrpm_base_pa = svm_maps.msrpm_pa[guest_msr_view(v)];
+	svm_vmcb()->msrpm_base_pa = svm_maps.msrpm_pa[guest_msr_set(v)];
 }
 
 static void reset_control(struct vmcb *b, const struct vcpu *v)
@@ -24,15 +24,15 @@ static void reset_control(struct vmcb *b, const struct vcpu *v)
 	b->intercept_misc1 = svm_intercept_misc1;
 	b->intercept_misc2 = svm_intercept_misc2;
 	b->intercept_misc3 = svm_intercept_misc3;
-	if (!v->direct) {
+	if (!vcpu_owns_apic(v)) {
 		b->intercept_misc1 |= svm_intercept_emulated;
 		b->virtual_interrupt = V_INTR_MASKING;
 	}
 	/* In mode `eli` HLT is the core's own, in both of its modes. */
-	if (v->eli.on)
+	if (v->mode == MODE_ELI)
 		b->intercept_misc1 &= ~(u32)INTERCEPT_HLT;
 	b->iopm_base_pa = svm_maps.iopm_pa;
-	svm_set_msr_view(v);
+	svm_set_msrs(v);
 	b->asid = 1;
 	b->tlb_control = TLB_FLUSH_ALL;
 	b->nested_control = NESTED_PAGING_ENABLE;
@@ -73,8 +73,8 @@ void svm_reset(struct vcpu *v, const struct vcpu_start *start)
 	struct vmcb *b = svm_vmcb();
 
 	memset(b, 0, sizeof(*b));
-	v->nmi_masked = false;
-	v->stepping = false;
+	v->svm.nmi_masked = false;
+	v->svm.stepping = false;
 	reset_control(b, v);
 	reset_segments(b, start);
 	b->efer = EFER_SVME;
@@ -101,24 +101,24 @@ void svm_reset(struct vcpu *v, const struct vcpu_start *start)
  * must be gone in either view.  Injection mode's V_TPR comes from
  * svm_interrupt_window().
  */
-void svm_set_view(struct vcpu *v)
+void svm_set_delivery(struct vcpu *v)
 {
 	const u32 injection = INTERCEPT_INTR | INTERCEPT_VINTR;
 	struct vmcb *b = svm_vmcb();
 
 	b->intercept_misc1 &= ~(injection | (u32)INTERCEPT_IDTR_WRITE);
 	b->intercept_exceptions = svm_intercept_exceptions;
-	if (v->eli.direct) {
+	if (v->shadowed) {
 		b->intercept_misc1 |= INTERCEPT_IDTR_WRITE;
 		b->intercept_exceptions |= svm_intercept_bounce;
-		b->nested_cr3 = v->eli.root;
+		b->nested_cr3 = v->own_view;
 		b->virtual_interrupt = 0;
 	} else {
 		b->intercept_misc1 |= INTERCEPT_INTR;
 		b->nested_cr3 = v->part->second_level;
 		b->virtual_interrupt = V_INTR_MASKING;
 	}
-	svm_set_msr_view(v);
+	svm_set_msrs(v);
 	b->tlb_control = TLB_FLUSH_ALL;
 }
 
@@ -175,7 +175,7 @@ void svm_retire(u64 rip)
 
 	b->rip = code_bits(b) == 64 ? rip : (u32)rip;
 	b->interrupt_shadow &= ~INTERRUPT_SHADOW;
-	svm_step_end(&this_cpu.vcpu);
+	svm_step_end(&this_vcpu);
 	if (unlikely(b->rflags & RFLAGS_TF)) {
 		b->dr6 |= BIT(14);
 		svm_inject(VEC_DB, false, 0);

@@ -10,6 +10,7 @@
 #ifndef TABLE_TABLE_H
 #define TABLE_TABLE_H
 
+#include "core/irq_mode.h"
 #include "core/types.h"
 
 #define TABLE_MAX_SIZE	  (64 * 1024)
@@ -28,13 +29,6 @@
 #define TABLE_MAX_VF 65534
 
 /* In each of these enums 0 is the default. */
-enum table_mode {
-	TABLE_DID,
-	TABLE_EXIT,
-	TABLE_ELI,
-	TABLE_POSTED,
-};
-
 enum table_boot {
 	TABLE_LINUX,
 	TABLE_MULTIBOOT,
@@ -123,7 +117,7 @@ struct table_partition {
 	u8 cpus[MAX_CPUS]; /* in the order written: vCPU n is cpus[n] */
 	u16 cpu_cols[MAX_CPUS];
 	u64 memory; /* bytes, a multiple of 2 MiB */
-	enum table_mode mode;
+	enum irq_mode mode;
 	enum table_boot boot;
 	char kernel[64];
 	char initrd[64]; /* "": none */
@@ -200,7 +194,7 @@ int __must_check table_supported(const struct table *t, table_diag_fn diag,
 void table_explain(const struct table *t,
 		   void (*print)(void *ctx, const char *line), void *ctx);
 
-const char *table_mode_name(enum table_mode mode);
+const char *table_mode_name(enum irq_mode mode);
 
 /* Every diagnostic's format, for tests that look for what is never said. */
 extern const char *const table_messages[];

@@ -463,7 +463,7 @@ int table_check(const struct table *t, const struct table_machine *m,
 
 static bool uses_mode(struct scope s)
 {
-	return s.p->mode == TABLE_POSTED;
+	return s.p->mode == MODE_POSTED;
 }
 
 static bool uses_device(struct scope s)

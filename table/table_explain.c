@@ -10,7 +10,7 @@ const char *const table_console_names[] = { "log",  "com1", "com2", "com3",
 const char *const table_iommu_names[] = { "none", "trap", "sidecore", NULL };
 const char *const table_smt_names[] = { "isolate", "share", NULL };
 
-const char *table_mode_name(enum table_mode mode)
+const char *table_mode_name(enum irq_mode mode)
 {
 	return table_mode_names[mode];
 }

@@ -43,7 +43,7 @@ static bool parse_choice(struct parser *p)
 	return true;
 }
 
-_Static_assert(sizeof(enum table_mode) == sizeof(u32) &&
+_Static_assert(sizeof(enum irq_mode) == sizeof(u32) &&
 		       sizeof(enum table_boot) == sizeof(u32) &&
 		       sizeof(enum table_console) == sizeof(u32) &&
 		       sizeof(enum table_iommu) == sizeof(u32) &&

@@ -34,7 +34,7 @@ static enum outcome load_pdptes(u64 cr3)
 	u64 pdpte[4];
 	u32 i;
 
-	if (guest_read(&this_cpu.vcpu, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
+	if (guest_read(this_vcpu.ram, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
 		return OUTCOME_GP;
 	for (i = 0; i < 4; i++)
 		if ((pdpte[i] & 1) && (pdpte[i] & 0x1e6))
@@ -165,7 +165,6 @@ enum outcome vmx_exit_cr(struct vcpu *v, struct guest_regs *regs)
 			return read_guest_cr8(v, regs, q);
 		break;
 	}
-	partition_park(this_cpu.vcpu.part, "CR access with qualification %lx",
-		       q);
+	partition_park(this_vcpu.part, "CR access with qualification %lx", q);
 	return OUTCOME_PARK;
 }

@@ -198,26 +198,26 @@ u64 vmx_handle_exit(void)
 {
 	static const struct exit_handler unknown;
 	u64 now = rdtsc();
-	struct vcpu *v = &this_cpu.vcpu;
+	struct vcpu *v = &this_vcpu;
 	u32 reason = vmread(EXIT_REASON) & 0xffff;
 	u32 vectoring = (u32)vmread(IDT_VECTORING_INFO);
 
-	v->launched = true;
+	v->vmx.launched = true;
 	if (unlikely(vectoring & INTR_VALID) && !bounced(v, vectoring))
 		requeue_event(vectoring);
 	guest_exit(v, reason < NR_EXIT_REASONS ? &exits[reason] : &unknown,
 		   reason, now);
-	return v->launched;
+	return v->vmx.launched;
 }
 
 u64 vmx_handle_kick(void)
 {
-	struct vcpu *v = &this_cpu.vcpu;
+	struct vcpu *v = &this_vcpu;
 
 	this_cpu.kick_mark = 0;
 	vmx_reset_timer(v);
 	guest_kicked(v);
-	return v->launched;
+	return v->vmx.launched;
 }
 
 void vmx_entry_failed(void)

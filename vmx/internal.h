@@ -5,15 +5,14 @@
 
 #include "core/types.h"
 #include "exits/msr.h"
-#include "guest/vcpu.h"
+#include "exits/exit.h"
 
 /* Control words that every vCPU starts with; set by vmx_check(). */
 struct vmx_controls {
 	u32 pin, cpu, cpu2, exit, entry; /* mode did */
 	u64 cr0_fixed0;
 	u64 cr4_fixed1;
-	u64 msr_bitmap_pa[MSR_VIEWS];
-	bool large_1g;
+	u64 msr_bitmap_pa[MSR_SETS];
 	u8 timer_rate; /* the preemption timer counts every 2^n of the TSC */
 };
 extern struct vmx_controls vmx_controls;
@@ -35,8 +34,8 @@ void vmx_inject(u8 vector, bool has_error, u32 error);
 void vmx_deliver_nmi(struct vcpu *v);
 bool vmx_inject_interrupt(u8 vector);
 void vmx_interrupt_window(struct vcpu *v);
-void vmx_set_msr_view(const struct vcpu *v);
-void vmx_set_view(struct vcpu *v);
+void vmx_set_msrs(const struct vcpu *v);
+void vmx_set_delivery(struct vcpu *v);
 void vmx_flush_views(void);
 int vmx_set_debugctl(u64 value);
 void vmx_dump(const struct vcpu *v, const struct guest_regs *regs);

@@ -24,12 +24,12 @@ static void vmptrld(void)
 
 	asm volatile("vmclear %1; setna %0"
 		     : "=qm"(failed)
-		     : "m"(this_cpu.vmcs_pa)
+		     : "m"(this_vcpu.vmx.vmcs_pa)
 		     : "cc", "memory");
 	if (!failed)
 		asm volatile("vmptrld %1; setna %0"
 			     : "=qm"(failed)
-			     : "m"(this_cpu.vmcs_pa)
+			     : "m"(this_vcpu.vmx.vmcs_pa)
 			     : "cc", "memory");
 	if (failed)
 		panic("cpu %u: VMPTRLD failed", this_cpu.id);
@@ -48,8 +48,7 @@ static void flush_guest_tlb(u64 eptp, u16 vpid)
 
 void vmx_flush_vpid(void)
 {
-	flush_guest_tlb(this_cpu.vcpu.part->second_level,
-			(u16)(this_cpu.id + 1));
+	flush_guest_tlb(this_vcpu.part->second_level, (u16)(this_cpu.id + 1));
 }
 
 u64 vmx_cr4_allowed(void)
@@ -60,24 +59,24 @@ u64 vmx_cr4_allowed(void)
 /* In mode `eli` HLT is the core's own, in both of its modes. */
 static u32 emulated_controls(const struct vcpu *v)
 {
-	if (v->direct || v->eli.direct)
+	if (vcpu_owns_apic(v) || v->shadowed)
 		return 0;
-	return v->eli.on ? CPU_EMULATED & ~CPU_HLT : CPU_EMULATED;
+	return v->mode == MODE_ELI ? CPU_EMULATED & ~CPU_HLT : CPU_EMULATED;
 }
 
 void vmx_reset_timer(const struct vcpu *v)
 {
-	u64 limit = v->eli.limit >> vmx_controls.timer_rate;
+	u64 limit = v->limit >> vmx_controls.timer_rate;
 
-	if (!v->eli.direct || !v->eli.limit || limit > PREEMPTION_TIMER_MAX)
+	if (!v->shadowed || !v->limit || limit > PREEMPTION_TIMER_MAX)
 		limit = PREEMPTION_TIMER_MAX;
 	vmwrite(PREEMPTION_TIMER_VALUE, limit);
 }
 
-void vmx_set_msr_view(const struct vcpu *v)
+void vmx_set_msrs(const struct vcpu *v)
 {
 	vmwrite(MSR_BITMAP_ADDRESS,
-		vmx_controls.msr_bitmap_pa[guest_msr_view(v)]);
+		vmx_controls.msr_bitmap_pa[guest_msr_set(v)]);
 }
 
 static void write_controls(const struct vcpu *v)
@@ -85,9 +84,10 @@ static void write_controls(const struct vcpu *v)
 	const struct vmx_controls *c = &vmx_controls;
 
 	vmwrite(VIRTUAL_PROCESSOR_ID, this_cpu.id + 1);
-	vmx_set_msr_view(v);
+	vmx_set_msrs(v);
 	vmwrite(EPT_POINTER, v->part->second_level);
-	vmwrite(PIN_BASED_CONTROLS, c->pin | (v->direct ? 0 : PIN_EMULATED));
+	vmwrite(PIN_BASED_CONTROLS,
+		c->pin | (vcpu_owns_apic(v) ? 0 : PIN_EMULATED));
 	vmwrite(PRIMARY_CONTROLS, c->cpu | emulated_controls(v));
 	vmwrite(SECONDARY_CONTROLS, c->cpu2);
 	if (c->cpu2 & CPU2_ENCLS)
@@ -230,12 +230,12 @@ void vmx_reset(struct vcpu *v, const struct vcpu_start *start)
 	vmx_flush_vpid();
 	this_cpu.regs = start->regs;
 	v->window = false;
-	v->launched = false;
+	v->vmx.launched = false;
 }
 
 void vmx_run(struct vcpu *v)
 {
-	vmx_enter(v->launched);
+	vmx_enter(v->vmx.launched);
 }
 
 u32 vmx_code_bits(void)
@@ -387,17 +387,17 @@ void vmx_interrupt_window(struct vcpu *v)
 					   controls & ~CPU_INTERRUPT_WINDOW);
 }
 
-void vmx_set_view(struct vcpu *v)
+void vmx_set_delivery(struct vcpu *v)
 {
 	const struct vmx_controls *c = &vmx_controls;
-	bool direct = v->eli.direct;
+	bool direct = v->shadowed;
 	u64 eptp = v->part->second_level;
 
 	if (direct)
-		eptp = v->eli.root | (eptp & ~PAGE_MASK);
+		eptp = v->own_view | (eptp & ~PAGE_MASK);
 	v->window = false;
 	vmwrite(EPT_POINTER, eptp);
-	vmx_set_msr_view(v);
+	vmx_set_msrs(v);
 	vmwrite(PIN_BASED_CONTROLS, c->pin | (direct ? 0 : PIN_EMULATED));
 	vmwrite(PRIMARY_CONTROLS,
 		c->cpu | emulated_controls(v) |
@@ -441,7 +441,7 @@ void vmx_dump(const struct vcpu *v, const struct guest_regs *regs)
 		   vmread(GUEST_SS_SELECTOR), vmread(GUEST_SS_ACCESS),
 		   vmread(GUEST_GDTR_BASE), vmread(GUEST_IDTR_BASE),
 		   vmread(GUEST_TR_BASE));
-	/* In the order of enum insn_gpr; the slot of RSP is unused. */
+	/* In the order of enum gpr; the slot of RSP is unused. */
 	for (i = 0; i < GPR_COUNT; i += 4)
 		log_printf("%s/%u: r%u-r%u %lx %lx %lx %lx", name, v->index, i,
 			   i + 3, r[i], r[i + 1], r[i + 2], r[i + 3]);

@@ -3,11 +3,10 @@
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/mem.h"
-#include "partition/partition.h"
+#include "core/cpu.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "exits/msr.h"
-#include "core/slat.h"
 #include "vmx/internal.h"
 #include "vmx/vmcs.h"
 
@@ -42,6 +41,13 @@ enum {
 #define FEATURE_CONTROL_VMXON  BIT(2)
 
 struct vmx_controls vmx_controls;
+
+static struct slat_format ept_format = {
+	.table = EPT_READ | EPT_WRITE | EPT_EXECUTE,
+	.ram = EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_MEMTYPE_WB,
+	.device = EPT_READ | EPT_WRITE | EPT_MEMTYPE_UC,
+	.root = EPTP_WB | EPTP_LEVELS_4,
+};
 
 /* A control, the MSR that allows it, and how the SDM calls it. */
 struct requirement {
@@ -137,7 +143,7 @@ static int check_ept(char *error, size_t size)
 	for (i = 0; i < ARRAY_SIZE(caps); i++)
 		if ((v & caps[i].bit) != caps[i].bit)
 			return guest_cpu_lacks(error, size, caps[i].name);
-	vmx_controls.large_1g = v & EPT_CAP_1G;
+	ept_format.large_1g = v & EPT_CAP_1G;
 	return 0;
 }
 
@@ -215,14 +221,14 @@ static int vmx_check(char *error, size_t size)
 
 static int vmx_init(void)
 {
-	enum msr_view view;
+	enum msr_set set;
 	void *bitmap;
 
-	for (view = 0; view < MSR_VIEWS; view++) {
-		bitmap = pool_alloc(1, &vmx_controls.msr_bitmap_pa[view]);
+	for (set = 0; set < MSR_SETS; set++) {
+		bitmap = pool_alloc(1, &vmx_controls.msr_bitmap_pa[set]);
 		if (!bitmap)
 			return -ENOMEM;
-		msr_policy_bitmap(bitmap, host_msr_features, view);
+		msr_policy_bitmap(bitmap, host_features, set);
 	}
 	return 0;
 }
@@ -230,8 +236,8 @@ static int vmx_init(void)
 static int vmx_alloc_cpu(char *error, size_t size)
 {
 	u32 revision = (u32)rdmsr(MSR_IA32_VMX_BASIC) & 0x7fffffff;
-	u32 *vmxon = pool_alloc(1, &this_cpu.vmxon_pa);
-	u32 *vmcs = pool_alloc(1, &this_cpu.vmcs_pa);
+	u32 *vmxon = pool_alloc(1, &this_vcpu.vmx.vmxon_pa);
+	u32 *vmcs = pool_alloc(1, &this_vcpu.vmx.vmcs_pa);
 
 	if (!vmxon || !vmcs) {
 		fmt_snprintf(error, size, "no memory for its VMCS");
@@ -242,20 +248,6 @@ static int vmx_alloc_cpu(char *error, size_t size)
 	return 0;
 }
 
-static int vmx_build_partition(struct partition *p)
-{
-	const u64 rwx = EPT_READ | EPT_WRITE | EPT_EXECUTE;
-	struct slat ept = {
-		.table_bits = rwx,
-		.large_1g = vmx_controls.large_1g,
-	};
-	int err = partition_map(p, &ept, rwx | EPT_MEMTYPE_WB,
-				EPT_READ | EPT_WRITE | EPT_MEMTYPE_UC);
-
-	p->second_level |= EPTP_WB | EPTP_LEVELS_4;
-	return err;
-}
-
 static void vmx_on(void)
 {
 	u8 failed;
@@ -264,7 +256,7 @@ static void vmx_on(void)
 	write_cr4(read_cr4() | rdmsr(MSR_IA32_VMX_CR4_FIXED0));
 	asm volatile("vmxon %1; setna %0"
 		     : "=qm"(failed)
-		     : "m"(this_cpu.vmxon_pa)
+		     : "m"(this_vcpu.vmx.vmxon_pa)
 		     : "cc", "memory");
 	if (failed)
 		panic("cpu %u: VMXON failed", this_cpu.id);
@@ -284,10 +276,10 @@ static void vmx_leave(void)
 
 const struct backend vmx_backend = {
 	.name = "VMX",
+	.tables = &ept_format,
 	.check = vmx_check,
 	.init = vmx_init,
 	.alloc_cpu = vmx_alloc_cpu,
-	.build_partition = vmx_build_partition,
 	.on = vmx_on,
 	.leave = vmx_leave,
 	.reset = vmx_reset,
@@ -302,9 +294,9 @@ const struct backend vmx_backend = {
 	.accept = vmx_accept,
 	.wait = cpu_wait,
 	.get_idt = vmx_get_idt,
-	.set_view = vmx_set_view,
+	.set_delivery = vmx_set_delivery,
 	.set_limit = vmx_reset_timer,
-	.set_msr_view = vmx_set_msr_view,
+	.set_msrs = vmx_set_msrs,
 	.flush_views = vmx_flush_views,
 	.set_debugctl = vmx_set_debugctl,
 	.dump = vmx_dump,

@@ -5,7 +5,7 @@
  * address 0.
  */
 #include <stdlib.h>
-#include "boot/boot.h"
+#include "core/boot_info.h"
 #include "tests/unit/fake_phys.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

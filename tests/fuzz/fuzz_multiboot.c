@@ -8,7 +8,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "boot/multiboot.h"
+#include "core/multiboot_format.h"
 #include "guest/loader.h"
 #include "guest/multiboot.h"
 

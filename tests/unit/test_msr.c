@@ -11,11 +11,11 @@
 #include "exits/msr.c" /* NOLINT(bugprone-suspicious-include) */
 
 /* All that a machine can have; it has one of the two vendors' extensions. */
-#define COMMON (MSR_NEEDS_RDTSCP | MSR_NEEDS_DEADLINE | MSR_NEEDS_KVM_CLOCK)
+#define COMMON (FEATURE_RDTSCP | FEATURE_DEADLINE | FEATURE_KVM_CLOCK)
 
-#define VMX_FEATURES (COMMON | MSR_NEEDS_VMX)
-#define SVM_FEATURES (COMMON | MSR_NEEDS_SVM)
-#define VENDORS	     (MSR_NEEDS_VMX | MSR_NEEDS_SVM)
+#define VMX_FEATURES (COMMON | FEATURE_VMX)
+#define SVM_FEATURES (COMMON | FEATURE_SVM)
+#define VENDORS	     (FEATURE_VMX | FEATURE_SVM)
 #define ALL_FEATURES (COMMON | VENDORS)
 #define LOW_END	     0x2000U
 #define HIGH	     0xc0000000U
@@ -65,16 +65,16 @@ static bool svm_exits(const u8 *map, u32 msr, bool write)
 	return map[range + bit / 8] >> (bit % 8) & 1;
 }
 
-static bool direct_in(enum msr_view view, u32 msr, bool write, u32 features)
+static bool direct_in(enum msr_set set, u32 msr, bool write, u32 features)
 {
 	const struct msr_range *r = msr_lookup(msr, features);
 
-	return r && msr_policy(r, write, view) == MSR_DIRECT;
+	return r && msr_policy(r, write, set) == MSR_DIRECT;
 }
 
 static bool direct(u32 msr, bool write, u32 features)
 {
-	return direct_in(MSR_VIEW_DIRECT, msr, write, features);
+	return direct_in(MSR_SET_DIRECT, msr, write, features);
 }
 
 static void test_no_overlap(void **state)
@@ -110,7 +110,7 @@ static void test_entries(void **state)
 		assert_true(r->handler < MSR_H_COUNT);
 		/* EFER under SVM is the back end's own. */
 		assert_true(!trap || r->handler != MSR_H_NONE ||
-			    r->needs == MSR_NEEDS_SVM);
+			    r->needs == FEATURE_SVM);
 		assert_false(r->handler == MSR_H_FIXED && r->write == MSR_TRAP);
 		assert_true(!r->value || r->handler == MSR_H_FIXED);
 		assert_int_equal(r->needs & ~ALL_FEATURES, 0);
@@ -132,7 +132,7 @@ static void test_lookup_finds_each_entry(void **state)
 			fail_msg("%x, features %x", msr, features);
 }
 
-static void bitmap_agrees(enum msr_view view)
+static void bitmap_agrees(enum msr_set set)
 {
 	u8 bitmap[PAGE_SIZE];
 	u32 features, msr;
@@ -141,18 +141,18 @@ static void bitmap_agrees(enum msr_view view)
 	FOR_EACH_FEATURES(features)
 	{
 		memset(bitmap, 0x5a, sizeof(bitmap));
-		msr_policy_bitmap(bitmap, features, view);
+		msr_policy_bitmap(bitmap, features, set);
 		FOR_EACH_IN_BITMAP(msr)
 		for (write = 0; write < 2; write++)
 			if (exits(bitmap, msr, write) ==
-			    direct_in(view, msr, write, features))
+			    direct_in(set, msr, write, features))
 				fail_msg("%s of %x, features %x",
 					 write ? "write" : "read", msr,
 					 features);
 	}
 }
 
-static void msrpm_agrees(enum msr_view view)
+static void msrpm_agrees(enum msr_set set)
 {
 	u8 map[2 * PAGE_SIZE];
 	u32 features, msr, i;
@@ -161,11 +161,11 @@ static void msrpm_agrees(enum msr_view view)
 	FOR_EACH_FEATURES(features)
 	{
 		memset(map, 0x5a, sizeof(map));
-		msr_policy_msrpm(map, features, view);
+		msr_policy_msrpm(map, features, set);
 		FOR_EACH_IN_BITMAP(msr)
 		for (write = 0; write < 2; write++)
 			if (svm_exits(map, msr, write) ==
-			    direct_in(view, msr, write, features))
+			    direct_in(set, msr, write, features))
 				fail_msg("%s of %x, features %x",
 					 write ? "write" : "read", msr,
 					 features);
@@ -179,12 +179,12 @@ static void msrpm_agrees(enum msr_view view)
 
 static void test_maps_agree_with_lookup(void **state)
 {
-	enum msr_view view;
+	enum msr_set set;
 
 	(void)state;
-	for (view = 0; view < MSR_VIEWS; view++) {
-		bitmap_agrees(view);
-		msrpm_agrees(view);
+	for (set = 0; set < MSR_SETS; set++) {
+		bitmap_agrees(set);
+		msrpm_agrees(set);
 	}
 }
 
@@ -199,7 +199,7 @@ static void test_emulated_view(void **state)
 	for (write = 0; write < 2; write++) {
 		bool apic = (msr >= 0x800 && msr <= 0x8ff) || msr == 0x6e0;
 
-		if (direct_in(MSR_VIEW_EMULATED, msr, write, VMX_FEATURES) !=
+		if (direct_in(MSR_SET_EMULATED, msr, write, VMX_FEATURES) !=
 		    (!apic && direct(msr, write, VMX_FEATURES)))
 			fail_msg("%s of %x", write ? "write" : "read", msr);
 	}
@@ -214,7 +214,7 @@ static void test_eoi_view(void **state)
 	(void)state;
 	FOR_EACH_IN_BITMAP(msr)
 	for (write = 0; write < 2; write++)
-		if (direct_in(MSR_VIEW_DIRECT_EOI, msr, write, VMX_FEATURES) !=
+		if (direct_in(MSR_SET_DIRECT_EOI, msr, write, VMX_FEATURES) !=
 		    (direct(msr, write, VMX_FEATURES) &&
 		     !(write && msr == 0x80b)))
 			fail_msg("%s of %x", write ? "write" : "read", msr);
@@ -228,7 +228,7 @@ static void test_bitmap_stays_in_its_page(void **state)
 
 	(void)state;
 	memset(bitmap, 0x5a, sizeof(bitmap));
-	msr_policy_bitmap(bitmap + PAGE_SIZE, VMX_FEATURES, MSR_VIEW_DIRECT);
+	msr_policy_bitmap(bitmap + PAGE_SIZE, VMX_FEATURES, MSR_SET_DIRECT);
 	for (i = 0; i < PAGE_SIZE; i++) {
 		assert_int_equal(bitmap[i], 0x5a);
 		assert_int_equal(bitmap[2 * PAGE_SIZE + i], 0x5a);
@@ -265,8 +265,8 @@ static void eli_is_the_list(u32 features)
 	FOR_EACH_IN_BITMAP(msr)
 	{
 		bool apic = (msr >= 0x800 && msr <= 0x8ff) || msr == 0x6e0;
-		bool read = direct_in(MSR_VIEW_ELI, msr, false, features);
-		bool write = direct_in(MSR_VIEW_ELI, msr, true, features);
+		bool read = direct_in(MSR_SET_ELI, msr, false, features);
+		bool write = direct_in(MSR_SET_ELI, msr, true, features);
 
 		if (read !=
 		    (apic ? within(eli_reads, ARRAY_SIZE(eli_reads), msr) :
@@ -319,7 +319,7 @@ static void other_direct_is_the_list(u32 features)
 		if (msr >= 0x800 && msr <= 0x8ff)
 			continue;
 		want = within(other_direct, ARRAY_SIZE(other_direct), msr) &&
-		       (msr != EFER || features & MSR_NEEDS_VMX);
+		       (msr != EFER || features & FEATURE_VMX);
 		if (direct(msr, false, features) != want)
 			fail_msg("reads of %x", msr);
 		if (direct(msr, true, features) != (want && msr != 0x10))
@@ -429,15 +429,15 @@ static void test_needs(void **state)
 {
 	(void)state;
 	assert_null(msr_lookup(0xc0000103, 0));
-	assert_null(msr_lookup(0xc0000103, MSR_NEEDS_DEADLINE));
-	assert_non_null(msr_lookup(0xc0000103, MSR_NEEDS_RDTSCP));
+	assert_null(msr_lookup(0xc0000103, FEATURE_DEADLINE));
+	assert_non_null(msr_lookup(0xc0000103, FEATURE_RDTSCP));
 	assert_null(msr_lookup(0x6e0, 0));
-	assert_null(msr_lookup(0x6e0, MSR_NEEDS_RDTSCP));
-	assert_non_null(msr_lookup(0x6e0, MSR_NEEDS_DEADLINE));
+	assert_null(msr_lookup(0x6e0, FEATURE_RDTSCP));
+	assert_non_null(msr_lookup(0x6e0, FEATURE_DEADLINE));
 	/* Its neighbour, of the same kind, needs nothing. */
 	assert_non_null(msr_lookup(0xc0000102, 0));
-	assert_null(msr_lookup(0x4b564d00, (u32)~MSR_NEEDS_KVM_CLOCK));
-	assert_non_null(msr_lookup(0x4b564d01, MSR_NEEDS_KVM_CLOCK));
+	assert_null(msr_lookup(0x4b564d00, (u32)~FEATURE_KVM_CLOCK));
+	assert_non_null(msr_lookup(0x4b564d01, FEATURE_KVM_CLOCK));
 	assert_null(msr_lookup(0xc0010015, VMX_FEATURES));
 	assert_int_equal(msr_lookup(EFER, SVM_FEATURES)->write, MSR_TRAP);
 }
@@ -448,8 +448,8 @@ static void test_unknown_features(void **state)
 	u8 a[PAGE_SIZE], b[PAGE_SIZE];
 
 	(void)state;
-	msr_policy_bitmap(a, VMX_FEATURES, MSR_VIEW_DIRECT);
-	msr_policy_bitmap(b, (u32)~MSR_NEEDS_SVM, MSR_VIEW_DIRECT);
+	msr_policy_bitmap(a, VMX_FEATURES, MSR_SET_DIRECT);
+	msr_policy_bitmap(b, (u32)~FEATURE_SVM, MSR_SET_DIRECT);
 	assert_memory_equal(a, b, sizeof(a));
 }
 

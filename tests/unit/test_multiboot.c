@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "boot/boot.h"
+#include "core/boot_info.h"
 #include "tests/unit/fake_phys.h"
 
 #define INFO 0x9000u

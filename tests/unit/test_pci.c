@@ -211,6 +211,63 @@ static void test_the_rest_is_read_only(void **state)
 	assert_int_equal(writes, 0);
 }
 
+static u32 in(u16 port, u8 size)
+{
+	u32 value = 0x55555555;
+
+	assert_true(vpci_io(&v, port, size, false, &value));
+	return value;
+}
+
+static void out(u16 port, u8 size, u32 value)
+{
+	assert_true(vpci_io(&v, port, size, true, &value));
+}
+
+static void test_ports(void **state)
+{
+	u32 value = 1;
+
+	(void)state;
+	/* The address register is whole, and reads back. */
+	assert_int_equal(in(0xcf8, 4), 0);
+	out(0xcf8, 4, 0xffffffff);
+	assert_int_equal(in(0xcf8, 4), 0xffffffff);
+	/* Narrower accesses are not its, nor is what leaves the data port. */
+	assert_false(vpci_io(&v, 0xcf8, 1, true, &value));
+	assert_false(vpci_io(&v, 0xcf8, 2, false, &value));
+	assert_false(vpci_io(&v, 0xcf9, 1, true, &value));
+	assert_false(vpci_io(&v, 0xcfb, 1, true, &value));
+	assert_false(vpci_io(&v, 0xcff, 2, false, &value));
+	assert_false(vpci_io(&v, 0xcfe, 4, false, &value));
+	assert_false(vpci_io(&v, 0xd00, 1, false, &value));
+	assert_false(vpci_io(&v, 0xcf4, 4, false, &value));
+	assert_int_equal(in(0xcf8, 4), 0xffffffff);
+	/* Data by the address, whole or in part. */
+	out(0xcf8, 4, AT(0x00));
+	assert_int_equal(in(0xcfc, 4), 0x100e8086);
+	assert_int_equal(in(0xcfe, 2), 0x100e);
+	assert_int_equal(in(0xcff, 1), 0x10);
+	out(0xcf8, 4, AT(0x04));
+	out(0xcfc, 2, 0x0003);
+	assert_int_equal(writes, 1);
+	/* A guest's start forgets the address. */
+	vpci_reset(&v);
+	assert_int_equal(in(0xcf8, 4), 0);
+	assert_int_equal(in(0xcfc, 4), 0xffffffff);
+}
+
+static void test_no_devices(void **state)
+{
+	(void)state;
+	v.nr = 0;
+	out(0xcf8, 4, BRIDGE);
+	assert_int_equal(in(0xcfc, 4), 0xffffffff);
+	assert_int_equal(in(0xcfe, 2), 0xffff);
+	out(0xcfc, 4, 0);
+	assert_int_equal(writes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +279,8 @@ int main(void)
 		cmocka_unit_test_setup(test_status, setup),
 		cmocka_unit_test_setup(test_interrupt_line, setup),
 		cmocka_unit_test_setup(test_the_rest_is_read_only, setup),
+		cmocka_unit_test_setup(test_ports, setup),
+		cmocka_unit_test_setup(test_no_devices, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,30 +170,6 @@ static void test_serial(void **state)
 	assert_int_equal(sent_used, 2);
 }
 
-static void test_pci(void **state)
-{
-	(void)state;
-	/* Linux's probe of mechanism 1 */
-	assert_int_equal(out(0xcfb, 1, 0x01), PORT_ACTION_NONE);
-	assert_int_equal(in(0xcf8, 4), 0);
-	out(0xcf8, 4, 0x80000000);
-	assert_int_equal(in(0xcf8, 4), 0x80000000);
-	assert_int_equal(in(0xcfc, 4), 0xffffffff);
-	assert_int_equal(in(0xcfe, 2), 0xffff);
-	out(0xcfc, 4, 0);
-	/* the reset bits of CF9h in it reset nothing */
-	assert_int_equal(out(0xcf8, 4, 0xffffffff), PORT_ACTION_NONE);
-	assert_int_equal(in(0xcf8, 4), 0xffffffff);
-	/* narrower accesses are not the address register's */
-	assert_int_equal(in(0xcf8, 1), 0xff);
-	assert_int_equal(out(0xcf8, 1, 0), PORT_ACTION_NONE);
-	assert_int_equal(out(0xcf8, 2, 0), PORT_ACTION_NONE);
-	assert_int_equal(in(0xcf8, 4), 0xffffffff);
-	assert_int_equal(in(0xcf8, 2), 0x00ff);
-	assert_int_equal(in(0xcf9, 1), 0);
-	assert_int_equal(in(0xcf9, 4), 0xffffff00);
-}
-
 static void test_actions(void **state)
 {
 	(void)state;
@@ -258,7 +234,7 @@ static void test_without_devices(void **state)
 /* The rule of guest/serial.h: what arrives at an edge pin. */
 static u32 update_pin(struct vioapic *v)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	u32 sent_messages = 0;
 
 	if (vserial_edge(&serial))
@@ -307,7 +283,6 @@ int main(void)
 		cmocka_unit_test_setup(test_bad_sizes, setup),
 		cmocka_unit_test_setup(test_no_pic, setup),
 		cmocka_unit_test_setup(test_serial, setup),
-		cmocka_unit_test_setup(test_pci, setup),
 		cmocka_unit_test_setup(test_actions, setup),
 		cmocka_unit_test_setup(test_write_only_and_read_only, setup),
 		cmocka_unit_test_setup(test_end_of_space, setup),

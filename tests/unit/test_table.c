@@ -293,7 +293,7 @@ static void test_defaults(void **state)
 	assert_int_equal(table.nr_partitions, 1);
 	assert_string_equal(p->name, "a");
 	assert_int_equal(p->line, 1);
-	assert_int_equal(p->mode, TABLE_DID);
+	assert_int_equal(p->mode, MODE_DID);
 	assert_int_equal(p->boot, TABLE_LINUX);
 	assert_string_equal(p->kernel, "vmlinuz");
 	assert_string_equal(p->initrd, "");
@@ -333,7 +333,7 @@ static void test_all_values(void **state)
 	(void)state;
 	parse_file(TABLES "unsupported/all.table");
 	assert_int_equal(p[0].memory, 2 << 20);
-	assert_int_equal(p[0].mode, TABLE_EXIT);
+	assert_int_equal(p[0].mode, MODE_EXIT);
 	assert_int_equal(p[0].boot, TABLE_MULTIBOOT);
 	assert_int_equal(p[0].nr_modules, 2);
 	assert_string_equal(p[0].modules[1], "m");
@@ -347,7 +347,7 @@ static void test_all_values(void **state)
 	assert_int_equal(p[0].teardown.kind, TABLE_OPTIMISTIC);
 	assert_int_equal(p[0].teardown.time_us, 10000000);
 	assert_int_equal(p[0].teardown.pages, 65536);
-	assert_int_equal(p[1].mode, TABLE_ELI);
+	assert_int_equal(p[1].mode, MODE_ELI);
 	assert_true(p[1].identity);
 	assert_int_equal(p[1].devices[0].segment, 0xabcd);
 	assert_int_equal(p[1].devices[0].bus, 0xff);
@@ -355,7 +355,7 @@ static void test_all_values(void **state)
 	assert_int_equal(p[1].devices[0].function, 7);
 	assert_true(p[1].devices[0].has_intx);
 	assert_int_equal(p[1].devices[0].intx, 4294967295);
-	assert_int_equal(p[2].mode, TABLE_POSTED);
+	assert_int_equal(p[2].mode, MODE_POSTED);
 	assert_int_equal(p[2].memory, 1UL << 46);
 	assert_string_equal(table_mode_name(p[2].mode), "posted");
 }

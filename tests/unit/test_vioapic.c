@@ -102,7 +102,7 @@ static void test_other_offsets(void **state)
 
 static void test_edge(void **state)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	struct vioapic v;
 
 	(void)state;
@@ -110,10 +110,10 @@ static void test_edge(void **state)
 	set_rte(&v, 4, 0x03000000, 0x0924);
 	assert_true(vioapic_set_line(&v, 4, true, &m));
 	assert_int_equal(m.vector, 0x24);
-	assert_int_equal(m.delivery_mode, 1);
+	assert_int_equal(m.mode, 1);
 	assert_true(m.logical);
 	assert_int_equal(m.dest, 3);
-	assert_false(m.level_triggered);
+	assert_false(m.level);
 	/* high stays high; a fall is nothing; a rise is new, without EOI */
 	assert_false(vioapic_set_line(&v, 4, true, &m));
 	assert_false(vioapic_set_line(&v, 4, false, &m));
@@ -125,12 +125,12 @@ static void test_edge(void **state)
 	assert_true(vioapic_set_line(&v, 4, true, &m));
 	assert_int_equal(m.dest, 0xff);
 	assert_false(m.logical);
-	assert_int_equal(m.delivery_mode, 0);
+	assert_int_equal(m.mode, 0);
 }
 
 static void test_masked_edge_is_lost(void **state)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	struct vioapic v;
 
 	(void)state;
@@ -145,14 +145,14 @@ static void test_masked_edge_is_lost(void **state)
 
 static void test_level(void **state)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	struct vioapic v;
 
 	(void)state;
 	vioapic_init(&v, 0);
 	set_rte(&v, 16, 0x01000000, LEVEL | 0x2000 | 0x31);
 	assert_true(vioapic_set_line(&v, 16, true, &m));
-	assert_true(m.level_triggered);
+	assert_true(m.level);
 	assert_int_equal(m.vector, 0x31);
 	assert_int_equal(m.dest, 1);
 	assert_int_equal(rte_low(&v, 16), LEVEL | 0x2000 | REMOTE_IRR | 0x31);
@@ -177,7 +177,7 @@ static void test_level(void **state)
 
 static void test_level_masked(void **state)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	struct vioapic v;
 
 	(void)state;
@@ -203,7 +203,7 @@ static void test_level_masked(void **state)
 /* One EOI answers for every pin with the vector, by either way. */
 static void test_eoi_of_shared_vector(void **state)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	struct vioapic v;
 
 	(void)state;
@@ -230,7 +230,7 @@ static void test_eoi_of_shared_vector(void **state)
  */
 static void test_linux_clear_pin(void **state)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	struct vioapic v;
 	u32 pin, low;
 
@@ -261,7 +261,7 @@ static void test_linux_clear_pin(void **state)
 /* The older way, by edge and back, for those that ignore the version. */
 static void test_edge_mode_clears_remote_irr(void **state)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	struct vioapic v;
 
 	(void)state;
@@ -276,7 +276,7 @@ static void test_edge_mode_clears_remote_irr(void **state)
 
 static void test_not_delivered(void **state)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	struct vioapic v;
 	u32 mode, vector, count = 0;
 
@@ -306,7 +306,7 @@ static void test_not_delivered(void **state)
 static void test_no_such_pin(void **state)
 {
 	struct vioapic v, before;
-	struct vioapic_msg m;
+	struct irq_msg m;
 
 	(void)state;
 	vioapic_init(&v, 0);
@@ -323,7 +323,7 @@ static void test_no_such_pin(void **state)
  */
 static void check_sent(struct vioapic *v, u32 pins, u32 *in_flight)
 {
-	struct vioapic_msg m;
+	struct irq_msg m;
 	u32 pin;
 
 	assert_int_equal(pins >> VIOAPIC_PINS, 0);
@@ -335,11 +335,11 @@ static void check_sent(struct vioapic *v, u32 pins, u32 *in_flight)
 		if (!(pins >> pin & 1))
 			continue;
 		vioapic_message(v, pin, &m);
-		assert_true(m.vector >= 16 && m.delivery_mode <= 1);
+		assert_true(m.vector >= 16 && m.mode <= 1);
 		assert_true(m.dest <= 0xff);
 		assert_false(v->rte[pin] & MASK);
 		assert_false(*in_flight >> pin & 1);
-		if (m.level_triggered)
+		if (m.level)
 			*in_flight |= 1U << pin;
 	}
 }
@@ -357,7 +357,7 @@ static u32 pins_with_vector(const struct vioapic *v, u8 vector)
 static void test_random(void **state)
 {
 	u32 i, in_flight = 0, seed = 12345;
-	struct vioapic_msg m;
+	struct irq_msg m;
 	struct vioapic v;
 
 	(void)state;

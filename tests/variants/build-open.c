@@ -3,21 +3,23 @@
  * partition/build.c with the limit of a guest's memory out: behind its own it
  * has the machine's.
  */
-#define partition_map limited_map
-#include "partition/build.c"
-#undef partition_map
+#include "core/slat.h"
+#include "eli/eli.h"
+#include "guest/memory.h"
 
 #define MACHINE (256UL << 20)
 
-int partition_map(struct partition *p, struct slat *t, u64 ram_bits,
-		  u64 device_bits);
-
-int partition_map(struct partition *p, struct slat *t, u64 ram_bits,
-		  u64 device_bits)
+static int open_build(struct irq_domain *d, const struct guest_ram *ram,
+		      const struct slat *t)
 {
-	const struct guest_region *last = &p->ram[p->nr_ram - 1];
-	int err = limited_map(p, t, ram_bits, device_bits);
+	const struct guest_region *last = &ram->region[ram->nr - 1];
+	struct slat open = *t;
+	int err = slat_map(&open, last->gpa + last->size, 0, MACHINE,
+			   backend->tables->ram);
 
-	return err ? err :
-		     slat_map(t, last->gpa + last->size, 0, MACHINE, ram_bits);
+	return err ? err : eli_build(d, ram, &open);
 }
+
+#define eli_build open_build
+#include "partition/build.c"
+#undef eli_build

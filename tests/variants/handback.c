@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the linker's --wrap=SYMBOL puts in the place of steps of a hand-back. */
 #include "core/lapic.h"
-#include "partition/partition.h"
+#include "guest/memory.h"
 
-bool __wrap_guest_zero(const struct partition *p);
+bool __wrap_guest_zero(const struct guest_ram *ram, const bool *stop);
 bool __wrap_eli_hand_back(void);
 void __wrap_lapic_quiet(void);
 void __wrap_eli_reset_core(void);
 
 /* The guest's memory is not zeroed. */
-bool __wrap_guest_zero(const struct partition *p)
+bool __wrap_guest_zero(const struct guest_ram *ram, const bool *stop)
 {
-	(void)p;
+	(void)ram;
+	(void)stop;
 	return true;
 }
 

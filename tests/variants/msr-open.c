@@ -6,8 +6,8 @@
 #undef msr_policy_bitmap
 #undef msr_policy_msrpm
 
-void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_view view);
-void msr_policy_msrpm(u8 *map, u32 features, enum msr_view view);
+void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_set set);
+void msr_policy_msrpm(u8 *map, u32 features, enum msr_set set);
 
 static void open_unlisted(u8 *map, u32 features,
 			  void (*clear)(u8 *map, u32 index, bool write))
@@ -23,14 +23,14 @@ static void open_unlisted(u8 *map, u32 features,
 	}
 }
 
-void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_view view)
+void msr_policy_bitmap(u8 *bitmap, u32 features, enum msr_set set)
 {
-	listed_bitmap(bitmap, features, view);
+	listed_bitmap(bitmap, features, set);
 	open_unlisted(bitmap, features, clear_bitmap);
 }
 
-void msr_policy_msrpm(u8 *map, u32 features, enum msr_view view)
+void msr_policy_msrpm(u8 *map, u32 features, enum msr_set set)
 {
-	listed_msrpm(map, features, view);
+	listed_msrpm(map, features, set);
 	open_unlisted(map, features, clear_msrpm);
 }

@@ -7,14 +7,13 @@
 #include "apic/vlapic.c"
 #undef vlapic_write_icr
 
-int vlapic_write_icr(struct vcpu *v, u64 value);
+int vlapic_write_icr(struct vlapic *l, u64 value);
 
-int vlapic_write_icr(struct vcpu *v, u64 value)
+int vlapic_write_icr(struct vlapic *l, u64 value)
 {
-	bool own = !(value & ICR_SHORTHAND_MASK) &&
-		   value >> 32 < v->part->config->nr_cpus;
+	bool own = !(value & ICR_SHORTHAND_MASK) && value >> 32 < l->domain->nr;
 
-	if (!own && x2apic_on(&v->lapic) && !(value & ICR_X2APIC_RESERVED))
+	if (!own && x2apic_on(l) && !(value & ICR_X2APIC_RESERVED))
 		wrmsr(APIC_MSR(APIC_ICR), value);
-	return filtered_write_icr(v, value);
+	return filtered_write_icr(l, value);
 }

@@ -9,7 +9,7 @@
  *
  * Part n is between marks, byte n of "abcd" and of "ABCD".
  */
-#include "boot/multiboot.h"
+#include "core/multiboot_format.h"
 #include "core/types.h"
 #include "lib/flat.h"
 

@@ -4,7 +4,7 @@
  * state at entry (specification 0.6.96, 3.2), starts its second CPU by IPIs to
  * all but itself, in xAPIC mode as every kernel begins, and powers off.
  */
-#include "boot/multiboot.h"
+#include "core/multiboot_format.h"
 #include "core/types.h"
 #include "lib/flat.h"
 

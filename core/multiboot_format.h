@@ -3,8 +3,8 @@
  * Multiboot 1 (specification 0.6.96): what image and loader tell each other.
  * Ashlar reads it at its own entry and writes it for guests.
  */
-#ifndef BOOT_MULTIBOOT_H
-#define BOOT_MULTIBOOT_H
+#ifndef CORE_MULTIBOOT_FORMAT_H
+#define CORE_MULTIBOOT_FORMAT_H
 
 #include "core/types.h"
 

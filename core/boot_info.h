@@ -2,8 +2,8 @@
 /*
  * What the boot loader told us, in one form for Multiboot 1 and 2.
  */
-#ifndef BOOT_BOOT_H
-#define BOOT_BOOT_H
+#ifndef CORE_BOOT_INFO_H
+#define CORE_BOOT_INFO_H
 
 #include "core/phys.h"
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Interrupts on their way to the vCPUs of a partition. */
+#include "apic/domain.h"
+#include "apic/icr.h"
+#include "core/cpu.h"
+#include "core/lapic.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+
+static __attribute__((noinline)) void post(struct irq_domain *d, u32 vcpu,
+					   u8 vector, bool level)
+{
+	/* This core looks before it enters its guest again. */
+	if (vapic_post(&d->posted[vcpu], vector, level, rdtsc()) &&
+	    d->cpu[vcpu] != this_cpu.id)
+		cpu_request(d->cpu[vcpu], REQ_INTERRUPT);
+}
+
+void domain_send(struct irq_domain *d, u64 vcpus, u8 vector, bool level)
+{
+	u32 n;
+
+	for (; vcpus; vcpus &= vcpus - 1) {
+		n = (u32)__builtin_ctzl(vcpus);
+		if (likely(domain_owns_apics(d)))
+			lapic_send(d->apic_id[n], vector);
+		else
+			post(d, n, vector, level);
+	}
+}
+
+void domain_request(struct irq_domain *d, u64 vcpus, u32 request)
+{
+	for (; vcpus; vcpus &= vcpus - 1)
+		cpu_request(d->cpu[__builtin_ctzl(vcpus)], request);
+}
+
+void domain_sipi(struct irq_domain *d, u64 vcpus, u8 vector)
+{
+	u64 set;
+
+	for (set = vcpus; set; set &= set - 1)
+		d->sipi_vector[__builtin_ctzl(set)] = vector;
+	domain_request(d, vcpus, REQ_SIPI);
+}
+
+u64 domain_targets(const struct irq_domain *d, const struct irq_msg *m)
+{
+	const struct icr_env env = {
+		.nr_vcpus = d->nr,
+		.x2apic = d->x2apic & 1,
+		.ldr = d->ldr,
+		.dfr = d->dfr,
+	};
+	u64 set;
+
+	if (m->mode > MSG_DM_LOWEST || m->vector < ICR_FIRST_VECTOR)
+		return 0;
+	set = icr_addressed(&env, m->dest, m->logical) &
+	      __atomic_load_n(&d->running, __ATOMIC_ACQUIRE);
+	return m->mode == MSG_DM_LOWEST ? set & -set : set;
+}
+
+void domain_deliver(struct irq_domain *d, const struct irq_msg *m)
+{
+	domain_send(d, domain_targets(d, m), m->vector, m->level);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The vCPUs that the interrupts of one partition can reach, and the ways to
+ * them.  Any core, any context but NMI, unless it says otherwise.
+ */
+#ifndef APIC_DOMAIN_H
+#define APIC_DOMAIN_H
+
+#include "apic/irq_msg.h"
+#include "apic/vapic.h"
+#include "core/irq_mode.h"
+#include "core/spinlock.h"
+#include "core/types.h"
+
+struct eli_partition;
+
+struct irq_domain {
+	/*
+	 * FIFO; the partition's: guards its devices, routes and state.  Taken
+	 * before any lock that partitions share.
+	 */
+	struct spinlock lock;
+	const char *name;
+	/* Set while booting: vCPUs, and the core of each with its APIC id. */
+	u32 nr;
+	u8 cpu[MAX_VCPUS];
+	u32 apic_id[MAX_VCPUS];
+	/* Changes while no vCPU runs. */
+	enum irq_mode mode;
+	/* Atomic: bit n, vCPU n takes interrupts; is in x2APIC mode. */
+	u64 running, x2apic;
+	/* xAPIC mode: written by each vCPU, read by senders. */
+	u32 ldr[MAX_VCPUS], dfr[MAX_VCPUS];
+	/* On its way to each vCPU: vectors to inject; the vector of a SIPI. */
+	struct vapic_posted *posted; /* nr of them */
+	u8 sipi_vector[MAX_VCPUS];
+	struct eli_partition *eli; /* mode `eli`, eli/track.h; on its cores */
+	/* Mode `did`: bit n, vCPU n's EOIs are to exit; they do.  eli/route.h
+	 */
+	u64 eois_wanted, eois_exit;
+	/* A local APIC's EOI of a level-triggered vector, for the IO-APIC. */
+	void (*eoi)(void *ctx, u8 vector);
+	void *eoi_ctx;
+};
+
+/* Is each vCPU's local APIC the core's own?  Mode `did`. */
+static inline bool domain_owns_apics(const struct irq_domain *d)
+{
+	return d->mode == MODE_DID;
+}
+
+/*
+ * The guest's vector to each vCPU in the set: by an IPI that carries it where
+ * its local APIC is the core's own, else for injection.  `level` is for the
+ * latter: the IO-APIC wants to hear of the EOI.
+ */
+void domain_send(struct irq_domain *d, u64 vcpus, u8 vector, bool level);
+/* An enum cpu_request to the core of each vCPU in the set. */
+void domain_request(struct irq_domain *d, u64 vcpus, u32 request);
+/* The same for REQ_SIPI. */
+void domain_sipi(struct irq_domain *d, u64 vcpus, u8 vector);
+/*
+ * The vCPUs that the message would reach now.  Empty for delivery modes and
+ * vectors that do not reach a guest.
+ */
+u64 domain_targets(const struct irq_domain *d, const struct irq_msg *m);
+/* The message to all of them. */
+void domain_deliver(struct irq_domain *d, const struct irq_msg *m);
+
+#endif

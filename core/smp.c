@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Bringing up the other cores: INIT, SIPI, the trampoline, TSCs compared. */
+#include "core/smp.h"
+#include "core/clock.h"
+#include "core/cpu.h"
+#include "core/lapic.h"
+#include "core/lib.h"
+#include "core/mem.h"
+#include "core/percpu.h"
+#include "core/x86.h"
+
+#define INIT_WAIT_US 10000
+#define SIPI_WAIT_US 200
+#define UP_WAIT_US   5000000 /* an emulator may put its thread aside */
+#define TSC_ROUNDS   16
+
+extern u8 trampoline_start[], trampoline_end[];
+extern u8 trampoline_cr3[], trampoline_stack[];
+
+/* Where a SIPI makes a CPU start. */
+static u64 trampoline;
+
+/* For the AP that is being started; one at a time. */
+u64 ap_cr3;
+static u8 ap_stack[512] __aligned(16);
+static u32 ap_cpu;
+static char ap_error[128];
+static volatile u32 ap_failed;
+
+/* TSC comparison: whose turn, and what the other read. */
+static volatile u32 tsc_turn;
+static volatile u64 tsc_other;
+
+static const struct core_job *job;
+static bool released;
+
+void ap_main(void) __noreturn;
+
+/* Both sides pass the turn on; each round's other TSC must lie between. */
+static s64 compare_tsc(void)
+{
+	u64 before, after;
+	s64 worst = 0;
+	u32 i;
+
+	for (i = 0; i < TSC_ROUNDS; i++) {
+		before = rdtsc();
+		tsc_turn = 1;
+		while (tsc_turn)
+			cpu_pause();
+		after = rdtsc();
+		if (tsc_other < before)
+			worst = MIN(worst, -(s64)(before - tsc_other));
+		else if (tsc_other > after)
+			worst = MAX(worst, (s64)(tsc_other - after));
+	}
+	return worst;
+}
+
+static void answer_tsc(void)
+{
+	u32 i;
+
+	for (i = 0; i < TSC_ROUNDS; i++) {
+		while (!tsc_turn)
+			cpu_pause();
+		tsc_other = rdtsc();
+		tsc_turn = 0;
+	}
+}
+
+void ap_main(void)
+{
+	u32 cpu = ap_cpu;
+
+	if (cpu_init(cpu, ap_error, sizeof(ap_error)) ||
+	    job->prepare(ap_error, sizeof(ap_error))) {
+		ap_failed = 1;
+		for (;;)
+			asm volatile("cli; hlt");
+	}
+	__atomic_store_n(&cpu_public[cpu].up, true, __ATOMIC_RELEASE);
+	answer_tsc();
+	while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
+		cpu_pause();
+	job->run();
+}
+
+static bool wait_up(u32 cpu, u64 us)
+{
+	u64 start = rdtsc();
+	u64 limit = us * (host_clock.tsc_hz / 1000000);
+
+	while (!ap_failed &&
+	       !__atomic_load_n(&cpu_public[cpu].up, __ATOMIC_ACQUIRE)) {
+		if (rdtsc() - start > limit)
+			return false;
+		cpu_pause();
+	}
+	return true;
+}
+
+/* SDM vol. 3 section 9.4.4: INIT, then SIPI, twice if need be. */
+static bool wake(u32 cpu, u32 apic_id)
+{
+	u32 tries;
+
+	lapic_send(apic_id, APIC_DM_INIT | APIC_ASSERT);
+	clock_delay_us(INIT_WAIT_US);
+	for (tries = 0; tries < 2; tries++) {
+		lapic_send(apic_id, APIC_DM_SIPI | APIC_ASSERT |
+					    (u32)(trampoline >> PAGE_SHIFT));
+		if (wait_up(cpu, tries ? UP_WAIT_US : SIPI_WAIT_US))
+			return true;
+	}
+	return false;
+}
+
+static void put64(const u8 *field, u64 value)
+{
+	u8 *page = phys_to_virt(trampoline);
+
+	memcpy(page + (field - trampoline_start), &value, sizeof(value));
+}
+
+static int start_one(u32 cpu, u32 apic_id, char *error, size_t size)
+{
+	u64 t = rdtsc();
+	s64 skew;
+	bool up;
+
+	ap_cpu = cpu;
+	ap_cr3 = paging_build_cpu(cpu);
+	if (!ap_cr3) {
+		fmt_snprintf(error, size, "cpu %u: no memory for it", cpu);
+		return -ENOMEM;
+	}
+	up = wake(cpu, apic_id);
+	clock_add(CLOCK_IPI_WAIT, rdtsc() - t);
+	if (ap_failed || !up) {
+		fmt_snprintf(
+			error, size, "cpu %u (APIC id %u): %s", cpu, apic_id,
+			ap_failed ?
+				ap_error :
+				"does not start; disable it in the firmware");
+		return -ENODEV;
+	}
+	skew = compare_tsc();
+	if (skew) {
+		fmt_snprintf(error, size,
+			     "cpu %u: its TSC is %ld ticks off "
+			     "that of cpu 0; a firmware update may help",
+			     cpu, (long)skew);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+int smp_start(const struct acpi_info *acpi, u64 low_page,
+	      const struct core_job *j, char *error, size_t size)
+{
+	u32 i, cpu = 1;
+	int err;
+
+	job = j;
+	nr_cpus = 1;
+	cpu_public[0].up = true;
+	if (acpi->nr_cpus <= 1)
+		return 0;
+	if (!low_page) {
+		fmt_snprintf(error, size,
+			     "cpus: no free RAM below 640 KiB to "
+			     "start them from; update the firmware");
+		return -ENOMEM;
+	}
+	trampoline = low_page;
+	memcpy(phys_to_virt(trampoline), trampoline_start,
+	       (size_t)(trampoline_end - trampoline_start));
+	put64(trampoline_cr3, paging_boot_cr3());
+	put64(trampoline_stack, (u64)(ap_stack + sizeof(ap_stack)));
+	for (i = 0; i < acpi->nr_cpus; i++) {
+		if (acpi->cpus[i].apic_id == this_cpu.apic_id)
+			continue;
+		err = start_one(cpu, acpi->cpus[i].apic_id, error, size);
+		if (err)
+			return err;
+		nr_cpus = ++cpu;
+	}
+	return 0;
+}
+
+void smp_release(void)
+{
+	__atomic_store_n(&released, true, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Registers of PCI configuration space, for the driver and for guests. */
+#ifndef DRIVERS_PCI_REGS_H
+#define DRIVERS_PCI_REGS_H
+
+#include "core/types.h"
+
+/* Configuration header, type 0 (PCI Local Bus 3.0, 6.1). */
+#define PCI_VENDOR_ID	   0x00
+#define PCI_COMMAND	   0x04
+#define PCI_STATUS	   0x06
+#define PCI_REVISION	   0x08
+#define PCI_CACHE_LINE	   0x0c
+#define PCI_BAR(n)	   (0x10 + 4 * (n))
+#define PCI_CIS		   0x28
+#define PCI_SUBSYSTEM	   0x2c
+#define PCI_CAPABILITIES   0x34
+#define PCI_INTERRUPT_LINE 0x3c
+
+#define PCI_COMMAND_IO	     BIT(0)
+#define PCI_COMMAND_MEMORY   BIT(1)
+#define PCI_COMMAND_MASTER   BIT(2)
+#define PCI_COMMAND_INTX_OFF BIT(10)
+
+/* Of the dword that holds command and status */
+#define PCI_STATUS_CAPABILITIES BIT(20)
+/* Of the dword that holds cache line size, latency, header type and BIST */
+#define PCI_HEADER_TYPE	 0x007f0000U
+#define PCI_HEADER_MULTI BIT(23)
+
+#define PCI_BAR_IO	    BIT(0)
+#define PCI_BAR_64	    BIT(2)
+#define PCI_BAR_IO_MASK	    (~3U)
+#define PCI_BAR_MEMORY_MASK (~15U)
+
+#endif

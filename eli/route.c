@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The decision where each device's interrupt goes. */
+#include "eli/route.h"
+#include "apic/ioapic.h"
+#include "core/log.h"
+#include "core/percpu.h"
+#include "eli/eli.h"
+
+static struct route *routes;
+static s32 relay_cpu;
+/* Guards all routes; a domain's lock is taken before it. */
+static struct spinlock lock;
+/* With it: since the last look a level vector has become free. */
+static bool released;
+
+void routes_init(s32 sidecore)
+{
+	relay_cpu = sidecore;
+}
+
+void route_add(struct route *r)
+{
+	r->out.masked = true;
+	r->next = routes;
+	routes = r;
+}
+
+/* The first of a domain's from r on; NULL: none. */
+static struct route *of_domain(struct route *r, const struct irq_domain *d)
+{
+	while (r && r->domain != d)
+		r = r->next;
+	return r;
+}
+
+#define for_each_route(r, d) \
+	for (r = of_domain(routes, d); r; r = of_domain(r->next, d))
+
+/*
+ * Would a level-triggered source share its vector with another domain's, as
+ * that is or when the host takes it?
+ */
+static bool level_clash(const struct irq_domain *d, const struct irq_msg *m)
+{
+	const struct route *r;
+
+	if (!m->level)
+		return false;
+	for (r = routes; r; r = r->next)
+		if (r->domain != d &&
+		    (m->vector == r->host_vector ||
+		     (r->out.level && m->vector == r->out.vector)))
+			return true;
+	return false;
+}
+
+/* Can the guest have the source to itself?  In mode `eli` its vCPU is told. */
+static bool can_be_direct(const struct route *r)
+{
+	struct irq_domain *d = r->domain;
+
+	if (d->mode == MODE_EXIT || level_clash(d, &r->want))
+		return false;
+	return d->mode == MODE_DID || eli_own(d, r->vcpu, r->want.vector, true);
+}
+
+static bool can_relay(void)
+{
+	return relay_cpu >= 0 &&
+	       cpu_public[relay_cpu].apic_id <= IOAPIC_MAX_DEST;
+}
+
+/*
+ * A core in mode `did` takes no interrupts for the host, so the first sidecore
+ * does; but not before the EOIs of the vCPU exit, which end the interrupt.
+ */
+static void relay(struct route *r)
+{
+	r->clash = true;
+	if (!can_relay()) {
+		r->out.masked = true;
+		return;
+	}
+	r->how = ROUTE_RELAYED;
+	r->out.apic_id = cpu_public[relay_cpu].apic_id;
+	r->out.vector = r->host_vector;
+	if (!(r->domain->eois_exit >> r->vcpu & 1))
+		r->out.masked = true;
+}
+
+static void decide(struct route *r)
+{
+	struct irq_domain *d = r->domain;
+	u64 targets = domain_targets(d, &r->want);
+
+	/* Whatever is wanted now: the EOI comes from where it went. */
+	if (r->held && r->how == ROUTE_RELAYED) {
+		r->out.masked = true;
+		return;
+	}
+	r->how = ROUTE_OFF;
+	r->clash = false;
+	/* Masked; a line that rises meanwhile is remembered as what it is. */
+	r->out = (struct route_out){
+		.level = r->want.level,
+		.active_low = r->want.active_low,
+		.masked = true,
+	};
+	if (!targets)
+		return;
+	r->vcpu = (u32)__builtin_ctzl(targets);
+	r->out.apic_id = d->apic_id[r->vcpu];
+	r->out.vector = r->want.vector;
+	r->out.masked = r->want.masked || r->held;
+	if (can_be_direct(r)) {
+		r->how = ROUTE_DIRECT;
+	} else if (d->mode == MODE_DID) {
+		relay(r);
+	} else {
+		r->how = ROUTE_TAKEN;
+		r->out.vector = r->host_vector;
+	}
+}
+
+static bool same_direct(const struct route *a, const struct route *b)
+{
+	return b->how == ROUTE_DIRECT && a->vcpu == b->vcpu &&
+	       a->out.vector == b->out.vector;
+}
+
+/* In mode `eli` the vCPU loses the vector, unless it comes another way, too. */
+static void disown(const struct route *old)
+{
+	struct irq_domain *d = old->domain;
+	const struct route *r;
+
+	if (d->mode != MODE_ELI || old->how != ROUTE_DIRECT)
+		return;
+	for_each_route(r, d) if (same_direct(old, r)) return;
+	eli_own(d, old->vcpu, old->out.vector, false);
+}
+
+/* The source is told what has changed since `old`. */
+static void carry_out(struct route *r, const struct route *old)
+{
+	const struct route_out *a = &old->out, *b = &r->out;
+	bool moved = a->apic_id != b->apic_id || a->vector != b->vector ||
+		     a->level != b->level || a->active_low != b->active_low;
+
+	if (a->level && (a->vector != b->vector || !b->level))
+		released = true;
+	if (moved)
+		r->source->set(r->where, b);
+	else if (a->masked != b->masked)
+		r->source->mask(r->where, b);
+	disown(old);
+}
+
+static void look_again(struct route *r)
+{
+	struct route old = *r;
+
+	decide(r);
+	carry_out(r, &old);
+}
+
+void route_want(struct route *r, const struct irq_msg *m, bool held)
+{
+	spin_lock(&lock);
+	r->want = *m;
+	r->held = held;
+	look_again(r);
+	spin_unlock(&lock);
+}
+
+/* The vCPUs whose EOIs are to exit have changed: their cores are told. */
+static void want_eois(struct irq_domain *d)
+{
+	u64 wanted = 0, changed;
+	const struct route *r;
+
+	for_each_route(r, d) if (r->how == ROUTE_RELAYED)
+		wanted |= BIT(r->vcpu);
+	changed = wanted ^ d->eois_wanted;
+	d->eois_wanted = wanted;
+	domain_request(d, changed, REQ_EOIS);
+}
+
+/* Who waits for a vector that d has given up looks again, on its own core. */
+static void offer_released(const struct irq_domain *d)
+{
+	struct route *r;
+	u64 running;
+
+	for (r = routes; released && r; r = r->next) {
+		if (r->domain == d || !r->clash)
+			continue;
+		running = __atomic_load_n(&r->domain->running,
+					  __ATOMIC_ACQUIRE);
+		domain_request(r->domain, running & -running, REQ_EOIS);
+	}
+	released = false;
+}
+
+void routes_settle(struct irq_domain *d)
+{
+	spin_lock(&lock);
+	want_eois(d);
+	offer_released(d);
+	spin_unlock(&lock);
+}
+
+void routes_update(struct irq_domain *d)
+{
+	struct route *r;
+
+	spin_lock(&lock);
+	for_each_route(r, d) look_again(r);
+	spin_unlock(&lock);
+	routes_settle(d);
+}
+
+void routes_off(struct irq_domain *d)
+{
+	static const struct route_out off = { .masked = true };
+	struct route *r, old;
+
+	spin_lock(&lock);
+	for_each_route(r, d)
+	{
+		old = *r;
+		r->how = ROUTE_OFF;
+		r->held = r->clash = r->said = false;
+		r->out = off;
+		carry_out(r, &old);
+	}
+	d->eois_wanted = 0;
+	d->eois_exit = 0;
+	offer_released(d);
+	spin_unlock(&lock);
+}
+
+/* A line in the log may lead to any domain's lock. */
+void routes_report(const struct irq_domain *d)
+{
+	struct route *r;
+
+	for_each_route(r, d)
+	{
+		if (likely(!r->clash || r->said))
+			continue;
+		r->said = true;
+		log_printf("partition %s: GSI %u: another partition has its "
+			   "level vector: %s",
+			   d->name, r->where,
+			   can_relay() ? "by the sidecore, with exits" :
+					 "masked, as there is no sidecore for "
+					 "it; add one or use interrupts = eli");
+	}
+}
+
+void routes_serve_eois(struct vcpu *v)
+{
+	struct irq_domain *d = v->domain;
+	u64 bit = BIT(v->index);
+
+	spin_lock(&d->lock);
+	v->eois_exit = d->eois_wanted & bit;
+	backend->set_msrs(v);
+	d->eois_exit = (d->eois_exit & ~bit) | (d->eois_wanted & bit);
+	routes_update(d);
+	spin_unlock(&d->lock);
+	routes_report(d);
+}
+
+/* With the domain's lock held. */
+static void take(struct route *r)
+{
+	/*
+	 * Sent before it was masked, once more: Bochs has no remote IRR.  A
+	 * line that is high sends again when it is unmasked.
+	 */
+	if (r->out.level && r->out.masked)
+		return;
+	if (!r->source->taken(r->where))
+		return;
+	/* Masked before the guest can know of it. */
+	if (r->want.level)
+		route_want(r, &r->want, true);
+	if (r->how == ROUTE_RELAYED)
+		domain_send(r->domain, BIT(r->vcpu), r->want.vector, true);
+	else
+		domain_deliver(r->domain, &r->want);
+}
+
+bool route_taken(struct irq_domain *d, u32 vcpu, u32 vector)
+{
+	bool found = false;
+	struct route *r;
+
+	spin_lock(&d->lock);
+	/* A vector of the guest's may be that of several: any can have sent. */
+	for_each_route(r, d) if (r->out.vector == vector &&
+				 (r->how != ROUTE_DIRECT || r->vcpu == vcpu))
+	{
+		found = true;
+		take(r);
+	}
+	spin_unlock(&d->lock);
+	return found;
+}
+
+/*
+ * What is not relayed any more came late: the line, if it is still high, has
+ * sent again.
+ */
+void route_relay(u32 vector)
+{
+	struct route *r = routes;
+
+	while (r && r->host_vector != vector)
+		r = r->next;
+	if (!r)
+		return;
+	spin_lock(&r->domain->lock);
+	if (r->how == ROUTE_RELAYED)
+		take(r);
+	spin_unlock(&r->domain->lock);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a partition consists of: one list, built and started from the first to
+ * the last, stopped from the last to the first.  For partition/ only.
+ */
+#ifndef PARTITION_PARTS_H
+#define PARTITION_PARTS_H
+
+#include "partition/partition.h"
+
+/* Any of the functions may be left out. */
+struct part {
+	const char *name;
+	/* Boot, BSP: 0, or -E with a line in error. */
+	int (*build)(struct partition *p, char *error, size_t size);
+	/*
+	 * On vCPU 0's core, while no vCPU runs: 0, or -E with the reason in
+	 * life.reason; -EBUSY: the partition is to end.
+	 */
+	int (*start)(struct partition *p);
+	/* On vCPU 0's core, when all of its cores are in root mode. */
+	void (*stop)(struct partition *p);
+	/* Then, on each of them, until it is true. */
+	bool (*stopped)(const struct partition *p);
+};
+
+/* All of them, for all partitions; in partition/parts.c. */
+int parts_build(struct partition *p, char *error, size_t size);
+int parts_start(struct partition *p);
+void parts_stop(struct partition *p);
+bool parts_stopped(const struct partition *p);
+
+/* partition/build.c: RAM, the tables over it. */
+extern const struct part part_tables;
+/* partition/machine.c: what the guest finds on its ports and pages. */
+extern const struct part part_apics, part_ports, part_echo;
+/* partition/load.c: its memory's contents. */
+extern const struct part part_guest;
+
+/* Ticks that loading the guest took, for the report of the boot. */
+void load_times(u64 *zeroing, u64 *copying);
+
+/* The first sidecore, in its loop: the virtual devices it serves. */
+void machines_poll(void);
+
+/* Waits for what other cores of the host do by themselves, else panics. */
+void partition_await(const struct partition *p,
+		     bool (*done)(const struct partition *p),
+		     const char *failure);
+
+/*
+ * partition/life.c, for the loops of partition/cores.c: acts on this core's
+ * requests.  Does not return when the vCPU leaves or enters.
+ */
+void life_serve(u32 requests);
+/*
+ * True while this core has to look at the clock, since its partition waits for
+ * the time of a restart.  When that has come, the core is asked to.
+ */
+bool life_waits(void);
+
+#endif
