@@ -28,7 +28,8 @@ SRCS := $(PURE)
 SRCS += $(addprefix core/,clock.c cpu.c image.c lapic.c lib.c log.c mem.c \
 	power.c smp.c trap.c)
 SRCS += $(addprefix drivers/,pci.c uart.c)
-SRCS += $(addprefix apic/,domain.c ioapic.c vlapic.c vlapic_direct.c vlapic_emulated.c)
+SRCS += $(addprefix apic/,domain.c ioapic.c vlapic.c vlapic_direct.c \
+	vlapic_emulated.c)
 SRCS += $(addprefix console/,logport.c)
 SRCS += $(addprefix guest/,memory.c vcpu.c)
 SRCS += $(addprefix eli/,handback.c inject.c mode.c route.c track.c)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The ICR filter: what a write asks for, and whom it reaches. */
 #include "apic/icr.h"
 
 #define X2APIC_BROADCAST 0xffffffffU

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The physical IO-APICs. */
 #include "apic/ioapic.h"
 #include "apic/vioapic.h"
 #include "core/clock.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Vectors that have arrived: pending, in service, priorities. */
 #include "apic/vapic.h"
 #include "core/lib.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The registers of the IO-APIC that a guest sees. */
 #include "apic/vioapic.h"
 #include "core/lib.h"
 

@@ -3,9 +3,9 @@
 #include "apic/vlapic.h"
 #include "apic/domain.h"
 #include "apic/icr.h"
-#include "core/lapic.h"
 #include "apic/vlapic_lvt.h"
 #include "core/cpu.h"
+#include "core/lapic.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 

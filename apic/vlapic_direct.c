@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Vectors and timer of a vCPU in the core's own local APIC. */
-#include "core/lapic.h"
-#include "apic/vlapic_lvt.h"
 #include "apic/domain.h"
+#include "apic/vlapic_lvt.h"
+#include "core/lapic.h"
 #include "core/x86.h"
 
 static u32 read(struct vlapic *l, u32 reg)

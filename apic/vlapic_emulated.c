@@ -5,9 +5,9 @@
  */
 #include "apic/domain.h"
 #include "apic/icr.h"
-#include "core/lapic.h"
 #include "apic/vlapic_lvt.h"
 #include "core/clock.h"
+#include "core/lapic.h"
 #include "core/x86.h"
 
 static u32 read(struct vlapic *l, u32 reg)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The timer of a local APIC that Ashlar keeps. */
 #include "apic/vtimer.h"
 #include "core/lib.h"
 

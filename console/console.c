@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The log port shared: log, consoles, monitor take turns. */
 #include "console/console.h"
 #include "console/escape.h"
 #include "core/lib.h"

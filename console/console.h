@@ -23,8 +23,8 @@
 #ifndef CONSOLE_CONSOLE_H
 #define CONSOLE_CONSOLE_H
 
-#include "core/logring.h"
 #include "console/monitor.h"
+#include "core/logring.h"
 #include "core/types.h"
 
 #define CONSOLE_TX_SIZE 4096U

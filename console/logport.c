@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The log port: who writes it, who reads it. */
 #include "console/logport.h"
 #include "apic/ioapic.h"
-#include "core/lapic.h"
 #include "core/clock.h"
+#include "core/cpu.h"
 #include "core/io.h"
+#include "core/lapic.h"
 #include "core/lib.h"
 #include "core/log.h"
-#include "core/cpu.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"
 #include "core/x86.h"

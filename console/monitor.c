@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The monitor: commands and replies. */
 #include "console/monitor.h"
 #include "console/escape.h"
 #include "core/lib.h"

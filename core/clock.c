@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The TSC: its frequency, and delays by it. */
 #include "core/clock.h"
-#include "core/lapic.h"
 #include "core/io.h"
+#include "core/lapic.h"
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/mem.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* printf and its kin. */
 #include "core/lib.h"
 
 struct out {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Histograms of latencies. */
 #include "core/histogram.h"
 #include "core/lib.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* What the sections of Ashlar's image may do. */
 #include "core/mem.h"
 
 extern const u8 text_start[], text_end[], rodata_end[], image_end[];

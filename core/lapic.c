@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* This core's local APIC, in x2APIC mode. */
 #include "core/lapic.h"
 #include "core/clock.h"
+#include "core/cpu.h"
 #include "core/lib.h"
-#include "partition/partition.h"
 #include "core/x86.h"
-#include "exits/msr.h"
 
 #define HOST_SPURIOUS	 0xff
 #define TDCR_DIVIDE_BY_1 0xb

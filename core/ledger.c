@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The ledger as text. */
 #include "core/ledger.h"
 #include "core/lib.h"
 

@@ -64,7 +64,7 @@ struct ledger {
 };
 
 /*
- * Events within exits that have causes of their own: entries to injection mode,
+ * Events within exits that have causes of their own: a vCPU begins injecting,
  * first all of them, then by reason.
  */
 static inline bool ledger_is_event(enum cause cause)

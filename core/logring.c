@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The ring that the log waits in. */
 #include "core/logring.h"
 #include "core/lib.h"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The pool, the page tables of every core, the seal. */
 #include "core/mem.h"
 #include "core/lib.h"
 #include "core/log.h"

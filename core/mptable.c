@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The MP table: how PCI interrupts are wired. */
 #include "core/mptable.h"
 
 /* 4.1 MP Floating Pointer Structure */

@@ -9,8 +9,8 @@
 
 #include "core/histogram.h"
 #include "core/layout.h"
-#include "core/types.h"
 #include "core/ledger.h"
+#include "core/types.h"
 #include "core/vectorset.h"
 #include "core/x86.h"
 

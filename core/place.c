@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Where partitions get their memory. */
 #include "core/place.h"
 
 /* Firmware, real mode code and the AP trampoline live below. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Limits on how often something may be. */
 #include "core/rate.h"
 
 u64 rate_take(struct rate *r, u64 now, u64 step, u32 burst)

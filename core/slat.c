@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Second-level page tables of either vendor. */
 #include "core/slat.h"
 
 #define GPA_LIMIT BIT(48)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The IDT, and exceptions of the host. */
 #include "core/trap.h"
 #include "core/lapic.h"
 #include "core/log.h"

@@ -2,9 +2,9 @@
 /* Devices that a partition owns. */
 #include "devices/assign.h"
 #include "apic/ioapic.h"
-#include "core/spinlock.h"
 #include "core/io.h"
 #include "core/lib.h"
+#include "core/spinlock.h"
 #include "drivers/pci.h"
 #include "eli/route.h"
 #include "guest/ports.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* PCI configuration space as a guest sees it. */
 #include "devices/vpci.h"
 
 #define PCI_ADDRESS_PORT 0xcf8

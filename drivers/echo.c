@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The echo, a virtual device for tests. */
 #include "drivers/echo.h"
 
 void echo_reset(struct echo *e)

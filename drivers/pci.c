@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* PCI configuration space by mechanism #1. */
 #include "drivers/pci.h"
 #include "core/io.h"
 #include "core/spinlock.h"

@@ -3,13 +3,14 @@
  * Delivery of interrupts to guests, and taking a core back from one.  Delivery
  * in `did` needs no code here: vectors go to the guest's own IDT.
  *
- * Mode `eli`: while nothing has to be injected a vCPU runs in eli mode, by its
- * own view of memory, in which the page of its IDT is a shadow.  There
- * interrupts do not exit: the guest's own vectors find its gates, any other a
- * gate that is not present, and that #NP exits (a bounce).  What eli mode can't
- * do is done in injection mode, which is mode `exit` but for HLT: interrupts to
- * inject, an IDT that can't be shadowed, an instruction that must see the
- * processor as it is.  The vCPU goes back as soon as an exit allows it.
+ * In mode `eli` a vCPU is in one of two states.  While nothing has to be
+ * injected it is shadowed: it runs by its own view of memory, in which the page
+ * of its IDT is a shadow.  Interrupts do not exit then: the guest's own vectors
+ * find its gates, any other a gate that is not present, and that #NP exits (a
+ * bounce).  What can't be done so is done while injecting, which is mode `exit`
+ * but for HLT: interrupts to inject, an IDT that can't be shadowed, an
+ * instruction that must see the processor as it is.  The vCPU is shadowed again
+ * as soon as an exit allows it.
  */
 #ifndef ELI_ELI_H
 #define ELI_ELI_H
@@ -65,7 +66,7 @@ bool eli_hand_back(void);
 
 /* Before a vCPU starts: registers that VM entry does not load, as at reset. */
 void eli_reset_core(void);
-/* And its state in mode `eli`, which begins in injection mode. */
+/* Before a vCPU starts: its state in mode `eli`, which begins injecting. */
 void eli_reset(struct vcpu *v);
 /* While no vCPU of the partition runs: there are no IDTs. */
 void eli_reset_domain(struct irq_domain *d);
@@ -78,26 +79,26 @@ void eli_reset_domain(struct irq_domain *d);
  */
 bool eli_bounced(struct vcpu *v, u8 vector);
 
-/* #NP in eli mode; `soft`: INT n was on its way. */
+/* #NP while shadowed; `soft`: INT n was on its way. */
 void eli_not_present(struct vcpu *v, bool soft);
 
-/* An instruction that eli mode can't let pass: it does in injection mode. */
-void eli_pass_once(struct vcpu *v);
+/* An instruction that can't pass while shadowed: it does while injecting. */
+void eli_let_pass(struct vcpu *v);
 
 /*
  * Before the guest is entered, with all that is pending collected: chooses
- * between the two.  True: eli mode, and nothing is injected.
+ * between the two.  True: shadowed, and nothing is injected.
  */
-bool eli_choose(struct vcpu *v);
+bool eli_choose_state(struct vcpu *v);
 
 /*
  * A vector that no pin has any more, of those that Ashlar knows: if it was the
  * guest's, it was sent before the pin was given another.
  */
-void eli_late(struct vcpu *v, u8 vector);
+void eli_late_vector(struct vcpu *v, u8 vector);
 
-/* External-interrupt exit: is it one that eli mode will deliver? */
-bool eli_delivers(struct vcpu *v);
+/* External-interrupt exit: will it be delivered once shadowed? */
+bool eli_will_deliver(struct vcpu *v);
 
 /* The emulated home, and with it what the core's own APIC holds. */
 extern const struct vlapic_home vlapic_eli;

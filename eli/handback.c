@@ -4,13 +4,13 @@
  * pending or in service; none may reach the next guest or the host's exception
  * handlers.  Each is accepted through an IDT of its own, then EOIed.
  */
+#include "core/cpu.h"
 #include "core/lapic.h"
 #include "core/lib.h"
 #include "core/percpu.h"
 #include "core/trap.h"
 #include "core/x86.h"
 #include "eli/eli.h"
-#include "core/cpu.h"
 
 /* Each vector may be in service, be accepted, and be in service again. */
 #define DRAIN_STEPS (3 * IDT_VECTORS)

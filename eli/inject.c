@@ -3,19 +3,19 @@
  * Delivery by Ashlar: external interrupts exit, the guest's are injected, HLT
  * waits in root mode.  Mode `exit`.
  */
-#include "core/lapic.h"
 #include "apic/domain.h"
+#include "core/cpu.h"
+#include "core/lapic.h"
 #include "core/percpu.h"
 #include "eli/eli.h"
 #include "eli/route.h"
-#include "core/cpu.h"
 
 static void handle(struct vcpu *v, u32 vector)
 {
 	if (vector == HOST_TIMER_VECTOR)
 		vlapic_timer_fired(&v->lapic);
 	else if (!route_taken(v->domain, v->index, vector))
-		eli_late(v, (u8)vector);
+		eli_late_vector(v, (u8)vector);
 }
 
 /* What the host's IDT has accepted. */
@@ -82,7 +82,7 @@ void inject_interrupts(struct vcpu *v)
 	if (v->mode == MODE_EXIT)
 		inject_take(v);
 	vlapic_collect(&v->lapic);
-	if (v->mode == MODE_ELI && eli_choose(v))
+	if (v->mode == MODE_ELI && eli_choose_state(v))
 		return;
 	vector = next_vector(v);
 	if (vector >= 0 && backend->inject_interrupt((u8)vector)) {

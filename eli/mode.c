@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Mode `eli`: between eli mode and injection mode.
+ * Mode `eli`: between shadowed and injecting.
  *
  * Two places hold what is in service then: the core's own local APIC has the
  * vectors that came straight to the guest, the virtual one what was injected.
- * The virtual one is empty in eli mode, so EOI can be the core's own.  In
- * injection mode EOI exits and ends the higher of the two.
+ * The virtual one is empty while shadowed, so EOI can be the core's own.  While
+ * injecting EOI exits and ends the higher of the two.
  */
 #include "apic/domain.h"
-#include "core/lapic.h"
 #include "core/clock.h"
+#include "core/lapic.h"
 #include "core/lib.h"
 #include "core/percpu.h"
 #include "core/x86.h"
@@ -76,7 +76,7 @@ static void end_shadowed(struct vcpu *v)
 }
 
 /*
- * The budget exit.  A guest in eli mode can keep the host's timer waiting, by
+ * The budget exit.  A shadowed guest can keep the host's timer waiting, by
  * IF, by TPR, or by another IDT that it has slipped in through its page tables,
  * but not for longer than this.
  */
@@ -103,7 +103,7 @@ static enum cause obstacle(struct vcpu *v)
 	return track_idt(v);
 }
 
-bool eli_choose(struct vcpu *v)
+bool eli_choose_state(struct vcpu *v)
 {
 	enum cause reason;
 
@@ -149,7 +149,7 @@ void eli_not_present(struct vcpu *v, bool soft)
 		v->eli->once = soft ? CAUSE_INJECT_INT : CAUSE_INJECT_NP;
 }
 
-void eli_pass_once(struct vcpu *v)
+void eli_let_pass(struct vcpu *v)
 {
 	v->eli->once = CAUSE_INJECT_TABLE;
 	/* Another table may be loaded now: what was refused gets a chance. */
@@ -157,7 +157,7 @@ void eli_pass_once(struct vcpu *v)
 			 __ATOMIC_RELEASE);
 }
 
-void eli_late(struct vcpu *v, u8 vector)
+void eli_late_vector(struct vcpu *v, u8 vector)
 {
 	const u64 *was = v->domain->eli->was_owned[v->index];
 
@@ -165,7 +165,7 @@ void eli_late(struct vcpu *v, u8 vector)
 		vapic_accept(&v->lapic.irq, vector, false, rdtsc());
 }
 
-bool eli_delivers(struct vcpu *v)
+bool eli_will_deliver(struct vcpu *v)
 {
 	return v->mode == MODE_ELI && owned_pending(v) &&
 	       obstacle(v) == INJECT_NONE;

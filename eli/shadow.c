@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Shadows of IDTs: which can be, and gate by gate. */
 #include "eli/shadow.h"
 #include "core/lib.h"
 #include "core/x86.h"

@@ -20,7 +20,7 @@
 
 /*
  * What decides whether an IDT can be shadowed: INJECT_NONE, with the size of a
- * gate in *gate_size, or the reason why it must be injection mode.  Whether the
+ * gate in *gate_size, or the reason why it must be injecting.  Whether the
  * base is mapped, and what else is in the page, is not looked at.
  */
 enum cause shadow_refusal(const struct idt_register *r, u32 *gate_size);

@@ -5,17 +5,17 @@
  * The second-level tables are shared, and other cores may have a page in their
  * TLB as writable that is an IDT now.  Nobody waits for them: the tables have a
  * generation, every core flushes before it enters its guest again, and until
- * all that run have, the vCPU stays in injection mode.
+ * all that run have, the vCPU stays injecting.
  */
 #include "eli/track.h"
-#include "eli/eli.h"
+#include "apic/domain.h"
+#include "core/cpu.h"
 #include "core/lapic.h"
 #include "core/lib.h"
 #include "core/mem.h"
-#include "apic/domain.h"
-#include "core/cpu.h"
 #include "core/percpu.h"
 #include "core/x86.h"
+#include "eli/eli.h"
 #include "guest/memory.h"
 
 /* Page-table entries, SDM vol. 3 section 4.5; accessed and dirty come and go.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Second-level tables with a shadow in them. */
 #include "eli/view.h"
 #include "core/lib.h"
 

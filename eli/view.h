@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The two views that a vCPU has of its partition's memory.  Injection mode uses
+ * The two views that a vCPU has of its partition's memory.  Injecting, it uses
  * the partition's own tables, where each page that is an IDT is read-only.  Eli
  * mode has tables of its own, four per vCPU, which differ in one leaf: there
  * the page of the vCPU's IDT is its shadow.
@@ -38,7 +38,7 @@ struct view_split {
 };
 
 struct views {
-	struct slat slat; /* injection mode */
+	struct slat slat; /* while injecting */
 	u32 vcpus;
 	u64 tables;	     /* the first of the pages handed over */
 	u64 page[MAX_VCPUS]; /* where each vCPU's IDT is */

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What a guest's CPUID, RDMSR, WRMSR, XSETBV and I/O instructions do. */
-#include "core/lapic.h"
 #include "apic/vlapic.h"
 #include "core/clock.h"
-#include "partition/partition.h"
+#include "core/cpu.h"
+#include "core/lapic.h"
 #include "core/percpu.h"
 #include "core/x86.h"
-#include "core/cpu.h"
 #include "exits/cpuid.h"
 #include "exits/exit.h"
 #include "exits/kvmclock.h"
 #include "exits/msr.h"
 #include "guest/memory.h"
 #include "guest/ports.h"
+#include "partition/partition.h"
 
 #define XCR0_X87    BIT(0)
 #define XCR0_SSE    BIT(1)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "core/lib.h"
+/* What CPUID tells a guest, leaf by leaf. */
 #include "exits/cpuid.h"
+#include "core/lib.h"
 
 /* Allow-lists, one bit per line that is shown; SDM 2A table 3-8 and on. */
 #define L1_ECX_SSE3	    BIT(0)

@@ -5,9 +5,9 @@
  * map (appendix A), and the list of the memory operations that execute.c
  * knows.
  */
+#include "exits/decode.h"
 #include "core/lib.h"
 #include "core/types.h"
-#include "exits/decode.h"
 
 #define REX_B BIT(0)
 #define REX_X BIT(1)

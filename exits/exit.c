@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Exits: the dispatcher, and the handlers without a home of their own. */
-#include "core/log.h"
-#include "partition/partition.h"
-#include "core/percpu.h"
+#include "exits/exit.h"
 #include "console/logport.h"
+#include "core/log.h"
+#include "core/percpu.h"
 #include "core/x86.h"
 #include "eli/eli.h"
-#include "exits/exit.h"
+#include "partition/partition.h"
 
 static void finish(struct vcpu *v, enum outcome outcome)
 {
@@ -123,7 +123,7 @@ enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs)
 {
 	(void)regs;
 	/* In mode `exit` it is taken before the entry, as after any exit. */
-	if (v->mode == MODE_ELI && !eli_delivers(v))
+	if (v->mode == MODE_ELI && !eli_will_deliver(v))
 		inject_take(v);
 	return OUTCOME_RETRY;
 }
@@ -131,7 +131,7 @@ enum outcome guest_external_interrupt(struct vcpu *v, struct guest_regs *regs)
 enum outcome guest_descriptor_table(struct vcpu *v, struct guest_regs *regs)
 {
 	(void)regs;
-	eli_pass_once(v);
+	eli_let_pass(v);
 	return OUTCOME_RETRY;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The page of KVM's clock. */
 #include "exits/kvmclock.h"
 
 #define NSEC 1000000000UL

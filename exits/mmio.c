@@ -5,13 +5,13 @@
  */
 #include "core/lib.h"
 #include "core/log.h"
-#include "partition/partition.h"
 #include "core/percpu.h"
 #include "eli/eli.h"
 #include "exits/decode.h"
 #include "exits/exit.h"
 #include "guest/memory.h"
 #include "guest/mmio.h"
+#include "partition/partition.h"
 
 /* One instruction on its way: copies that become real when all worked. */
 struct emulation {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Which MSRs a guest has, and the bitmaps made of that. */
 #include "exits/msr.h"
 #include "core/lib.h"
 #include "core/x86.h"
@@ -139,7 +140,7 @@ static void clear_msrpm(u8 *map, u32 index, bool write)
 }
 
 /*
- * In eli mode the core's own local APIC has all that is in service.  IRR may
+ * While shadowed the core's own local APIC has all that is in service.  IRR may
  * have vectors of the host's as well, which are not for the guest to see.
  */
 static bool direct_in_eli(const struct msr_range *r)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* A guest's ACPI tables. */
+#include "guest/acpi.h"
 #include "core/acpi_tables.h"
 #include "core/lib.h"
-#include "guest/acpi.h"
 #include "guest/layout.h"
 
 #define GAS_IO	 1

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* PIT, RTC, keyboard controller and the like, as far as kernels need them. */
 #include "guest/legacy.h"
-#include "guest/ports.h"
 #include "core/lib.h"
+#include "guest/ports.h"
 
 /* 8254 control word. */
 #define PIT_READ_BACK	      3

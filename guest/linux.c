@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "core/lib.h"
+/* Loading a bzImage by the 64-bit boot protocol. */
 #include "guest/linux.h"
+#include "core/lib.h"
 #include "guest/loader.h"
 
 /*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "core/lib.h"
+/* What loaders share. */
 #include "guest/loader.h"
+#include "core/lib.h"
 
 u32 loader_e820(const struct guest_layout *layout,
 		struct e820_entry map[E820_ENTRIES])

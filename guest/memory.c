@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* A guest's RAM through this core's window. */
 #include "guest/memory.h"
+#include "core/cpu.h"
 #include "core/lib.h"
 #include "core/mem.h"
-#include "core/cpu.h"
 
 u64 guest_hpa(const struct guest_ram *ram, u64 gpa, u64 *left)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "core/boot_info.h"
-#include "core/multiboot_format.h"
-#include "core/lib.h"
-#include "guest/loader.h"
+/* Loading a Multiboot 1 kernel. */
 #include "guest/multiboot.h"
+#include "core/boot_info.h"
+#include "core/lib.h"
+#include "core/multiboot_format.h"
+#include "guest/loader.h"
 
 /* Tool Interface Standard, ELF 1.2, book I: the file's and program headers. */
 struct elf32_ehdr {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The I/O ports that a guest has. */
 #include "guest/ports.h"
 
 #define ABSENT PORT_ABSENT

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The 16550 that a guest sees. */
 #include "guest/serial.h"
 #include "core/lib.h"
 

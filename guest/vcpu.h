@@ -11,8 +11,8 @@
 #define GUEST_VCPU_H
 
 #include "apic/vlapic.h"
-#include "core/irq_mode.h"
 #include "core/histogram.h"
+#include "core/irq_mode.h"
 #include "core/ledger.h"
 #include "core/types.h"
 #include "core/x86.h"

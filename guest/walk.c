@@ -3,8 +3,8 @@
  * The guest page-table walk: SDM vol. 3, 4.3 (32-bit), 4.4 (PAE), 4.5
  * (4-level), access rights in 4.6, the error code in 4.7.
  */
-#include "core/types.h"
 #include "guest/walk.h"
+#include "core/types.h"
 
 #define CR0_WP	   BIT(16)
 #define CR0_PG	   BIT(31)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the monitor and the log port do to partitions. */
 #include "partition/control.h"
-#include "core/lib.h"
-#include "core/power.h"
-#include "core/mem.h"
-#include "partition/partition.h"
 #include "console/logport.h"
+#include "core/lib.h"
+#include "core/mem.h"
 #include "core/percpu.h"
+#include "core/power.h"
 #include "guest/vcpu.h"
+#include "partition/partition.h"
 
 static u32 count(void *ctx)
 {

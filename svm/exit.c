@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* #VMEXITs: one table by code, then what is special to SVM. */
 #include "core/log.h"
-#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "eli/eli.h"
+#include "partition/partition.h"
 #include "svm/internal.h"
 
 /* EXITINFO1 of IOIO, APM2 section 15.10.2 */

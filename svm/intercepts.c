@@ -17,7 +17,7 @@ const u32 svm_intercept_misc1 = INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |
 
 const u32 svm_intercept_emulated = INTERCEPT_INTR | INTERCEPT_HLT;
 
-/* In eli mode: what a gate of the shadow IDT ends in. */
+/* While shadowed: what a gate of the shadow IDT ends in. */
 const u32 svm_intercept_bounce = BIT(VEC_NP);
 
 const u32 svm_intercept_misc2 =

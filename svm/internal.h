@@ -4,8 +4,8 @@
 #define SVM_INTERNAL_H
 
 #include "core/types.h"
-#include "exits/msr.h"
 #include "exits/exit.h"
+#include "exits/msr.h"
 #include "svm/vmcb.h"
 
 struct svm_maps {

@@ -2,10 +2,10 @@
 /* The VMCB of this core's vCPU: reset state, and access for the guest layer. */
 #include "core/lib.h"
 #include "core/log.h"
-#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/loader.h"
+#include "partition/partition.h"
 #include "svm/internal.h"
 
 struct vmcb *svm_vmcb(void)
@@ -98,7 +98,7 @@ void svm_reset(struct vcpu *v, const struct vcpu_start *start)
 
 /*
  * TLB entries are tagged with the ASID alone, and what the guest invalidates
- * must be gone in either view.  Injection mode's V_TPR comes from
+ * must be gone in either view.  V_TPR while injecting comes from
  * svm_interrupt_window().
  */
 void svm_set_delivery(struct vcpu *v)

@@ -3,10 +3,10 @@
  * Writes to CR0 and CR4 that touch bits which the guest sees but does not own.
  * The rules are those of MOV to CR, SDM vol. 2 and vol. 3 section 4.1.
  */
-#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/memory.h"
+#include "partition/partition.h"
 #include "vmx/internal.h"
 #include "vmx/vmcs.h"
 

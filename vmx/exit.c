@@ -2,10 +2,10 @@
 /* VM exits: one table by reason, then what is special to VMX. */
 #include "core/lib.h"
 #include "core/log.h"
-#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "eli/eli.h"
+#include "partition/partition.h"
 #include "vmx/internal.h"
 #include "vmx/vmcs.h"
 

@@ -4,8 +4,8 @@
 #define VMX_INTERNAL_H
 
 #include "core/types.h"
-#include "exits/msr.h"
 #include "exits/exit.h"
+#include "exits/msr.h"
 
 /* Control words that every vCPU starts with; set by vmx_check(). */
 struct vmx_controls {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The VMCS of this core's vCPU: reset state, and access for the guest layer. */
+#include "vmx/vmcs.h"
 #include "core/lib.h"
 #include "core/log.h"
-#include "partition/partition.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/loader.h"
+#include "partition/partition.h"
 #include "vmx/internal.h"
-#include "vmx/vmcs.h"
 
 #define DEBUGCTL_BTF BIT(1)
 #define EXCEPTIONS   (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))

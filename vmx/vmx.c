@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the processor must offer, and VMX root operation. */
+#include "core/cpu.h"
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/mem.h"
-#include "core/cpu.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "exits/msr.h"

@@ -39,7 +39,7 @@ TIMEOUT = 120
 
 def boot(lab, machine, mode):
     """One boot on this machine, until the guest has said its result."""
-    # In eli mode a guest sees which gates are not its own.
+    # While shadowed a guest sees which gates are not its own.
     table = TABLE.format(mode=mode, count=COUNT[machine],
                          delay=DELAY[machine], exact=int(mode != "eli"))
     return lab("--machine", machine, "--cpus", 1, "--memory", "256M",
@@ -116,7 +116,7 @@ def test_exit(request, run, machine, part):
 
 @each_part("eli")
 def test_eli(request, run, machine, part):
-    """Really in eli mode, which the guest leaves for what is injected and for
+    """Really shadowed, a state which the guest leaves for what is injected and for
     nothing else: the host's timer bounces."""
     found = counts(request.getfixturevalue(run), part, "eli")
     assert {cause for cause in found if cause.startswith("injection-")} == {

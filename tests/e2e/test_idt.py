@@ -123,8 +123,8 @@ def test_exit(run, request):
 @pytest.mark.parametrize("run", ["idt_eli_vmx", "idt_eli_svm",
                                  "idt_two_cpus_vmx", "idt_two_cpus_svm"])
 def test_eli(run, request):
-    """The table does what it did before, and each thing that eli mode can't
-    do is a reason for injection mode."""
+    """The table does what it did before, and each thing that can't be done
+    while shadowed is a reason for injecting."""
     result = request.getfixturevalue(run)
     check_guest(result)
     text = result.serial()

@@ -247,7 +247,7 @@ static const struct span x2apic_writes[] = {
 	{ 0x83e, 0x83f },
 };
 
-/* In eli mode EOI, and what shows the guest's own vectors only. */
+/* While shadowed EOI, and what shows the guest's own vectors only. */
 static const struct span eli_reads[] = {
 	{ 0x808, 0x808 },
 	{ 0x80a, 0x80a },

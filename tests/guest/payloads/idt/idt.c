@@ -390,7 +390,7 @@ static void expect(const struct probe *p, const u8 *code, u32 behind,
 }
 
 /*
- * CPUID exits: so Ashlar gets the choice of eli mode right before what is
+ * CPUID exits: so Ashlar gets the choice of state right before what is
  * tried.  INT n for each n, four bytes apart.
  */
 asm(".pushsection .text\n"

@@ -16,7 +16,7 @@
 #define WITH_ERROR \
 	(BIT(8) | 0x1fUL << 10 | BIT(17) | BIT(21) | BIT(29) | BIT(30))
 
-/* A page of its own: what eli mode shadows. */
+/* A page of its own: what mode `eli` shadows. */
 static struct gate idt[256] __aligned(4096);
 static u64 gdt[4 + 2 * CPU_MAX] __aligned(16);
 static struct tss tss[CPU_MAX] __aligned(16);
