@@ -273,6 +273,16 @@ void routes_serve_eois(struct vcpu *v)
 	routes_report(d);
 }
 
+/* Until the guest's EOI. */
+static void hold(struct route *r)
+{
+	spin_lock(&lock);
+	r->held = true;
+	r->out.masked = true;
+	r->source->mask(r->where, &r->out);
+	spin_unlock(&lock);
+}
+
 /* With the domain's lock held. */
 static void take(struct route *r)
 {
@@ -286,7 +296,7 @@ static void take(struct route *r)
 		return;
 	/* Masked before the guest can know of it. */
 	if (r->want.level)
-		route_want(r, &r->want, true);
+		hold(r);
 	if (r->how == ROUTE_RELAYED)
 		domain_send(r->domain, BIT(r->vcpu), r->want.vector, true);
 	else
