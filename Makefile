@@ -11,7 +11,7 @@ IASL := iasl
 # hardware and are compiled unchanged for the host too, where they are
 # unit-tested and fuzzed.
 PURE := $(addprefix core/,acpi.c fmt.c histogram.c ledger.c logring.c \
-	mptable.c place.c rate.c slat.c)
+	mptable.c place.c rate.c skew.c slat.c)
 PURE += $(addprefix drivers/,echo.c)
 PURE += $(addprefix table/,table.c table_check.c table_explain.c table_keys.c \
 	table_word.c)

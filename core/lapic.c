@@ -103,7 +103,12 @@ void lapic_timer_arm(u64 tsc)
 	wrmsr(APIC_MSR(APIC_TMICT), tsc ? MIN(count, 0xffffffffUL) : 0);
 }
 
+/*
+ * WRMSR to an x2APIC register does not wait for the stores before it (SDM vol.
+ * 3 section 11.12.3): what the receiver is to find must be there first.
+ */
 void lapic_send(u32 apic_id, u32 low)
 {
+	asm volatile("mfence; lfence" : : : "memory");
 	wrmsr(APIC_MSR(APIC_ICR), (u64)apic_id << 32 | low);
 }

@@ -5,14 +5,15 @@
 #include "core/cpu.h"
 #include "core/lapic.h"
 #include "core/lib.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/percpu.h"
+#include "core/skew.h"
 #include "core/x86.h"
 
 #define INIT_WAIT_US 10000
 #define SIPI_WAIT_US 200
 #define UP_WAIT_US   5000000 /* an emulator may put its thread aside */
-#define TSC_ROUNDS   16
 
 extern u8 trampoline_start[], trampoline_end[];
 extern u8 trampoline_cr3[], trampoline_stack[];
@@ -27,47 +28,14 @@ static u32 ap_cpu;
 static char ap_error[128];
 static volatile u32 ap_failed;
 
-/* TSC comparison: whose turn, and what the other read. */
-static volatile u32 tsc_turn;
-static volatile u64 tsc_other;
+/* Between the BSP and that one. */
+static struct skew skew;
+static s64 worst_skew;
 
 static const struct core_job *job;
 static bool released;
 
 void ap_main(void) __noreturn;
-
-/* Both sides pass the turn on; each round's other TSC must lie between. */
-static s64 compare_tsc(void)
-{
-	u64 before, after;
-	s64 worst = 0;
-	u32 i;
-
-	for (i = 0; i < TSC_ROUNDS; i++) {
-		before = rdtsc();
-		tsc_turn = 1;
-		while (tsc_turn)
-			cpu_pause();
-		after = rdtsc();
-		if (tsc_other < before)
-			worst = MIN(worst, -(s64)(before - tsc_other));
-		else if (tsc_other > after)
-			worst = MAX(worst, (s64)(tsc_other - after));
-	}
-	return worst;
-}
-
-static void answer_tsc(void)
-{
-	u32 i;
-
-	for (i = 0; i < TSC_ROUNDS; i++) {
-		while (!tsc_turn)
-			cpu_pause();
-		tsc_other = rdtsc();
-		tsc_turn = 0;
-	}
-}
 
 void ap_main(void)
 {
@@ -80,7 +48,7 @@ void ap_main(void)
 			asm volatile("cli; hlt");
 	}
 	__atomic_store_n(&cpu_public[cpu].up, true, __ATOMIC_RELEASE);
-	answer_tsc();
+	skew_answer(&skew);
 	while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
 		cpu_pause();
 	job->run();
@@ -123,10 +91,24 @@ static void put64(const u8 *field, u64 value)
 	memcpy(page + (field - trampoline_start), &value, sizeof(value));
 }
 
+static int check_tsc(u32 cpu, char *error, size_t size)
+{
+	s64 ahead = skew_measure(&skew);
+	s64 apart = ahead < 0 ? -ahead : ahead;
+
+	worst_skew = MAX(worst_skew, apart);
+	if (apart <= SKEW_TOLERANCE)
+		return 0;
+	fmt_snprintf(error, size,
+		     "cpu %u: its TSC is %ld ticks off "
+		     "that of cpu 0; a firmware update may help",
+		     cpu, (long)ahead);
+	return -ENODEV;
+}
+
 static int start_one(u32 cpu, u32 apic_id, char *error, size_t size)
 {
 	u64 t = rdtsc();
-	s64 skew;
 	bool up;
 
 	ap_cpu = cpu;
@@ -145,15 +127,7 @@ static int start_one(u32 cpu, u32 apic_id, char *error, size_t size)
 				"does not start; disable it in the firmware");
 		return -ENODEV;
 	}
-	skew = compare_tsc();
-	if (skew) {
-		fmt_snprintf(error, size,
-			     "cpu %u: its TSC is %ld ticks off "
-			     "that of cpu 0; a firmware update may help",
-			     cpu, (long)skew);
-		return -ENODEV;
-	}
-	return 0;
+	return check_tsc(cpu, error, size);
 }
 
 int smp_start(const struct acpi_info *acpi, u64 low_page,
@@ -186,6 +160,9 @@ int smp_start(const struct acpi_info *acpi, u64 low_page,
 			return err;
 		nr_cpus = ++cpu;
 	}
+	if (worst_skew)
+		log_printf("cpus: TSCs up to %ld ticks apart",
+			   (long)worst_skew);
 	return 0;
 }
 

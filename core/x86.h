@@ -130,6 +130,17 @@ static inline u64 rdtsc(void)
 	return (u64)hi << 32 | lo;
 }
 
+/* Behind all that was read before, and before all that comes. */
+static inline u64 rdtsc_ordered(void)
+{
+	u64 now;
+
+	asm volatile("lfence" : : : "memory");
+	now = rdtsc();
+	asm volatile("lfence" : : : "memory");
+	return now;
+}
+
 static inline void cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
 {
 	asm volatile("cpuid"
