@@ -10,7 +10,7 @@ IASL := iasl
 # Sources of the hypervisor.  Those in PURE touch no hardware and are compiled
 # unchanged for the host too, where they are unit-tested and fuzzed.
 PURE := core/fmt.c table/table.c table/table_word.c table/table_keys.c \
-	table/table_check.c table/table_explain.c core/acpi.c core/mptable.c \
+	table/table_check.c core/acpi.c core/mptable.c \
 	core/place.c core/logring.c core/ledger.c core/histogram.c \
 	console/console.c console/monitor.c boot/multiboot.c guest/linux.c \
 	guest/loader.c \
@@ -19,6 +19,8 @@ PURE := core/fmt.c table/table.c table/table_word.c table/table_keys.c \
 	guest/ports.c apic/icr.c apic/vapic.c apic/vioapic.c apic/vtimer.c \
 	exits/kvmclock.c core/slat.c drivers/echo.c devices/vpci.c \
 	eli/shadow.c eli/view.c core/rate.c
+# Pure as well, and part of the host's programs only.
+HOST_PURE := tools/table_explain.c
 SRCS := $(PURE) core/lib.c boot/main.c core/mem.c core/image.c core/cpu.c \
 	core/trap.c core/clock.c console/logport.c partition/control.c \
 	partition/life.c partition/build.c devices/assign.c \

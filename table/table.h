@@ -196,10 +196,6 @@ int __must_check table_check(const struct table *t,
 int __must_check table_supported(const struct table *t, table_diag_fn diag,
 				 void *ctx);
 
-/* Who gets what, in lines without a line end, for a table that parsed. */
-void table_explain(const struct table *t,
-		   void (*print)(void *ctx, const char *line), void *ctx);
-
 const char *table_mode_name(enum table_mode mode);
 
 /* Every diagnostic's format, for tests that look for what is never said. */

@@ -3,6 +3,18 @@
 #include "core/lib.h"
 #include "table/table_impl.h"
 
+const char *const table_mode_names[] = { "did", "exit", "eli", "posted", NULL };
+const char *const table_boot_names[] = { "linux", "multiboot", NULL };
+const char *const table_console_names[] = { "log",  "com1", "com2", "com3",
+					    "com4", "none", NULL };
+const char *const table_iommu_names[] = { "none", "trap", "sidecore", NULL };
+const char *const table_smt_names[] = { "isolate", "share", NULL };
+
+const char *table_mode_name(enum table_mode mode)
+{
+	return table_mode_names[mode];
+}
+
 static bool find_name(struct word w, const char *const *names, u32 first,
 		      u32 *value)
 {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "table/table.h"
+#include "tools/table_explain.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "table/table.h"
+#include "tools/table_explain.h"
 
 #define TABLES	     "tests/tables/"
 #define MAX_MESSAGES 256
