@@ -198,8 +198,4 @@ int __must_check table_supported(const struct table *t, table_diag_fn diag,
 
 const char *table_mode_name(enum table_mode mode);
 
-/* Every diagnostic's format, for tests that look for what is never said. */
-extern const char *const table_messages[];
-extern const size_t table_nr_messages;
-
 #endif

@@ -6,10 +6,6 @@
 #include "core/lib.h"
 #include "table/table_impl.h"
 
-#define TABLE_MESSAGE_ENTRY(id, format) table_msg_##id,
-const char *const table_messages[] = { TABLE_MESSAGES(TABLE_MESSAGE_ENTRY) };
-const size_t table_nr_messages = ARRAY_SIZE(table_messages);
-
 void table_report(struct table_diag *d, struct table_pos at, const char *fmt,
 		  ...)
 {
