@@ -206,28 +206,13 @@ static void parse_key(struct parser *p, struct word text)
 		unknown_key(p, name);
 }
 
-/* Controls (C0, DEL and C1) would reach terminals through explain. */
-static bool is_control(u32 code)
-{
-	return (code < 0x20 && code != '\t') || (code >= 0x7f && code < 0xa0);
-}
-
 /* Reports the first bad byte of a line. */
-static void check_bytes(struct parser *p, const char *s, size_t n)
+static void check_bytes(struct parser *p, struct word text)
 {
-	size_t i, len;
-	u32 code;
-
-	for (i = 0; i < n; i += len) {
-		len = word_utf8(s + i, n - i, &code);
-		if (len && !is_control(code))
+	for (; text.n; text.s++, text.n--) {
+		if (*text.s == '\t' || (*text.s >= ' ' && *text.s <= '~'))
 			continue;
-		if (!len)
-			PARSE_ERROR(p, s + i, NOT_UTF8);
-		else if (!code)
-			PARSE_ERROR(p, s + i, NUL);
-		else
-			PARSE_ERROR(p, s + i, CONTROL, code);
+		PARSE_ERROR(p, text.s, BAD_BYTE, (u8)*text.s);
 		p->diag.muted = true;
 		return;
 	}
@@ -248,12 +233,11 @@ static void parse_line(struct parser *p, struct word text)
 		PARSE_ERROR(p, text.s + TABLE_MAX_LINE, LINE_LONG);
 		p->diag.muted = true;
 		text.n = TABLE_MAX_LINE;
-	} else {
-		check_bytes(p, text.s, text.n);
 	}
 	word_trim(&text);
 	if (!text.n || text.s[0] == '#')
 		return;
+	check_bytes(p, text);
 	if (text.s[0] == '[')
 		parse_section(p, text);
 	else
@@ -267,17 +251,14 @@ int table_parse(const char *text, size_t len, struct table *t,
 			    .diag = { .fn = diag, .ctx = ctx },
 			    .outside = true };
 	struct word rest = { text, len }, line;
-	struct table_pos begin = { 1, 1 };
 
 	memset(t, 0, sizeof(*t));
 	t->first_sidecore = -1;
 	t->log = TABLE_CONSOLE_COM1;
 	if (len > TABLE_MAX_SIZE) {
-		REPORT(&p.diag, begin, TOO_LARGE);
+		REPORT(&p.diag, ((struct table_pos){ 1, 1 }), TOO_LARGE);
 		return -EINVAL;
 	}
-	if (word_prefix(&rest, "\xef\xbb\xbf"))
-		REPORT(&p.diag, begin, BOM);
 	while (rest.n) {
 		word_until(&rest, '\n', &line);
 		parse_line(&p, line);

@@ -3,8 +3,9 @@
  * The partition table: the text that says who owns what.  Pure; any context;
  * no allocation.  `struct table` is large, so callers keep it static.
  *
- * A table is UTF-8 text of at most 64 KiB in lines of at most 4096 bytes.  A
- * line ends with LF, with CR LF, or with the text.  Keys, names and values are
+ * A table is ASCII text of at most 64 KiB in lines of at most 4096 bytes.  A
+ * line ends with LF, with CR LF, or with the text.  A line that starts with `#`
+ * is a comment and may hold any bytes.  Keys, names and values are
  * case-sensitive; blanks are spaces and tabs, and stand between words only.
  */
 #ifndef TABLE_TABLE_H

@@ -13,10 +13,8 @@
 	/* Text */                                                             \
 	M(TOO_LARGE, "table is longer than 64 KiB; shorten it")                \
 	M(TOO_MANY, "too many errors; correct those above and check again")    \
-	M(BOM, "byte-order mark; save the table as UTF-8 without one")         \
-	M(NUL, "NUL byte; save the table as UTF-8 text")                       \
-	M(CONTROL, "control character U+%04x; remove it")                      \
-	M(NOT_UTF8, "not UTF-8; save the table as UTF-8 text")                 \
+	M(BAD_BYTE,                                                            \
+	  "byte %02xh is no printable ASCII; save the table as plain text")    \
 	M(LINE_LONG, "line is longer than 4096 bytes; shorten it")             \
 	/* Sections */                                                         \
 	M(SECTION_OPEN, "section has no `]`; close it")                        \
@@ -60,8 +58,7 @@
 	M(MEMORY_SMALL, "memory is too small for boot = linux; write 16M "     \
 			"or more")                                             \
 	/* Modules and command line */                                         \
-	M(FILE_BAD, "`%s` is no module name; write a name without a path "     \
-		    "in ASCII")                                                \
+	M(FILE_BAD, "`%s` is no module name; write a name without a path")     \
 	M(FILE_LONG, "`%s` is longer than %lu bytes; shorten the name")        \
 	M(MODULES_MANY, "more than %u modules; remove this one")               \
 	M(CMDLINE_LONG, "cmdline is longer than %lu bytes; shorten it")        \
@@ -182,9 +179,6 @@ bool word_number(struct word w, u64 max, u64 *v);
 /* Appends a name to a list at buf + len; returns the new length. */
 size_t word_list(char *buf, size_t size, size_t len, const char *name,
 		 const char *before);
-
-/* Length of the UTF-8 sequence at s and its code point; 0: there is none. */
-size_t word_utf8(const char *s, size_t n, u32 *code);
 
 struct parser;
 

@@ -120,32 +120,3 @@ size_t word_list(char *buf, size_t size, size_t len, const char *name,
 	return len + fmt_snprintf(buf + len, size - len, "%s%s",
 				  len ? before : "", name);
 }
-
-/*
- * RFC 3629: shortest form, no surrogates, at most 10FFFFh.
- */
-size_t word_utf8(const char *s, size_t n, u32 *code)
-{
-	static const u32 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	u8 c = (u8)s[0];
-	size_t len = c < 0x80 ? 1 :
-		     c < 0xc0 ? 0 :
-		     c < 0xe0 ? 2 :
-		     c < 0xf0 ? 3 :
-		     c < 0xf8 ? 4 :
-				0;
-	size_t i;
-
-	if (!len || len > n)
-		return 0;
-	*code = len == 1 ? c : c & (0x7fU >> len);
-	for (i = 1; i < len; i++) {
-		if (((u8)s[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | ((u8)s[i] & 0x3f);
-	}
-	if (*code < least[len] || *code > 0x10ffff ||
-	    (*code >= 0xd800 && *code <= 0xdfff))
-		return 0;
-	return len;
-}

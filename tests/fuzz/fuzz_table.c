@@ -38,7 +38,7 @@ static void print(void *ctx, const char *line)
 	ENSURE(ctx == &table);
 	ENSURE(strlen(line) < 319);
 	for (; *line; line++)
-		ENSURE((u8)*line >= ' ' || *line == '\t');
+		ENSURE((*line >= ' ' && *line <= '~') || *line == '\t');
 }
 
 static bool ended(const char *s, size_t size)
