@@ -6,14 +6,9 @@
 const char *word_show(char buf[WORD_SHOW_MAX], struct word w)
 {
 	size_t n = MIN(w.n, (size_t)WORD_SHOW_MAX - 4);
-	size_t i;
 
-	for (i = 0; i < n; i++)
-		buf[i] = w.s[i] >= ' ' && w.s[i] <= '~' ? w.s[i] : '?';
-	if (n < w.n)
-		while (i < n + 3)
-			buf[i++] = '.';
-	buf[i] = '\0';
+	fmt_snprintf(buf, WORD_SHOW_MAX, "%.*s%s", (int)n, w.s,
+		     n < w.n ? "..." : "");
 	return buf;
 }
 

@@ -296,7 +296,7 @@ static void test_defaults(void **state)
 	assert_int_equal(table.smt, TABLE_SMT_ISOLATE);
 	assert_int_equal(table.nr_partitions, 1);
 	assert_string_equal(p->name, "a");
-	assert_int_equal(p->line, 1);
+	assert_int_equal(p->origin.head.line, 1);
 	assert_int_equal(p->mode, TABLE_DID);
 	assert_int_equal(p->boot, TABLE_LINUX);
 	assert_string_equal(p->kernel, "vmlinuz");
@@ -409,6 +409,35 @@ static void test_line_ends(void **state)
 	assert_refused("", "1:1: no partition; add [partition NAME]\n");
 }
 
+/* What people write at first. */
+static void test_slips(void **state)
+{
+	static const char *const units[] = { "256", "256m", "256MB", "256MiB" };
+	char text[128], expected[128];
+	size_t i;
+
+	(void)state;
+	assert_refused("[partition a]\ncpus = 0, 1\nmemory = 16M\nkernel = k",
+		       "2:8: `0, 1` is no value of cpus; write commas and no "
+		       "blanks, as in 0,2-3\n");
+	for (i = 0; i < ARRAY_SIZE(units); i++) {
+		snprintf(text, sizeof(text),
+			 "[partition a]\ncpus = 0\nmemory = %s\nkernel = k",
+			 units[i]);
+		snprintf(expected, sizeof(expected),
+			 "3:10: unit of `%s` is none of K, M and G; write a "
+			 "size such as 256M\n",
+			 units[i]);
+		assert_refused(text, expected);
+	}
+	assert_refused(PARTITION " ; comment = 1\n",
+		       "5:2: `;` starts no comment; write # at the line's "
+		       "start\n");
+	assert_refused(PARTITION "[Partition x]\n",
+		       "5:1: unknown section `Partition`; write [machine] or "
+		       "[partition NAME], in lower case\n");
+}
+
 /* What is refused on one more line below PARTITION, and with what. */
 static void assert_bytes(const char *line, size_t len, const char *expected)
 {
@@ -497,7 +526,7 @@ static void test_size(void **state)
 	(void)state;
 	assert_accepted(with_tail(room, "", '\n'));
 	assert_refused(with_tail(room + 1, "", '\n'),
-		       "1:1: table is longer than 64 KiB; shorten it\n");
+		       "1:1: table is longer than 65536 bytes; shorten it\n");
 }
 
 static void test_value_length(void **state)
@@ -655,16 +684,19 @@ static void test_check_after_refusal(void **state)
 	struct table_machine m = { .nr_cpus = 1 };
 
 	(void)state;
-	parse("[partition ?]\ncpus = 0,5\ninterrupts = posted\nx\n");
+	parse("[partition ?]\ncpus = 0,5\ninterrupts = posted\nx\n"
+	      "kernel = \x7f\n");
 	forget();
 	assert_int_equal(table_supported(&table, collect, &table), -EINVAL);
 	assert_int_equal(table_check(&table, &m, collect, &table), -EINVAL);
 	assert_string_equal(got,
 			    "3:14: not in this build: interrupts = posted; "
 			    "write interrupts = did\n"
-			    "2:10: no CPU 5 on this machine; use 0 to 0\n"
+			    "2:8: no CPU 5 on this machine; use 0 to 0\n"
 			    "1:1: no com1 on this machine; choose another "
-			    "port or none\n");
+			    "port or none\n"
+			    "5:10: no module `?` was loaded; add it to the "
+			    "boot loader's entry\n");
 }
 
 /* explain */
@@ -791,6 +823,7 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_cmdline),
 		cmocka_unit_test(test_line_ends),
+		cmocka_unit_test(test_slips),
 		cmocka_unit_test(test_bad_bytes),
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_line_length),
