@@ -136,8 +136,8 @@ def madt_entry_past_the_end(lab):
      r"5242880 bytes of \d+; copy it again"),
     ("gzipped_kernel", "boot: partition linux: kernel vmlinuz: compressed, no "
      "bzImage; unpack it with gunzip"),
-    ("missing_table", 'boot: no module named "table"; load the partition '
-     "table as one"),
+    ("missing_table", r'boot: no module named "table" \(there are: "vmlinuz", '
+     r'"initrd\.img"\); load the partition table as one'),
     ("madt_entry_of_length_0", r"boot: ACPI: MADT at [0-9a-f]+: entry at "
      r"offset 52 has length 0, not \d+ to \d+; update the firmware"),
     ("madt_entry_past_the_end", r"boot: ACPI: MADT at [0-9a-f]+: entry at "
