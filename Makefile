@@ -13,8 +13,7 @@ IASL := iasl
 PURE := $(addprefix core/,acpi.c fmt.c histogram.c ledger.c logring.c \
 	mptable.c place.c rate.c skew.c slat.c)
 PURE += $(addprefix drivers/,echo.c)
-PURE += $(addprefix table/,table.c table_check.c table_explain.c table_keys.c \
-	table_word.c)
+PURE += $(addprefix table/,table.c table_check.c table_keys.c table_word.c)
 PURE += $(addprefix apic/,icr.c vapic.c vioapic.c vtimer.c)
 PURE += $(addprefix console/,console.c monitor.c)
 PURE += $(addprefix guest/,acpi.c legacy.c linux.c loader.c mmio.c \
@@ -23,6 +22,8 @@ PURE += $(addprefix eli/,shadow.c view.c)
 PURE += $(addprefix devices/,vpci.c)
 PURE += $(addprefix exits/,cpuid.c decode.c execute.c kvmclock.c msr.c)
 PURE += $(addprefix boot/,multiboot.c)
+# Pure as well, and part of the host's programs only.
+HOST_PURE := tools/table_explain.c
 
 SRCS := $(PURE)
 SRCS += $(addprefix core/,clock.c cpu.c image.c lapic.c lib.c log.c mem.c \

@@ -67,13 +67,20 @@ static void must(int err)
 
 static void read_boot_info(u32 magic, u32 info)
 {
+	const struct boot_module *m = boot_info.modules;
 	const char *why;
+	u32 i;
 
 	if (boot_info_parse(magic, info, &low_memory, &boot_info, &why))
 		boot_refuse("%s", why);
 	log_printf("boot: multiboot%c, image at %lxh",
 		   magic == MULTIBOOT2_BOOTLOADER_MAGIC ? '2' : '1',
 		   image_to_phys(image_start));
+	for (i = 0; i < boot_info.nr_modules; i++)
+		if (m[i].words[0])
+			log_printf("warning: module %s: \"%s\" behind its name "
+				   "is ignored; arguments go into the table",
+				   m[i].name, m[i].words);
 }
 
 static void read_acpi(void)
@@ -204,12 +211,15 @@ static void describe_machine(struct table_machine *m)
 static const struct boot_module *table_module(void)
 {
 	const struct boot_module *m = boot_info.modules;
+	char names[128];
 
 	for (; m < boot_info.modules + boot_info.nr_modules; m++)
 		if (!strcmp(m->name, TABLE_MODULE))
 			return m;
-	boot_refuse("no module named \"" TABLE_MODULE "\"; load the partition "
-		    "table as one");
+	boot_module_names(&boot_info, names, sizeof(names));
+	boot_refuse("no module named \"%s\" (there are: %s); load the "
+		    "partition table as one",
+		    TABLE_MODULE, names);
 }
 
 static void read_table(void)

@@ -111,8 +111,11 @@ static int read_cmdline(struct parse *p, u64 phys, u64 limit)
 		    sizeof(p->bi->cmdline) - 1);
 }
 
-/* The first word, of which each `/` drops what came before it. */
-static int read_name(struct parse *p, u64 phys, u64 limit, char *name)
+/*
+ * The first word, of which each `/` drops what came before it, and in *end its
+ * length with the blanks and the path before it.
+ */
+static int read_name(struct parse *p, u64 phys, u64 limit, char *name, u64 *end)
 {
 	bool started = false;
 	size_t n = 0;
@@ -141,6 +144,30 @@ static int read_name(struct parse *p, u64 phys, u64 limit, char *name)
 		return fail(p, -ENOSPC, "module name at %lx is longer than %d",
 			    phys, BOOT_NAME_SIZE - 1);
 	name[n] = '\0';
+	*end = i;
+	return 0;
+}
+
+/* What else is there, a blank between two words, as far as it fits. */
+static int read_words(struct parse *p, u64 phys, u64 limit, char *words)
+{
+	size_t n = 0;
+	char c;
+	u64 i;
+	int err;
+
+	for (i = 0; i < limit && n < BOOT_NAME_SIZE - 1; i++) {
+		err = read_at(p, "module command line", phys + i, &c, 1);
+		if (err)
+			return err;
+		if (!c)
+			break;
+		if (!is_blank(c))
+			words[n++] = c;
+		else if (n && words[n - 1] != ' ')
+			words[n++] = ' ';
+	}
+	words[n && words[n - 1] == ' ' ? n - 1 : n] = '\0';
 	return 0;
 }
 
@@ -149,12 +176,15 @@ static int add_module(struct parse *p, u32 start, u32 end, u64 cmdline,
 {
 	struct boot_info *bi = p->bi;
 	struct boot_module *m;
+	u64 skip = 0;
 	int err;
 
 	if (bi->nr_modules == BOOT_MODULES)
 		return fail(p, -ENOSPC, "more than %d modules", BOOT_MODULES);
 	m = &bi->modules[bi->nr_modules];
-	err = cmdline ? read_name(p, cmdline, limit, m->name) : 0;
+	err = cmdline ? read_name(p, cmdline, limit, m->name, &skip) : 0;
+	if (!err && cmdline)
+		err = read_words(p, cmdline + skip, limit - skip, m->words);
 	if (err)
 		return err;
 	if (end < start)
@@ -262,12 +292,31 @@ static bool in_ram(const struct boot_info *bi, const struct boot_module *m)
 	return false;
 }
 
+/* The names would not say which of the two. */
+static int check_name(struct parse *p, u32 i)
+{
+	const struct boot_module *m = p->bi->modules;
+	u32 j;
+
+	for (j = 0; j < i && m[i].name[0]; j++)
+		if (!strcmp(m[j].name, m[i].name))
+			return fail(p, -EINVAL,
+				    "modules %u and %u are both named \"%s\"; "
+				    "give each a name of its own",
+				    j, i, m[i].name);
+	return 0;
+}
+
 static int check_modules(struct parse *p)
 {
 	const struct boot_module *m;
 	u32 i;
+	int err;
 
 	for (i = 0; i < p->bi->nr_modules; i++) {
+		err = check_name(p, i);
+		if (err)
+			return err;
 		m = &p->bi->modules[i];
 		if (m->size && !in_ram(p->bi, m))
 			return fail(p, -EINVAL,
@@ -514,4 +563,16 @@ int boot_info_parse(u32 magic, u64 info, const struct phys_reader *r,
 	err = parse(&p, magic, info);
 	*error = err ? bi->error : NULL;
 	return err;
+}
+
+void boot_module_names(const struct boot_info *bi, char *buf, size_t size)
+{
+	size_t n = fmt_snprintf(buf, size, "%s", bi->nr_modules ? "" : "none");
+	u32 i;
+
+	for (i = 0; i < bi->nr_modules && n < size; i++)
+		n += fmt_snprintf(buf + n, size - n, "%s\"%s\"", i ? ", " : "",
+				  bi->modules[i].name);
+	if (n >= size)
+		memcpy(buf + size - 4, "...", 4);
 }

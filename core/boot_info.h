@@ -33,6 +33,7 @@ struct boot_module {
 	u64 base;
 	u64 size;
 	char name[BOOT_NAME_SIZE];
+	char words[BOOT_NAME_SIZE]; /* the beginning of what follows it */
 };
 
 struct boot_info {
@@ -45,8 +46,8 @@ struct boot_info {
 	struct boot_region regions[BOOT_REGIONS];
 	/*
 	 * In the loader's order; each within one RAM region, or of size 0.
-	 * The name is the first word of the command line without its path,
-	 * and may be empty.
+	 * The name is the first word of the command line without its path; no
+	 * two have the same, but any number have none.
 	 */
 	u32 nr_modules;
 	struct boot_module modules[BOOT_MODULES];
@@ -68,5 +69,8 @@ struct boot_info {
 int __must_check boot_info_parse(u32 magic, u64 info,
 				 const struct phys_reader *r,
 				 struct boot_info *bi, const char **error);
+
+/* The modules' names in quotes, `none`, or as many as fit and `...`. */
+void boot_module_names(const struct boot_info *bi, char *buf, size_t size);
 
 #endif

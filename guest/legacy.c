@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* PIT, RTC, keyboard controller and the like, as far as kernels need them. */
+/*
+ * PIT, RTC, reset and sleep registers.  Of the PIT, what kernels were seen to
+ * poll: counter 2 through port 61h in modes 0 (Linux, memtest86+) and 1 (the
+ * usual recipe of small kernels for the APIC timer), by its count or by the
+ * read-back of its status; counter 0 in modes 0, 2, 3 and 4 in the same ways,
+ * latched or not, by two bytes or one.
+ */
 #include "guest/legacy.h"
 #include "core/lib.h"
 #include "guest/ports.h"
@@ -17,13 +23,15 @@
 #define PIT_STATUS_NULL_COUNT 0x40
 #define PIT_MAX_COUNT	      0x10000U
 
+/*
+ * 6 and 7 are 2 and 3.  The strobes, 4 and 5, count like 0 and 1; that their
+ * output is high but for one tick is left out, since nobody polls for it.
+ */
 enum pit_mode {
 	PIT_TERMINAL_COUNT,
-	PIT_ONE_SHOT,
+	PIT_ONE_SHOT, /* started by a rise of the gate, not by the count */
 	PIT_RATE,
 	PIT_SQUARE,
-	PIT_SOFT_STROBE,
-	PIT_HARD_STROBE,
 };
 
 /* Port 61h. */
@@ -46,6 +54,12 @@ enum pit_mode {
 #define KBC_PULSE_RESET	  0xfe
 
 #define CMOS_INDEX_MASK 0x7f /* bit 7 is the NMI mask */
+/* Register A of the MC146818: 32,768 Hz time base, 1,024 Hz rate. */
+#define CMOS_RATE   0x26
+#define CMOS_UPDATE 0x80
+/* With that time base an update takes 1984 us, and is told 244 us before. */
+#define CMOS_UPDATE_US 2228
+#define US_PER_SECOND  1000000UL
 
 /* ACPI 6.4, 4.8.3.7: sleep control register. */
 #define ACPI_SLP_EN	0x20
@@ -61,20 +75,7 @@ static u64 tsc_to(u64 rate, u64 tsc, u64 hz)
 
 static enum pit_mode pit_mode(const struct vpit_channel *c)
 {
-	u8 mode = c->control >> 1 & 7;
-
-	return mode > PIT_HARD_STROBE ? mode - 4 : mode;
-}
-
-/* Modes 1 and 5 start by a rise of the gate, not by the count. */
-static bool pit_gate_starts(const struct vpit_channel *c)
-{
-	return pit_mode(c) == PIT_ONE_SHOT || pit_mode(c) == PIT_HARD_STROBE;
-}
-
-static bool pit_periodic(const struct vpit_channel *c)
-{
-	return pit_mode(c) == PIT_RATE || pit_mode(c) == PIT_SQUARE;
+	return c->control >> 1 & 3;
 }
 
 static u64 pit_elapsed(const struct vpit_channel *c, u64 now)
@@ -105,29 +106,26 @@ static bool pit_out(const struct vpit_channel *c, u64 now)
 
 	if (!c->loaded)
 		return pit_mode(c) != PIT_TERMINAL_COUNT;
-	if (pit_periodic(c) && !c->gate)
-		return true;
 	switch (pit_mode(c)) {
-	case PIT_TERMINAL_COUNT:
-	case PIT_ONE_SHOT:
-		return d >= c->count;
 	case PIT_RATE:
-		return d % c->count != c->count - 1;
+		return !c->gate || d % c->count != c->count - 1;
 	case PIT_SQUARE:
-		return d % c->count < (c->count + 1) / 2;
+		return !c->gate || d % c->count < (c->count + 1) / 2;
 	default:
-		return d != c->count;
+		return d >= c->count;
 	}
 }
 
 static void pit_load(struct vpit_channel *c, u16 value, u64 now)
 {
+	bool one_shot = pit_mode(c) == PIT_ONE_SHOT;
+
 	c->count = value ? value : PIT_MAX_COUNT;
 	c->loaded = true;
 	c->start = now;
 	/* Until the gate starts it, a one-shot looks like one that is over. */
-	c->done = pit_gate_starts(c) ? c->count : 0;
-	c->running = c->gate && !pit_gate_starts(c);
+	c->done = one_shot ? c->count : 0;
+	c->running = c->gate && !one_shot;
 }
 
 static void pit_set_gate(struct vpit_channel *c, bool gate, u64 now)
@@ -135,10 +133,10 @@ static void pit_set_gate(struct vpit_channel *c, bool gate, u64 now)
 	if (gate == c->gate)
 		return;
 	c->gate = gate;
-	if (!gate && pit_gate_starts(c))
+	if (!gate && pit_mode(c) == PIT_ONE_SHOT)
 		return;
 	c->done = pit_elapsed(c, now);
-	if (gate && (pit_gate_starts(c) || pit_periodic(c)))
+	if (gate && pit_mode(c) != PIT_TERMINAL_COUNT)
 		c->done = 0;
 	c->start = now;
 	c->running = gate && c->loaded;
@@ -166,20 +164,15 @@ static u8 pit_read(struct vpit_channel *c, u64 now)
 
 static void pit_write(struct vpit_channel *c, u8 value, u64 now)
 {
-	switch (PIT_ACCESS(c->control)) {
-	case PIT_ACCESS_LOW:
-		pit_load(c, value, now);
-		break;
-	case PIT_ACCESS_HIGH:
-		pit_load(c, (u16)(value << 8), now);
-		break;
-	default:
-		if (c->low_written)
-			pit_load(c, (u16)(value << 8 | c->low), now);
+	u8 access = PIT_ACCESS(c->control);
+
+	c->low_written = access == PIT_ACCESS_BOTH && !c->low_written;
+	if (c->low_written)
 		c->low = value;
-		c->low_written = !c->low_written;
-		break;
-	}
+	else if (access == PIT_ACCESS_LOW)
+		pit_load(c, value, now);
+	else
+		pit_load(c, (u16)(value << 8 | c->low), now);
 }
 
 static void pit_latch_count(struct vpit_channel *c, u64 now)
@@ -204,15 +197,10 @@ static void pit_latch_status(struct vpit_channel *c, u64 now)
 
 static void pit_program(struct vpit_channel *c, u8 control, u64 now)
 {
-	c->control = control & 0x3f;
-	c->loaded = false;
-	c->running = false;
-	c->done = 0;
-	c->start = now;
-	c->low_written = false;
-	c->low_read = false;
-	c->count_latched = false;
-	c->status_latched = false;
+	*c = (struct vpit_channel){ .control = control & 0x3f,
+				    .gate = c->gate,
+				    .count = c->count,
+				    .start = now };
 }
 
 static void pit_read_back(struct vlegacy *l, u8 value, u64 now)
@@ -280,8 +268,8 @@ static struct date date_of(u64 days_since_1970)
 	return date;
 }
 
-/* MC146818: 24 hours, BCD; never "update in progress", valid RAM and time. */
-static u8 cmos_read(u8 index, u64 seconds)
+/* MC146818: 24 hours, BCD, valid RAM and time. */
+static u8 cmos_read(u8 index, u64 seconds, bool updating)
 {
 	u64 days = seconds / 86400;
 	struct date date = date_of(days);
@@ -303,8 +291,8 @@ static u8 cmos_read(u8 index, u64 seconds)
 		return bcd(date.year % 100);
 	case 0x32:
 		return bcd(date.year / 100 % 100);
-	case 0x0a: /* 32,768 Hz time base, 1,024 Hz rate */
-		return 0x26;
+	case 0x0a:
+		return updating ? CMOS_UPDATE | CMOS_RATE : CMOS_RATE;
 	case 0x0b:
 		return 0x02;
 	case 0x0d:
@@ -330,6 +318,14 @@ void vlegacy_init(struct vlegacy *l, u64 unix_base, u64 tsc, u64 tsc_hz)
 	}
 }
 
+static u8 read_clock(const struct vlegacy *l, u64 tsc, u64 tsc_hz)
+{
+	u64 us = tsc_to(US_PER_SECOND, tsc, tsc_hz);
+
+	return cmos_read(l->cmos_index, l->unix_base + us / US_PER_SECOND,
+			 us % US_PER_SECOND >= US_PER_SECOND - CMOS_UPDATE_US);
+}
+
 u8 vlegacy_read(struct vlegacy *l, u16 port, u64 tsc, u64 tsc_hz)
 {
 	u64 now = tsc_to(PIT_HZ, tsc, tsc_hz);
@@ -344,8 +340,7 @@ u8 vlegacy_read(struct vlegacy *l, u16 port, u64 tsc, u64 tsc_hz)
 	case PORT_KBC_STATUS:
 		return KBC_NO_CONTROLLER;
 	case PORT_CMOS_DATA:
-		return cmos_read(l->cmos_index,
-				 l->unix_base + tsc_to(1, tsc, tsc_hz));
+		return read_clock(l, tsc, tsc_hz);
 	case PORT_SYSTEM_A:
 		return A20_ON;
 	case GUEST_PORT_RESET:

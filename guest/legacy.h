@@ -32,7 +32,8 @@ struct vpit_channel {
 	bool running;
 	bool low_written, low_read; /* halves of a two-byte access */
 	bool count_latched, status_latched;
-	u8 low, status;
+	u8 low; /* 0 where only the high byte is written */
+	u8 status;
 	u16 latch;
 	u32 count; /* 1 to 65536 */
 	u64 done;  /* ticks counted before `start` */

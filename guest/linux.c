@@ -92,12 +92,37 @@ _Static_assert(CMDLINE + CMDLINE_MAX < GUEST_LOW_END, "below 640 KiB");
 #define PTE_TABLE 0x023UL
 #define PTE_2M	  0x0e3UL
 
+/* What unpacks a kernel file that was packed once more; NULL: it was not. */
+static const char *unpacker(const struct linux_boot *boot)
+{
+	static const struct {
+		const char *magic, *tool;
+	} formats[] = {
+		{ "\x1f\x8b", "gunzip" },
+		{ "\xfd\x37\x7a\x58\x5a", "unxz" },
+		{ "\x28\xb5\x2f\xfd", "unzstd" },
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(formats); i++) {
+		size_t n = strlen(formats[i].magic);
+
+		if (boot->kernel_size >= n &&
+		    !memcmp(boot->kernel, formats[i].magic, n))
+			return formats[i].tool;
+	}
+	return NULL;
+}
+
 static int read_header(const struct linux_boot *boot, struct setup_header *h,
 		       const struct report *r)
 {
 	memset(h, 0, sizeof(*h));
 	if (boot->kernel_size >= HEADER_END)
 		memcpy(h, boot->kernel + HEADER_OFFSET, sizeof(*h));
+	if (h->header != HDRS && unpacker(boot))
+		return refuse(r, "compressed, no bzImage; unpack it with %s",
+			      unpacker(boot));
 	if (h->header != HDRS)
 		return refuse(r, "no bzImage (no HdrS at 202h); give a Linux "
 				 "kernel image");
@@ -172,151 +197,17 @@ static int place_kernel(const struct setup_header *h, struct linux_plan *plan,
 	return 0;
 }
 
-/* An 8-digit hexadecimal field of a newc header; -1 when it is none. */
-static s64 cpio_field(const u8 *p)
-{
-	s64 v = 0;
-
-	for (int i = 0; i < 8; i++) {
-		u8 c = p[i];
-
-		if (c >= '0' && c <= '9')
-			c = (u8)(c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			c = (u8)((c | 0x20) - 'a' + 10);
-		else
-			return -1;
-		v = v << 4 | c;
-	}
-	return v;
-}
-
-#define CPIO_HEADER   110
-#define CPIO_FILESIZE 54
-#define CPIO_NAMESIZE 94
-#define CPIO_TRAILER  "TRAILER!!!"
-
-static bool is_cpio(const u8 *p, u64 left)
-{
-	return left >= 6 && !memcmp(p, "07070", 5) &&
-	       (p[5] == '1' || p[5] == '2');
-}
-
-/*
- * Length of the newc archive at `p`, up to and with its trailer; 0 when it
- * ends earlier.  (Linux, Documentation/driver-api/early-userspace/
- * buffer-format.rst.)  Each turn moves at least one header on.
- */
-static u64 cpio_length(const u8 *p, u64 size)
-{
-	u64 at = 0;
-
-	while (at < size && size - at > CPIO_HEADER &&
-	       is_cpio(p + at, size - at)) {
-		s64 file = cpio_field(p + at + CPIO_FILESIZE);
-		s64 name = cpio_field(p + at + CPIO_NAMESIZE);
-		u64 body = CPIO_HEADER + (u64)name;
-
-		if (file < 0 || name < 1 || body > size - at)
-			return 0;
-		if (name == sizeof(CPIO_TRAILER) &&
-		    !memcmp(p + at + CPIO_HEADER, CPIO_TRAILER, (size_t)name))
-			return at + body;
-		at += ALIGN_UP(ALIGN_UP(body, 4UL) + (u64)file, 4UL);
-	}
-	return 0;
-}
-
-#define ZSTD_MAGIC "\x28\xb5\x2f\xfd"
-
-/* RFC 8878, 3.1.1.1: frame header without the magic, from its first byte. */
-static u64 zstd_header(u8 descriptor)
-{
-	static const u8 dictionary[] = { 0, 1, 2, 4 };
-	static const u8 content[] = { 0, 2, 4, 8 };
-	bool single = descriptor & BIT(5);
-	u8 fcs = descriptor >> 6;
-
-	return 1U + !single + dictionary[descriptor & 3] +
-	       (fcs ? content[fcs] : single);
-}
-
-/* RFC 8878, 3.1.1: length of the frame at `p`; 0 when it ends early. */
-static u64 zstd_length(const u8 *p, u64 size)
-{
-	u64 at = 4;
-	u64 sum;
-	u32 block;
-
-	if (size <= at)
-		return 0;
-	sum = p[at] & BIT(2) ? 4 : 0;
-	at += zstd_header(p[at]);
-	do {
-		if (size < 3 || at > size - 3)
-			return 0;
-		block = p[at] | (u32)p[at + 1] << 8 | (u32)p[at + 2] << 16;
-		/* Block type 1 repeats one byte; 3 is reserved. */
-		if ((block >> 1 & 3) == 3)
-			return 0;
-		at += 3 + ((block >> 1 & 3) == 1 ? 1 : block >> 3);
-	} while (!(block & 1));
-	return at + sum <= size ? at + sum : 0;
-}
-
-/*
- * Walk archives and frames; what neither of the two formats covers is Linux's
- * to judge.  False, and where, when one does not end inside the file.
- */
-static bool initrd_whole(const u8 *p, u64 size, u64 *where)
-{
-	u64 at = 0;
-
-	while (at < size) {
-		u64 n = 1;
-
-		if (is_cpio(p + at, size - at))
-			n = cpio_length(p + at, size - at);
-		else if (size - at >= 4 && !memcmp(p + at, ZSTD_MAGIC, 4))
-			n = zstd_length(p + at, size - at);
-		else if (p[at])
-			return true;
-		*where = at;
-		if (!n)
-			return false;
-		at += n;
-	}
-	return true;
-}
-
-static int check_initrd(const struct linux_boot *boot, const struct report *r)
-{
-	u64 where = 0;
-
-	if (!boot->initrd || !boot->initrd_size)
-		return refuse(r, "empty; give an initramfs, or leave the key "
-				 "out");
-	if (!initrd_whole(boot->initrd, boot->initrd_size, &where))
-		return refuse(r,
-			      "truncated or damaged: the archive at byte "
-			      "%lu does not end within %lu bytes; copy it "
-			      "again",
-			      where, boot->initrd_size);
-	return 0;
-}
-
 static int place_initrd(const struct linux_boot *boot,
 			const struct setup_header *h, struct linux_plan *plan,
 			const struct report *r)
 {
 	u64 top = h->initrd_addr_max ? h->initrd_addr_max : INITRD_MAX_DEFAULT;
-	int err;
 
 	if (!boot->initrd_name)
 		return 0;
-	err = check_initrd(boot, r);
-	if (err)
-		return err;
+	if (!boot->initrd || !boot->initrd_size)
+		return refuse(r, "empty; give an initramfs, or leave the key "
+				 "out");
 	top = MIN(top + 1, plan->layout.main_end);
 	if (top < plan->kernel_end ||
 	    boot->initrd_size > top - plan->kernel_end ||

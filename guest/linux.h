@@ -46,11 +46,7 @@ struct linux_plan {
  * Check everything and choose the addresses; writes no guest memory.  0, or
  * -EINVAL with one line in `error` that says what is wrong and what to do.
  *
- * An initrd is checked as far as its own format tells its length: newc cpio
- * archives entry by entry up to TRAILER!!!, zstd frames block by block, any
- * number of them in a row.  gzip, bzip2, lzma, lzo, xz and lz4 streams have no
- * length in front and can be followed by more, so only decompression would
- * tell; there Linux itself reports the early end on its console.
+ * An initrd may hold anything: Linux itself reports what it cannot unpack.
  *
  * The kernel goes to its pref_address, a relocatable one up to where main RAM
  * begins.  With less RAM than that it is refused and not put lower, because

@@ -12,10 +12,11 @@ struct table_pos table_pos_of(const struct parser *p, const char *where)
 }
 
 static void open_section(struct parser *p, const struct section *section,
-			 void *base)
+			 void *base, struct table_origin *origin)
 {
 	p->section = section;
 	p->base = base;
+	p->origin = origin;
 }
 
 static bool name_ok(struct word w)
@@ -34,22 +35,27 @@ static bool name_ok(struct word w)
 	return true;
 }
 
-static void check_name(struct parser *p, struct word w)
+static void report_twice(struct parser *p, struct word w, u32 line)
 {
 	char buf[WORD_SHOW_MAX];
-	u32 i;
+
+	PARSE_ERROR(p, w.s, TWICE, word_show(buf, w), line);
+}
+
+static void check_name(struct parser *p, struct word w)
+{
+	const struct table_partition *o = p->t->partitions;
+	char buf[WORD_SHOW_MAX];
 
 	if (!name_ok(w)) {
 		PARSE_ERROR(p, w.s, NAME_BAD, word_show(buf, w));
 		return;
 	}
-	for (i = 0; i < p->t->nr_partitions; i++) {
-		if (!word_is(w, p->t->partitions[i].name))
-			continue;
-		PARSE_ERROR(p, w.s, NAME_TWICE, word_show(buf, w),
-			    p->t->partitions[i].line);
-		break;
-	}
+	for (; o < p->t->partitions + p->t->nr_partitions; o++)
+		if (word_is(w, o->name)) {
+			report_twice(p, w, o->origin.head.line);
+			break;
+		}
 }
 
 /* A bad name is reported, and the section's keys are still checked. */
@@ -60,36 +66,32 @@ static void open_partition(struct parser *p, const char *where,
 	struct table_partition *part;
 
 	if (t->nr_partitions == MAX_PARTITIONS) {
-		PARSE_ERROR(p, where, PARTITIONS_MANY, MAX_PARTITIONS);
+		PARSE_ERROR(p, where, MANY, MAX_PARTITIONS, "partitions");
 		return;
 	}
-	if (name.n)
-		check_name(p, name);
-	else
-		PARSE_ERROR(p, name.s, NAME_MISSING);
+	check_name(p, name);
 	part = &t->partitions[t->nr_partitions++];
 	word_copy(part->name, name_ok(name) ? name : (struct word){ "?", 1 });
-	part->line = p->line;
-	part->col = table_pos_of(p, where).col;
+	part->origin.head = table_pos_of(p, where);
 	p->part = part;
-	open_section(p, &table_partition_section, part);
+	open_section(p, &table_partition_section, part, &part->origin);
 }
 
-static void open_machine(struct parser *p, const char *where)
+static void open_machine(struct parser *p, const char *where, struct word name)
 {
-	struct table *t = p->t;
+	struct table_origin *o = &p->t->origin;
 
-	if (t->machine.line)
-		PARSE_ERROR(p, where, MACHINE_TWICE, t->machine.line);
+	if (o->head.line)
+		report_twice(p, name, o->head.line);
 	else
-		t->machine = table_pos_of(p, where);
-	open_section(p, &table_machine_section, t);
+		o->head = table_pos_of(p, where);
+	open_section(p, &table_machine_section, p->t, o);
 }
 
 /* `text` begins with `[`. */
 static void parse_section(struct parser *p, struct word text)
 {
-	struct word head, kind, name = { NULL, 0 }, extra;
+	struct word head, kind, name, extra;
 	const char *open = text.s;
 	char buf[WORD_SHOW_MAX];
 
@@ -106,15 +108,13 @@ static void parse_section(struct parser *p, struct word text)
 		word_next(&head, &name);
 		open_partition(p, open, name);
 	} else if (word_is(kind, "machine")) {
-		open_machine(p, open);
+		open_machine(p, open, kind);
 	} else {
 		PARSE_ERROR(p, open, SECTION_UNKNOWN, word_show(buf, kind));
 		return;
 	}
-	if (word_next(&head, &extra))
-		PARSE_ERROR(p, extra.s, SECTION_EXTRA, word_show(buf, extra));
-	if (word_next(&text, &extra))
-		PARSE_ERROR(p, extra.s, SECTION_AFTER);
+	if (word_next(&head, &extra) || word_next(&text, &extra))
+		PARSE_ERROR(p, extra.s, EXTRA, word_show(buf, extra));
 }
 
 static const struct key *find_key(const struct section *s, struct word name)
@@ -153,7 +153,7 @@ static bool parse_value(struct parser *p, const char *name)
 	if (!k->parse(p))
 		return false;
 	if (word_next(&p->value, &extra)) {
-		PARSE_ERROR(p, extra.s, VALUE_EXTRA, word_show(buf, extra));
+		PARSE_ERROR(p, extra.s, EXTRA, word_show(buf, extra));
 		return false;
 	}
 	return true;
@@ -161,19 +161,17 @@ static bool parse_value(struct parser *p, const char *name)
 
 static void parse_known_key(struct parser *p, struct word name)
 {
-	const struct section *s = p->section;
-	struct table_pos *at = (void *)((char *)p->base + s->at);
-	u32 *bad = (void *)((char *)p->base + s->bad_keys);
-	u32 id = (u32)(p->key - s->keys);
+	u32 id = (u32)(p->key - p->section->keys);
+	struct table_pos *at = &p->origin->at[id];
 
-	if (at[id].line && !p->key->repeats) {
-		PARSE_ERROR(p, name.s, KEY_TWICE, p->key->name, at[id].line);
+	if (at->line && !p->key->repeats) {
+		report_twice(p, name, at->line);
 		return;
 	}
-	if (!at[id].line)
-		at[id] = table_pos_of(p, p->value.n ? p->value.s : name.s);
+	if (!at->line)
+		*at = table_pos_of(p, p->value.n ? p->value.s : name.s);
 	if (!parse_value(p, name.s))
-		*bad |= (u32)BIT(id);
+		p->origin->bad |= (u32)BIT(id);
 }
 
 static void parse_key(struct parser *p, struct word text)
@@ -191,11 +189,7 @@ static void parse_key(struct parser *p, struct word text)
 	}
 	if (!p->section)
 		return;
-	if (!equals) {
-		PARSE_ERROR(p, start, KEY_NO_EQUALS);
-		return;
-	}
-	if (!name.n) {
+	if (!equals || !name.n) {
 		PARSE_ERROR(p, start, KEY_NONE);
 		return;
 	}
@@ -206,28 +200,13 @@ static void parse_key(struct parser *p, struct word text)
 		unknown_key(p, name);
 }
 
-/* Controls (C0, DEL and C1) would reach terminals through explain. */
-static bool is_control(u32 code)
-{
-	return (code < 0x20 && code != '\t') || (code >= 0x7f && code < 0xa0);
-}
-
 /* Reports the first bad byte of a line. */
-static void check_bytes(struct parser *p, const char *s, size_t n)
+static void check_bytes(struct parser *p, struct word text)
 {
-	size_t i, len;
-	u32 code;
-
-	for (i = 0; i < n; i += len) {
-		len = word_utf8(s + i, n - i, &code);
-		if (len && !is_control(code))
+	for (; text.n; text.s++, text.n--) {
+		if (*text.s == '\t' || (*text.s >= ' ' && *text.s <= '~'))
 			continue;
-		if (!len)
-			PARSE_ERROR(p, s + i, NOT_UTF8);
-		else if (!code)
-			PARSE_ERROR(p, s + i, NUL);
-		else
-			PARSE_ERROR(p, s + i, CONTROL, code);
+		PARSE_ERROR(p, text.s, BAD_BYTE, (u8)*text.s);
 		p->diag.muted = true;
 		return;
 	}
@@ -245,17 +224,19 @@ static void parse_line(struct parser *p, struct word text)
 	if (text.n && text.s[text.n - 1] == '\r')
 		text.n--;
 	if (text.n > TABLE_MAX_LINE) {
-		PARSE_ERROR(p, text.s + TABLE_MAX_LINE, LINE_LONG);
+		PARSE_ERROR(p, text.s + TABLE_MAX_LINE, LONG, "line",
+			    TABLE_MAX_LINE);
 		p->diag.muted = true;
 		text.n = TABLE_MAX_LINE;
-	} else {
-		check_bytes(p, text.s, text.n);
 	}
 	word_trim(&text);
 	if (!text.n || text.s[0] == '#')
 		return;
+	check_bytes(p, text);
 	if (text.s[0] == '[')
 		parse_section(p, text);
+	else if (text.s[0] == ';')
+		PARSE_ERROR(p, text.s, COMMENT);
 	else
 		parse_key(p, text);
 }
@@ -273,15 +254,15 @@ int table_parse(const char *text, size_t len, struct table *t,
 	t->first_sidecore = -1;
 	t->log = TABLE_CONSOLE_COM1;
 	if (len > TABLE_MAX_SIZE) {
-		REPORT(&p.diag, begin, TOO_LARGE);
+		REPORT(&p.diag, begin, LONG, "table", TABLE_MAX_SIZE);
 		return -EINVAL;
 	}
-	if (word_prefix(&rest, "\xef\xbb\xbf"))
-		REPORT(&p.diag, begin, BOM);
 	while (rest.n) {
 		word_until(&rest, '\n', &line);
 		parse_line(&p, line);
 	}
+	if (!t->origin.head.line)
+		t->origin.head = begin;
 	p.diag.muted = false;
 	table_rules(t, &p.diag);
 	return p.diag.nr ? -EINVAL : 0;

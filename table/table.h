@@ -3,8 +3,9 @@
  * The partition table: the text that says who owns what.  Pure; any context;
  * no allocation.  `struct table` is large, so callers keep it static.
  *
- * A table is UTF-8 text of at most 64 KiB in lines of at most 4096 bytes.  A
- * line ends with LF, with CR LF, or with the text.  Keys, names and values are
+ * A table is ASCII text of at most 64 KiB in lines of at most 4096 bytes.  A
+ * line ends with LF, with CR LF, or with the text.  A line that starts with `#`
+ * is a comment and may hold any bytes.  Keys, names and values are
  * case-sensitive; blanks are spaces and tabs, and stand between words only.
  */
 #ifndef TABLE_TABLE_H
@@ -55,6 +56,11 @@ enum table_teardown_kind {
 	TABLE_OPTIMISTIC,
 };
 
+enum table_identity {
+	TABLE_IDENTITY_NO,
+	TABLE_IDENTITY_YES,
+};
+
 enum table_restart {
 	TABLE_RESTART_NEVER,
 	TABLE_RESTART_ALWAYS,
@@ -97,6 +103,13 @@ struct table_pos {
 	u32 col;
 };
 
+/* Where a section's head and its keys' values are in the text. */
+struct table_origin {
+	struct table_pos head;
+	struct table_pos at[TABLE_PARTITION_KEYS]; /* the first, if repeated */
+	u32 bad; /* bit n: the value of key n was refused */
+};
+
 struct table_device {
 	u16 segment;
 	u8 bus;
@@ -111,12 +124,10 @@ struct table_device {
 
 struct table_partition {
 	char name[TABLE_MAX_NAME + 1];
-	u32 line;
-	u32 col;
+	struct table_origin origin;
 	u32 nr_cpus;
 	u8 cpus[MAX_CPUS]; /* in the order written: vCPU n is cpus[n] */
-	u16 cpu_cols[MAX_CPUS];
-	u64 memory; /* bytes, a multiple of 2 MiB */
+	u64 memory;	   /* bytes, a multiple of 2 MiB */
 	enum irq_mode mode;
 	enum table_boot boot;
 	char kernel[64];
@@ -134,23 +145,17 @@ struct table_partition {
 		u64 time_us;
 		u32 pages;
 	} teardown;
-	bool identity;
+	enum table_identity identity;
 	enum table_restart restart;
 	u32 restart_count;
-	/* Where each key's value is; for repeated keys, the first. */
-	struct table_pos at[TABLE_PARTITION_KEYS];
-	u32 bad_keys; /* bit n: the value of key n was refused */
 };
 
 struct table {
 	u64 sidecores;	    /* bit n: CPU n */
 	s32 first_sidecore; /* the first as written; -1: none */
-	u16 sidecore_cols[MAX_CPUS];
 	enum table_console log;
 	enum table_smt smt;
-	struct table_pos machine; /* of [machine] */
-	struct table_pos at[TABLE_MACHINE_KEYS];
-	u32 bad_keys;
+	struct table_origin origin; /* of [machine]; 1:1 without one */
 	u32 nr_partitions;
 	struct table_partition partitions[MAX_PARTITIONS];
 };
@@ -190,14 +195,6 @@ int __must_check table_check(const struct table *t,
 int __must_check table_supported(const struct table *t, table_diag_fn diag,
 				 void *ctx);
 
-/* Who gets what, in lines without a line end, for a table that parsed. */
-void table_explain(const struct table *t,
-		   void (*print)(void *ctx, const char *line), void *ctx);
-
 const char *table_mode_name(enum irq_mode mode);
-
-/* Every diagnostic's format, for tests that look for what is never said. */
-extern const char *const table_messages[];
-extern const size_t table_nr_messages;
 
 #endif

@@ -6,14 +6,10 @@
 #include "core/lib.h"
 #include "table/table_impl.h"
 
-#define TABLE_MESSAGE_ENTRY(id, format) table_msg_##id,
-const char *const table_messages[] = { TABLE_MESSAGES(TABLE_MESSAGE_ENTRY) };
-const size_t table_nr_messages = ARRAY_SIZE(table_messages);
-
 void table_report(struct table_diag *d, struct table_pos at, const char *fmt,
 		  ...)
 {
-	char text[320];
+	char text[320], *c;
 	va_list ap;
 
 	if (d->muted || d->nr > TABLE_MAX_ERRORS)
@@ -23,34 +19,21 @@ void table_report(struct table_diag *d, struct table_pos at, const char *fmt,
 	va_start(ap, fmt);
 	fmt_vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	for (c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 	d->fn(d->ctx, at.line, at.col, text);
 }
 
-static struct table_pos head_of(const struct table_partition *p)
-{
-	return (struct table_pos){ p->line, p->col };
-}
-
 /* Where a key's value is; its section's head where the key is left out. */
-static struct table_pos key_pos(const struct table_partition *p, u32 key)
+static struct table_pos key_pos(const struct table_origin *o, u32 key)
 {
-	return p->at[key].line ? p->at[key] : head_of(p);
-}
-
-static struct table_pos cpu_pos(const struct table_partition *p, u32 n)
-{
-	return (struct table_pos){ p->at[TABLE_KEY_CPUS].line, p->cpu_cols[n] };
-}
-
-static struct table_pos sidecore_pos(const struct table *t, u32 cpu)
-{
-	return (struct table_pos){ t->at[TABLE_KEY_SIDECORES].line,
-				   t->sidecore_cols[cpu] };
+	return o->at[key].line ? o->at[key] : o->head;
 }
 
 static bool has(const struct table_partition *p, u32 key)
 {
-	return p->at[key].line != 0;
+	return p->origin.at[key].line != 0;
 }
 
 /* An owner in words: `partition NAME` or `the sidecores`. */
@@ -74,10 +57,8 @@ struct rule {
 	bool (*broken)(struct scope s);
 	enum table_partition_key key;
 	const char *text;
-	/* Keys whose values must have parsed: of the partition, of [machine].
-	 */
-	u32 needs;
-	u32 machine_needs;
+	u32 needs;	   /* keys of the partition that must have parsed */
+	u32 machine_needs; /* and of [machine] */
 };
 
 #define NEEDS(key) ((u32)BIT(TABLE_KEY_##key))
@@ -90,11 +71,11 @@ static void apply_rules(const struct rule *rules, size_t nr,
 
 	for (p = t->partitions; p < t->partitions + t->nr_partitions; p++)
 		for (r = rules; r < rules + nr; r++)
-			if (!(p->bad_keys & r->needs) &&
-			    !(t->bad_keys & r->machine_needs) &&
+			if (!(p->origin.bad & r->needs) &&
+			    !(t->origin.bad & r->machine_needs) &&
 			    r->broken((struct scope){ t, p }))
-				table_report(d, key_pos(p, r->key), "%s",
-					     r->text);
+				table_report(d, key_pos(&p->origin, r->key),
+					     "%s", r->text);
 }
 
 static bool initrd_misfit(struct scope s)
@@ -166,56 +147,47 @@ static void check_required(const struct table_partition *p,
 
 	for (key = 0; key < s->nr_keys; key++)
 		if (s->keys[key].required && !has(p, key))
-			REPORT(d, head_of(p), KEY_MISSING, s->keys[key].name);
+			REPORT(d, p->origin.head, KEY_MISSING,
+			       s->keys[key].name);
 }
 
-/* Who of the partitions before p owns a CPU, and where it says so. */
-static const struct table_partition *cpu_owner(const struct table *t,
-					       const struct table_partition *p,
-					       u32 cpu, struct table_pos *at)
+/* Who of the partitions before p owns a CPU; NULL: none of them. */
+static const struct table_partition *
+cpu_owner(const struct table *t, const struct table_partition *p, u32 cpu)
 {
 	const struct table_partition *o;
 	u32 i;
 
 	for (o = t->partitions; o < p; o++)
 		for (i = 0; i < o->nr_cpus; i++)
-			if (o->cpus[i] == cpu) {
-				*at = cpu_pos(o, i);
+			if (o->cpus[i] == cpu)
 				return o;
-			}
 	return NULL;
 }
 
-static void report_cpu(struct table_diag *d, struct table_pos at, u32 cpu,
-		       const struct table_partition *owner,
-		       struct table_pos owner_at)
+/* Of a partition or, with p NULL, of the sidecores. */
+static struct table_pos cpus_pos(const struct table *t,
+				 const struct table_partition *p)
 {
-	char buf[OWNER_MAX];
-
-	REPORT(d, at, CPU_OWNED, cpu, owner_name(buf, owner), owner_at.line);
+	return p ? p->origin.at[TABLE_KEY_CPUS] :
+		   t->origin.at[TABLE_KEY_SIDECORES];
 }
 
-/* One diagnostic for each item of the list, not for each CPU of a range. */
 static void check_cpus(const struct table *t, const struct table_partition *p,
 		       struct table_diag *d)
 {
-	u32 i, reported = 0;
+	const struct table_partition *o;
+	char what[16], owner[OWNER_MAX];
+	u32 i, cpu;
 
 	for (i = 0; i < p->nr_cpus; i++) {
-		struct table_pos at = cpu_pos(p, i), owner_at;
-		const struct table_partition *owner;
-		u32 cpu = p->cpus[i];
-
-		if (at.col == reported)
+		cpu = p->cpus[i];
+		o = cpu_owner(t, p, cpu);
+		if (!o && !(t->sidecores & BIT(cpu)))
 			continue;
-		owner = cpu_owner(t, p, cpu, &owner_at);
-		if (owner)
-			report_cpu(d, at, cpu, owner, owner_at);
-		else if (t->sidecores & BIT(cpu))
-			report_cpu(d, at, cpu, NULL, sidecore_pos(t, cpu));
-		else
-			continue;
-		reported = at.col;
+		fmt_snprintf(what, sizeof(what), "CPU %u", cpu);
+		REPORT(d, cpus_pos(t, p), OWNED, what, owner_name(owner, o),
+		       cpus_pos(t, o).line);
 	}
 }
 
@@ -229,30 +201,32 @@ static bool owns_port(const struct table_partition *p)
 static void check_port(const struct table *t, const struct table_partition *p,
 		       struct table_diag *d)
 {
-	struct table_pos at = key_pos(p, TABLE_KEY_CONSOLE);
+	struct table_pos at = key_pos(&p->origin, TABLE_KEY_CONSOLE);
 	const char *port = table_console_names[p->console];
 	const struct table_partition *o;
 	char buf[OWNER_MAX];
 
 	if (!owns_port(p))
 		return;
-	if (p->console == t->log && !(t->bad_keys & NEEDS(LOG))) {
+	if (p->console == t->log && !(t->origin.bad & NEEDS(LOG))) {
 		REPORT(d, at, PORT_LOG, port);
 		return;
 	}
 	for (o = t->partitions; o < p; o++)
 		if (o->console == p->console) {
-			REPORT(d, at, PORT_OWNED, port, owner_name(buf, o),
-			       key_pos(o, TABLE_KEY_CONSOLE).line);
+			REPORT(d, at, OWNED, port, owner_name(buf, o),
+			       key_pos(&o->origin, TABLE_KEY_CONSOLE).line);
 			return;
 		}
 }
 
-static bool same_function(const struct table_device *a,
-			  const struct table_device *b)
+/* A function is given as a whole or by VFs. */
+static bool same_device(const struct table_device *a,
+			const struct table_device *b)
 {
 	return a->segment == b->segment && a->bus == b->bus &&
-	       a->device == b->device && a->function == b->function;
+	       a->device == b->device && a->function == b->function &&
+	       (a->has_vf != b->has_vf || a->vf == b->vf);
 }
 
 /* Compares device n of p with one that stands before it; true: reported. */
@@ -261,18 +235,13 @@ static bool check_devices(const struct table_partition *p, u32 n,
 			  struct table_diag *d)
 {
 	const struct table_device *a = &p->devices[n], *b = &o->devices[i];
-	char buf[OWNER_MAX];
-	const char *owner = owner_name(buf, o);
+	char what[16] = "device", owner[OWNER_MAX];
 
-	if (same_function(a, b) && a->has_vf != b->has_vf)
-		REPORT(d, a->at, DEVICE_PF_VF,
-		       b->has_vf ? "by VFs" : "as a whole", b->at.line);
-	else if (same_function(a, b) && a->vf == b->vf)
-		REPORT(d, a->at, DEVICE_OWNED, owner, b->at.line);
-	else if (o != p && a->has_intx && b->has_intx && a->intx == b->intx)
-		REPORT(d, a->at, INTX_OWNED, a->intx, owner, b->at.line);
-	else
+	if (o != p && a->has_intx && b->has_intx && a->intx == b->intx)
+		fmt_snprintf(what, sizeof(what), "GSI %u", a->intx);
+	else if (!same_device(a, b))
 		return false;
+	REPORT(d, a->at, OWNED, what, owner_name(owner, o), b->at.line);
 	return true;
 }
 
@@ -323,10 +292,10 @@ static void check_cpus_exist(const struct table *t,
 
 	for (i = 0; i < MAX_CPUS; i++)
 		if (t->sidecores & BIT(i))
-			check_cpu_exists(m, i, sidecore_pos(t, i), d);
+			check_cpu_exists(m, i, cpus_pos(t, NULL), d);
 	for (p = t->partitions; p < t->partitions + t->nr_partitions; p++)
 		for (i = 0; i < p->nr_cpus; i++)
-			check_cpu_exists(m, p->cpus[i], cpu_pos(p, i), d);
+			check_cpu_exists(m, p->cpus[i], cpus_pos(t, p), d);
 }
 
 /* Only the sum: placing may still fail for want of one large range. */
@@ -342,8 +311,8 @@ static void check_memory(const struct table *t, const struct table_machine *m,
 			over = p;
 	}
 	if (over)
-		REPORT(d, key_pos(over, TABLE_KEY_MEMORY), MACHINE_MEMORY,
-		       sum >> 20, m->memory >> 20);
+		REPORT(d, key_pos(&over->origin, TABLE_KEY_MEMORY),
+		       MACHINE_MEMORY, sum >> 20, m->memory >> 20);
 }
 
 static void check_module(const struct table_machine *m, const char *name,
@@ -364,8 +333,8 @@ static void check_modules(const struct table_partition *p,
 {
 	u32 i;
 
-	check_module(m, p->kernel, key_pos(p, TABLE_KEY_KERNEL), d);
-	check_module(m, p->initrd, key_pos(p, TABLE_KEY_INITRD), d);
+	check_module(m, p->kernel, key_pos(&p->origin, TABLE_KEY_KERNEL), d);
+	check_module(m, p->initrd, key_pos(&p->origin, TABLE_KEY_INITRD), d);
 	for (i = 0; i < p->nr_modules; i++)
 		check_module(m, p->modules[i], p->module_at[i], d);
 }
@@ -391,22 +360,12 @@ static void check_iommu(const struct table_partition *p,
 		REPORT(d, p->devices[i].at, MACHINE_IOMMU);
 }
 
-/* Who runs on a CPU: owned is false for an idle one, p NULL for a sidecore. */
-struct cpu_use {
-	bool owned;
-	const struct table_partition *p;
-	struct table_pos at;
-};
-
-static struct cpu_use cpu_use(const struct table *t, u32 cpu)
+/* Whether a CPU has an owner, and which: *p NULL is the sidecores. */
+static bool cpu_owned(const struct table *t, u32 cpu,
+		      const struct table_partition **p)
 {
-	struct cpu_use use = { 0 };
-
-	use.p = cpu_owner(t, t->partitions + t->nr_partitions, cpu, &use.at);
-	use.owned = use.p || (t->sidecores & BIT(cpu));
-	if (!use.p)
-		use.at = sidecore_pos(t, cpu);
-	return use;
+	*p = cpu_owner(t, t->partitions + t->nr_partitions, cpu);
+	return *p || (t->sidecores & BIT(cpu));
 }
 
 /*
@@ -417,20 +376,19 @@ static void check_smt(const struct table *t, const struct table_machine *m,
 		      struct table_diag *d)
 {
 	u32 nr = MIN(m->nr_cpus, MAX_CPUS);
+	const struct table_partition *a, *b;
 	char buf[OWNER_MAX];
 	u32 cpu, i;
 
 	for (cpu = 1; cpu < nr; cpu++) {
-		struct cpu_use a = cpu_use(t, cpu);
-
-		for (i = 0; a.owned && i < cpu; i++) {
-			struct cpu_use b = cpu_use(t, i);
-
-			if (m->core_of[i] != m->core_of[cpu] || !b.owned ||
-			    a.p == b.p)
+		if (!cpu_owned(t, cpu, &a))
+			continue;
+		for (i = 0; i < cpu; i++) {
+			if (m->core_of[i] != m->core_of[cpu] ||
+			    !cpu_owned(t, i, &b) || a == b)
 				continue;
-			REPORT(d, a.at, MACHINE_SMT, cpu, i,
-			       owner_name(buf, b.p));
+			REPORT(d, cpus_pos(t, a), MACHINE_SMT, cpu, i,
+			       owner_name(buf, b));
 			break;
 		}
 	}
@@ -440,18 +398,15 @@ int table_check(const struct table *t, const struct table_machine *m,
 		table_diag_fn diag, void *ctx)
 {
 	struct table_diag d = { .fn = diag, .ctx = ctx };
-	struct table_pos log = t->at[TABLE_KEY_LOG];
 	const struct table_partition *p;
 
-	if (!log.line)
-		log = t->machine.line ? t->machine : (struct table_pos){ 1, 1 };
 	check_cpus_exist(t, m, &d);
-	check_port_exists(m, t->log, log, &d);
+	check_port_exists(m, t->log, key_pos(&t->origin, TABLE_KEY_LOG), &d);
 	check_memory(t, m, &d);
 	for (p = t->partitions; p < t->partitions + t->nr_partitions; p++) {
 		check_modules(p, m, &d);
-		check_port_exists(m, p->console, key_pos(p, TABLE_KEY_CONSOLE),
-				  &d);
+		check_port_exists(m, p->console,
+				  key_pos(&p->origin, TABLE_KEY_CONSOLE), &d);
 		check_iommu(p, m, &d);
 	}
 	if (t->smt == TABLE_SMT_ISOLATE)

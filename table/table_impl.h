@@ -10,87 +10,35 @@
 
 /* M(ID, format): all diagnostics, each as `what; what to do`. */
 #define TABLE_MESSAGES(M)                                                      \
-	/* Text */                                                             \
-	M(TOO_LARGE, "table is longer than 64 KiB; shorten it")                \
+	/* Text and sections */                                                \
+	M(LONG, "%s is longer than %u bytes; shorten it")                      \
 	M(TOO_MANY, "too many errors; correct those above and check again")    \
-	M(BOM, "byte-order mark; save the table as UTF-8 without one")         \
-	M(NUL, "NUL byte; save the table as UTF-8 text")                       \
-	M(CONTROL, "control character U+%04x; remove it")                      \
-	M(NOT_UTF8, "not UTF-8; save the table as UTF-8 text")                 \
-	M(LINE_LONG, "line is longer than 4096 bytes; shorten it")             \
-	/* Sections */                                                         \
+	M(BAD_BYTE,                                                            \
+	  "byte %02xh is no printable ASCII; save the table as plain text")    \
+	M(COMMENT, "`;` starts no comment; write # at the line's start")       \
+	M(EXTRA, "`%s` is too much here; remove it")                           \
+	M(TWICE, "`%s` is already on line %u; remove one of them")             \
+	M(MANY, "more than %u %s; remove this one")                            \
 	M(SECTION_OPEN, "section has no `]`; close it")                        \
-	M(SECTION_AFTER, "text after `]`; put it on a line of its own")        \
-	M(SECTION_UNKNOWN,                                                     \
-	  "unknown section `%s`; write [machine] or [partition NAME]")         \
-	M(SECTION_EXTRA, "`%s` is too much in a section's head; remove it")    \
-	M(MACHINE_TWICE, "[machine] is already on line %u; merge the two")     \
-	M(NAME_MISSING, "partition without a name; write [partition NAME]")    \
+	M(SECTION_UNKNOWN, "unknown section `%s`; write [machine] or "         \
+			   "[partition NAME], in lower case")                  \
 	M(NAME_BAD, "bad partition name `%s`; use 1 to 15 of a-z, 0-9 and -")  \
-	M(NAME_TWICE,                                                          \
-	  "partition `%s` is already on line %u; choose another name")         \
-	M(PARTITIONS_MANY, "more than %u partitions; remove this one")         \
 	M(PARTITIONS_NONE, "no partition; add [partition NAME]")               \
-	/* Keys */                                                             \
-	M(KEY_OUTSIDE,                                                         \
-	  "key before any section; write [machine] or [partition NAME] "       \
-	  "above it")                                                          \
-	M(KEY_NO_EQUALS, "no `=` in this line; write `key = value`")           \
-	M(KEY_NONE, "no key before `=`; write `key = value`")                  \
+	/* Keys and values */                                                  \
+	M(KEY_OUTSIDE, "key before any section; write [machine] or "           \
+		       "[partition NAME] above it")                            \
+	M(KEY_NONE, "no `key = value` in this line; write one")                \
 	M(KEY_UNKNOWN, "unknown key `%s`; keys here are %s")                   \
-	M(KEY_TWICE, "`%s` is already on line %u; remove one of them")         \
 	M(KEY_MISSING, "`%s` is missing; add it to this partition")            \
 	M(VALUE_NONE, "`%s` has no value; write one after `=`")                \
-	M(VALUE_EXTRA, "`%s` is too much after the value; remove it")          \
-	M(VALUE_UNKNOWN, "`%s` is no value of %s; write %s")                   \
-	/* CPUs */                                                             \
-	M(CPU_BAD, "`%s` is no CPU list; write one such as 0,2-3")             \
-	M(CPU_EMPTY, "no CPU between commas; remove a comma")                  \
-	M(CPU_HIGH, "`%s` goes past CPU %u, the last of this build; lower it") \
-	M(CPU_DOWN, "`%s` runs downwards; write the lower CPU first")          \
+	M(VALUE_BAD, "`%s` is no value of %s; write %s")                       \
+	M(UNIT_BAD,                                                            \
+	  "unit of `%s` is none of K, M and G; write a size such as 256M")     \
 	M(CPU_TWICE, "CPU %u is twice in the list; remove one")                \
-	M(CPU_OWNED,                                                           \
-	  "CPU %u already belongs to %s (line %u); remove it from one")        \
-	/* Memory */                                                           \
-	M(SIZE_BAD, "`%s` is no size; write a number and K, M or G")           \
-	M(SIZE_UNIT, "size `%s` has no unit; add K, M or G")                   \
-	M(SIZE_LARGE, "size `%s` is over %luG; lower it")                      \
-	M(MEMORY_ODD, "`%s` is no multiple of 2 MiB; write %luM")              \
-	M(MEMORY_ZERO, "no memory; write at least 2M")                         \
-	M(MEMORY_SMALL, "memory is too small for boot = linux; write 16M "     \
-			"or more")                                             \
-	/* Modules and command line */                                         \
-	M(FILE_BAD, "`%s` is no module name; write a name without a path "     \
-		    "in ASCII")                                                \
-	M(FILE_LONG, "`%s` is longer than %lu bytes; shorten the name")        \
-	M(MODULES_MANY, "more than %u modules; remove this one")               \
-	M(CMDLINE_LONG, "cmdline is longer than %lu bytes; shorten it")        \
-	/* Devices */                                                          \
-	M(DEVICE_KIND, "`%s` is no kind of device; write pci SSSS:BB:DD.F")    \
-	M(DEVICE_NO_ADDRESS, "device without an address; write pci "           \
-			     "SSSS:BB:DD.F")                                   \
-	M(DEVICE_ADDRESS, "`%s` is no PCI address; write one such as "         \
-			  "0000:03:00.0, in hexadecimal")                      \
-	M(DEVICE_OPTION, "`%s` is no device option; write vf=N or intx=GSI")   \
-	M(DEVICE_OPTION_TWICE, "`%s` is the second of its kind; remove it")    \
-	M(DEVICE_NUMBER, "`%s` has no number up to %lu; correct it")           \
-	M(DEVICE_VF_INTX, "a virtual function has no INTx; remove intx")       \
-	M(DEVICES_MANY, "more than %u devices; remove this one")               \
-	M(DEVICE_OWNED,                                                        \
-	  "device already belongs to %s (line %u); remove one of them")        \
-	M(DEVICE_PF_VF, "the same function is shared out %s (line %u); give "  \
-			"it as a whole or by VFs")                             \
-	M(INTX_OWNED,                                                          \
-	  "GSI %u already belongs to %s (line %u); keep both devices in one "  \
-	  "partition")                                                         \
-	/* IOMMU and restart */                                                \
-	M(TEARDOWN_FORM, "optimistic teardown without its bounds; write "      \
-			 "optimistic TIME PAGES, such as 5ms 512")             \
-	M(TIME_BAD, "`%s` is no time; write a number and us, ms or s")         \
-	M(TIME_RANGE, "time `%s` is out of bounds; write 1us to 10s")          \
-	M(PAGES_BAD, "`%s` is no number of pages; write 1 to %u")              \
-	M(RESTART_BAD, "`%s` is no value of restart; write never, always or "  \
-		       "a count from 1 to %u")                                 \
+	M(OWNED, "%s already belongs to %s (line %u); give it to one only")    \
+	M(PORT_LOG, "%s is the log port; write console = log or another port") \
+	M(MEMORY_SMALL,                                                        \
+	  "memory is too small for boot = linux; write 16M or more")           \
 	/* Keys that do not fit one another */                                 \
 	M(FIT_INITRD, "initrd does not go with boot = multiboot; use module")  \
 	M(FIT_MODULE, "module does not go with boot = linux; use initrd")      \
@@ -104,10 +52,6 @@
 			       "only; write less than 4G")                     \
 	M(FIT_NO_LOG, "console = log, but log = none; write another console "  \
 		      "or log")                                                \
-	M(PORT_LOG, "%s is the log port; write console = log or another "      \
-		    "port")                                                    \
-	M(PORT_OWNED, "%s already belongs to %s (line %u); choose another "    \
-		      "console")                                               \
 	/* Against the machine */                                              \
 	M(MACHINE_CPU, "no CPU %u on this machine; use 0 to %u")               \
 	M(MACHINE_MEMORY, "partitions need %luM in all, the machine has "      \
@@ -142,6 +86,7 @@ struct table_diag {
 	bool muted; /* the line is already refused: say no more about it */
 };
 
+/* Prints `?` for bytes that are not printable ASCII. */
 void table_report(struct table_diag *d, struct table_pos at, const char *fmt,
 		  ...) __printf(3, 4);
 
@@ -154,7 +99,7 @@ struct word {
 	size_t n;
 };
 
-/* Words of the table in diagnostics: printable, and not endless. */
+/* Words of the table in diagnostics: not endless. */
 #define WORD_SHOW_MAX 40
 
 const char *word_show(char buf[WORD_SHOW_MAX], struct word w);
@@ -183,9 +128,6 @@ bool word_number(struct word w, u64 max, u64 *v);
 size_t word_list(char *buf, size_t size, size_t len, const char *name,
 		 const char *before);
 
-/* Length of the UTF-8 sequence at s and its code point; 0: there is none. */
-size_t word_utf8(const char *s, size_t n, u32 *code);
-
 struct parser;
 
 struct key {
@@ -201,12 +143,10 @@ struct key {
 	bool may_be_empty;
 };
 
-/* A kind of section: its keys and where their state is in its struct. */
+/* A kind of section: its keys. */
 struct section {
 	const struct key *keys;
 	u32 nr_keys;
-	size_t at;
-	size_t bad_keys;
 };
 
 extern const struct section table_machine_section;
@@ -219,7 +159,8 @@ struct parser {
 	const char *start; /* of the line: columns count from here */
 	const struct section *section; /* NULL: its keys are skipped */
 	struct table_partition *part;
-	void *base;   /* the struct that the section's keys fill */
+	void *base; /* the struct that the section's keys fill */
+	struct table_origin *origin;
 	bool outside; /* no section so far */
 	const struct key *key;
 	struct word value;

@@ -3,6 +3,28 @@
 #include "core/lib.h"
 #include "table/table_impl.h"
 
+const char *const table_mode_names[] = { "did", "exit", "eli", "posted", NULL };
+const char *const table_boot_names[] = { "linux", "multiboot", NULL };
+const char *const table_console_names[] = { "log",  "com1", "com2", "com3",
+					    "com4", "none", NULL };
+const char *const table_iommu_names[] = { "none", "trap", "sidecore", NULL };
+static const char *const table_identity_names[] = { "no", "yes", NULL };
+const char *const table_smt_names[] = { "isolate", "share", NULL };
+
+const char *table_mode_name(enum irq_mode mode)
+{
+	return table_mode_names[mode];
+}
+
+/* Says what to write in place of w. */
+static bool bad_value(struct parser *p, struct word w, const char *write)
+{
+	char buf[WORD_SHOW_MAX];
+
+	PARSE_ERROR(p, w.s, VALUE_BAD, word_show(buf, w), p->key->name, write);
+	return false;
+}
+
 static bool find_name(struct word w, const char *const *names, u32 first,
 		      u32 *value)
 {
@@ -12,213 +34,149 @@ static bool find_name(struct word w, const char *const *names, u32 first,
 	return false;
 }
 
-static bool choose(struct parser *p, const char *const *names, u32 first,
-		   u32 *value)
-{
-	char list[80], buf[WORD_SHOW_MAX];
-	struct word w;
-	size_t len = 0;
-	u32 i;
-
-	word_next(&p->value, &w);
-	if (find_name(w, names, first, value))
-		return true;
-	for (i = first; names[i]; i++)
-		len = word_list(list, sizeof(list), len, names[i],
-				names[i + 1] ? ", " : " or ");
-	PARSE_ERROR(p, w.s, VALUE_UNKNOWN, word_show(buf, w), p->key->name,
-		    list);
-	return false;
-}
-
 /* Fields of enum type; an enum has the size of u32. */
 static bool parse_choice(struct parser *p)
 {
 	const struct key *k = p->key;
-	u32 value;
+	char list[80];
+	size_t len = 0;
+	struct word w;
+	u32 value, i;
 
-	if (!choose(p, k->names, k->first, &value))
-		return false;
-	memcpy((char *)p->base + k->offset, &value, sizeof(value));
-	return true;
+	word_next(&p->value, &w);
+	if (find_name(w, k->names, k->first, &value)) {
+		memcpy((char *)p->base + k->offset, &value, sizeof(value));
+		return true;
+	}
+	for (i = k->first; k->names[i]; i++)
+		len = word_list(list, sizeof(list), len, k->names[i],
+				k->names[i + 1] ? ", " : " or ");
+	return bad_value(p, w, list);
 }
 
 _Static_assert(sizeof(enum irq_mode) == sizeof(u32) &&
 		       sizeof(enum table_boot) == sizeof(u32) &&
 		       sizeof(enum table_console) == sizeof(u32) &&
 		       sizeof(enum table_iommu) == sizeof(u32) &&
+		       sizeof(enum table_identity) == sizeof(u32) &&
 		       sizeof(enum table_smt) == sizeof(u32),
 	       "parse_choice writes enums as u32");
 
-struct cpu_list {
-	u64 set;
-	u32 nr;
-	u8 cpus[MAX_CPUS];
-	u16 cols[MAX_CPUS];
-};
-
-/* `N` or `N-M`. */
-static bool range_numbers(struct word w, u64 *first, u64 *last)
+/* `N` or `N-M`, upwards. */
+static bool parse_range(struct word w, u64 *first, u64 *last)
 {
 	if (!word_digits(&w, MAX_CPUS, first))
 		return false;
 	*last = *first;
 	if (word_prefix(&w, "-") && !word_digits(&w, MAX_CPUS, last))
 		return false;
-	return !w.n;
+	return !w.n && *first <= *last && *last < MAX_CPUS;
 }
 
-/* Each CPU is added once, so the list cannot overflow. */
-static bool add_cpus(struct parser *p, struct cpu_list *list, const char *where,
-		     u64 first, u64 last)
+/* Each CPU is added once, so `cpus` cannot overflow. */
+static bool parse_cpu_list(struct parser *p, u8 cpus[MAX_CPUS], u32 *nr,
+			   u64 *set)
 {
-	u64 cpu;
+	struct word whole = p->value, left, range;
+	bool more = word_next(&p->value, &left);
+	u64 cpu, last;
 
-	for (cpu = first; cpu <= last; cpu++) {
-		if (list->set & BIT(cpu)) {
-			PARSE_ERROR(p, where, CPU_TWICE, (u32)cpu);
-			return false;
+	if (p->value.n)
+		return bad_value(p, whole, "commas and no blanks, as in 0,2-3");
+	while (more) {
+		more = word_until(&left, ',', &range);
+		if (!parse_range(range, &cpu, &last))
+			return bad_value(p, whole,
+					 "CPUs 0 to 63, such as 0,2-3");
+		for (; cpu <= last; cpu++) {
+			if (*set & BIT(cpu)) {
+				PARSE_ERROR(p, whole.s, CPU_TWICE, (u32)cpu);
+				return false;
+			}
+			*set |= BIT(cpu);
+			cpus[(*nr)++] = (u8)cpu;
 		}
-		list->set |= BIT(cpu);
-		list->cols[list->nr] = (u16)table_pos_of(p, where).col;
-		list->cpus[list->nr++] = (u8)cpu;
 	}
 	return true;
 }
 
-static bool parse_range(struct parser *p, struct word w, struct cpu_list *list)
-{
-	char buf[WORD_SHOW_MAX];
-	u64 first, last;
-
-	if (!w.n)
-		PARSE_ERROR(p, w.s, CPU_EMPTY);
-	else if (!range_numbers(w, &first, &last))
-		PARSE_ERROR(p, w.s, CPU_BAD, word_show(buf, w));
-	else if (first >= MAX_CPUS || last >= MAX_CPUS)
-		PARSE_ERROR(p, w.s, CPU_HIGH, word_show(buf, w), MAX_CPUS - 1);
-	else if (first > last)
-		PARSE_ERROR(p, w.s, CPU_DOWN, word_show(buf, w));
-	else
-		return add_cpus(p, list, w.s, first, last);
-	return false;
-}
-
-static bool parse_cpu_list(struct parser *p, struct cpu_list *list)
-{
-	struct word w, range;
-	bool ok = true, more;
-
-	memset(list, 0, sizeof(*list));
-	if (!word_next(&p->value, &w))
-		return true;
-	do {
-		more = word_until(&w, ',', &range);
-		ok &= parse_range(p, range, list);
-	} while (more);
-	return ok;
-}
+_Static_assert(MAX_CPUS == 64, "what the message says");
 
 static bool parse_cpus(struct parser *p)
 {
-	struct table_partition *part = p->part;
-	struct cpu_list list;
-	bool ok = parse_cpu_list(p, &list);
+	u64 set = 0;
 
-	part->nr_cpus = list.nr;
-	memcpy(part->cpus, list.cpus, sizeof(list.cpus));
-	memcpy(part->cpu_cols, list.cols, sizeof(list.cols));
-	return ok;
+	return parse_cpu_list(p, p->part->cpus, &p->part->nr_cpus, &set);
 }
 
 static bool parse_sidecores(struct parser *p)
 {
-	struct table *t = p->t;
-	struct cpu_list list;
-	bool ok = parse_cpu_list(p, &list);
-	u32 i;
+	u8 cpus[MAX_CPUS];
+	u32 nr = 0;
+	bool ok = parse_cpu_list(p, cpus, &nr, &p->t->sidecores);
 
-	t->sidecores = list.set;
-	t->first_sidecore = list.nr ? list.cpus[0] : -1;
-	for (i = 0; i < list.nr; i++)
-		t->sidecore_cols[list.cpus[i]] = list.cols[i];
+	p->t->first_sidecore = nr ? cpus[0] : -1;
 	return ok;
 }
 
-/* How far K, M and G shift; 0: another word. */
-static u32 size_shift(struct word unit)
+struct unit {
+	const char *name;
+	u64 factor;
+};
+
+/*
+ * A number and its unit; false: no number, or none of these units.  A value
+ * over max gives max + 1.
+ */
+static bool parse_unit(struct word w, const struct unit *u, u64 max, u64 *v)
 {
-	static const char *const names[] = { "K", "M", "G" };
-	u32 i;
+	size_t digits = word_digits(&w, max, v);
 
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (word_is(unit, names[i]))
-			return 10 * (i + 1);
-	return 0;
-}
-
-static bool parse_size(struct parser *p, struct word w, u64 *size)
-{
-	struct word unit = w;
-	size_t digits = word_digits(&unit, TABLE_MAX_MEMORY, size);
-	u32 shift = size_shift(unit);
-	char buf[WORD_SHOW_MAX];
-
-	if (digits && !unit.n) {
-		PARSE_ERROR(p, w.s, SIZE_UNIT, word_show(buf, w));
-		return false;
+	for (; digits && u->name; u++) {
+		if (!word_is(w, u->name))
+			continue;
+		*v = *v > max / u->factor ? max + 1 : *v * u->factor;
+		return true;
 	}
-	if (!digits || !shift) {
-		PARSE_ERROR(p, w.s, SIZE_BAD, word_show(buf, w));
-		return false;
-	}
-	if (*size > TABLE_MAX_MEMORY >> shift) {
-		PARSE_ERROR(p, w.s, SIZE_LARGE, word_show(buf, w),
-			    TABLE_MAX_MEMORY >> 30);
-		return false;
-	}
-	*size <<= shift;
-	return true;
+	return false;
 }
 
 static bool parse_memory(struct parser *p)
 {
+	static const struct unit units[] = {
+		{ "K", 1UL << 10 }, { "M", 1UL << 20 }, { "G", SIZE_1G }, { 0 }
+	};
 	char buf[WORD_SHOW_MAX];
-	struct word w;
+	struct word w, unit;
 	u64 size;
 
 	word_next(&p->value, &w);
-	if (!parse_size(p, w, &size))
-		return false;
-	if (!size) {
-		PARSE_ERROR(p, w.s, MEMORY_ZERO);
-		return false;
-	}
-	if (size % SIZE_2M) {
-		PARSE_ERROR(p, w.s, MEMORY_ODD, word_show(buf, w),
-			    ALIGN_UP(size, SIZE_2M) >> 20);
+	unit = w;
+	if (!word_digits(&unit, TABLE_MAX_MEMORY, &size))
+		return bad_value(p, w, "a number and K, M or G, such as 256M");
+	if (!parse_unit(w, units, TABLE_MAX_MEMORY, &size)) {
+		PARSE_ERROR(p, w.s, UNIT_BAD, word_show(buf, w));
 		return false;
 	}
+	if (!size || size > TABLE_MAX_MEMORY || size % SIZE_2M)
+		return bad_value(p, w, "2M to 65536G in steps of 2M");
 	p->part->memory = size;
 	return true;
 }
 
+_Static_assert(TABLE_MAX_MEMORY == 65536 * SIZE_1G, "what the message says");
+
 /* A module's name is what is left of its path, so it holds no `/`. */
 static bool parse_file(struct parser *p, char *name, size_t size)
 {
-	char buf[WORD_SHOW_MAX];
-	struct word w;
-	size_t i;
+	struct word w, rest, path;
 
 	word_next(&p->value, &w);
-	for (i = 0; i < w.n; i++) {
-		if (w.s[i] > ' ' && w.s[i] <= '~' && w.s[i] != '/')
-			continue;
-		PARSE_ERROR(p, w.s, FILE_BAD, word_show(buf, w));
-		return false;
-	}
+	rest = w;
+	if (word_until(&rest, '/', &path))
+		return bad_value(p, w, "a module's name without its path");
 	if (w.n >= size) {
-		PARSE_ERROR(p, w.s, FILE_LONG, word_show(buf, w), size - 1);
+		PARSE_ERROR(p, w.s, LONG, p->key->name, (u32)size - 1);
 		return false;
 	}
 	word_copy(name, w);
@@ -241,7 +199,7 @@ static bool parse_module(struct parser *p)
 	u32 n = part->nr_modules;
 
 	if (n == TABLE_MAX_MODULES) {
-		PARSE_ERROR(p, p->value.s, MODULES_MANY, TABLE_MAX_MODULES);
+		PARSE_ERROR(p, p->value.s, MANY, n, "modules");
 		return false;
 	}
 	part->module_at[n] = table_pos_of(p, p->value.s);
@@ -257,7 +215,8 @@ static bool parse_cmdline(struct parser *p)
 
 	p->value.n = 0;
 	if (w.n >= sizeof(p->part->cmdline)) {
-		PARSE_ERROR(p, w.s, CMDLINE_LONG, sizeof(p->part->cmdline) - 1);
+		PARSE_ERROR(p, w.s, LONG, p->key->name,
+			    (u32)sizeof(p->part->cmdline) - 1);
 		return false;
 	}
 	word_copy(p->part->cmdline, w);
@@ -281,154 +240,79 @@ static bool parse_address(struct word w, struct table_device *d)
 	return true;
 }
 
-/* vf=N or intx=GSI */
-static bool parse_device_option(struct parser *p, struct word w,
-				struct table_device *d)
+static bool parse_device_option(struct word w, struct table_device *d)
 {
-	struct word rest = w;
-	bool vf = word_prefix(&rest, "vf=");
-	bool *has = vf ? &d->has_vf : &d->has_intx;
-	u64 max = vf ? TABLE_MAX_VF : UINT32_MAX;
-	char buf[WORD_SHOW_MAX];
-	u64 v;
+	struct word vf = w, intx = w;
+	u64 v = 0;
 
-	if (!vf && !word_prefix(&rest, "intx="))
-		PARSE_ERROR(p, w.s, DEVICE_OPTION, word_show(buf, w));
-	else if (*has)
-		PARSE_ERROR(p, w.s, DEVICE_OPTION_TWICE, word_show(buf, w));
-	else if (!word_number(rest, max, &v))
-		PARSE_ERROR(p, w.s, DEVICE_NUMBER, word_show(buf, w), max);
-	else {
-		*has = true;
-		if (vf)
-			d->vf = (u16)v;
-		else
-			d->intx = (u32)v;
+	d->has_vf = word_prefix(&vf, "vf=") &&
+		    word_number(vf, TABLE_MAX_VF, &v);
+	d->vf = (u16)v;
+	if (d->has_vf)
 		return true;
-	}
-	return false;
-}
-
-static bool parse_device_head(struct parser *p, struct table_device *d)
-{
-	const char *where = p->value.s;
-	char buf[WORD_SHOW_MAX];
-	struct word w;
-
-	*d = (struct table_device){ .at = table_pos_of(p, where) };
-	word_next(&p->value, &w);
-	if (!word_is(w, "pci"))
-		PARSE_ERROR(p, w.s, DEVICE_KIND, word_show(buf, w));
-	else if (!word_next(&p->value, &w))
-		PARSE_ERROR(p, where, DEVICE_NO_ADDRESS);
-	else if (!parse_address(w, d))
-		PARSE_ERROR(p, w.s, DEVICE_ADDRESS, word_show(buf, w));
-	else
-		return true;
-	return false;
+	d->has_intx = word_prefix(&intx, "intx=") &&
+		      word_number(intx, UINT32_MAX, &v);
+	d->intx = (u32)v;
+	return d->has_intx;
 }
 
 static bool parse_device(struct parser *p)
 {
 	struct table_partition *part = p->part;
-	struct table_device d;
-	struct word w;
+	struct word whole = p->value, w;
+	struct table_device d = { .at = table_pos_of(p, whole.s) };
 
 	if (part->nr_devices == TABLE_MAX_DEVICES) {
-		PARSE_ERROR(p, p->value.s, DEVICES_MANY, TABLE_MAX_DEVICES);
+		PARSE_ERROR(p, whole.s, MANY, TABLE_MAX_DEVICES, "devices");
 		return false;
 	}
-	if (!parse_device_head(p, &d))
-		return false;
-	while (word_next(&p->value, &w)) {
-		if (!parse_device_option(p, w, &d))
-			return false;
-		if (d.has_vf && d.has_intx) {
-			PARSE_ERROR(p, w.s, DEVICE_VF_INTX);
-			return false;
-		}
-	}
+	if (!word_next(&p->value, &w) || !word_is(w, "pci") ||
+	    !word_next(&p->value, &w) || !parse_address(w, &d))
+		return bad_value(p, whole,
+				 "one such as pci 0000:03:00.0, in "
+				 "hexadecimal");
+	if (word_next(&p->value, &w) && !parse_device_option(w, &d))
+		return bad_value(p, w, "vf=N, from 0 to 65534, or intx=GSI");
 	part->devices[part->nr_devices++] = d;
 	return true;
 }
 
-static bool parse_time(struct parser *p, struct word w, u64 *us)
+static bool parse_bounds(struct parser *p, struct table_partition *part)
 {
-	static const struct {
-		const char *name;
-		u64 us;
-	} units[] = { { "us", 1 }, { "ms", 1000 }, { "s", 1000 * 1000 } };
-	struct word unit = w;
-	char buf[WORD_SHOW_MAX];
-	size_t n = word_digits(&unit, TABLE_MAX_TEARDOWN_US, us);
-	u32 i;
+	static const struct unit units[] = {
+		{ "us", 1 }, { "ms", 1000 }, { "s", 1000 * 1000 }, { 0 }
+	};
+	u64 *us = &part->teardown.time_us, pages;
+	struct word w;
 
-	for (i = 0; i < ARRAY_SIZE(units); i++)
-		if (word_is(unit, units[i].name))
-			break;
-	if (!n || i == ARRAY_SIZE(units)) {
-		PARSE_ERROR(p, w.s, TIME_BAD, word_show(buf, w));
+	if (!word_next(&p->value, &w) ||
+	    !parse_unit(w, units, TABLE_MAX_TEARDOWN_US, us) || !*us ||
+	    *us > TABLE_MAX_TEARDOWN_US || !word_next(&p->value, &w) ||
+	    !word_number(w, TABLE_MAX_TEARDOWN_PAGES, &pages) || !pages)
 		return false;
-	}
-	*us *= units[i].us;
-	if (!*us || *us > TABLE_MAX_TEARDOWN_US) {
-		PARSE_ERROR(p, w.s, TIME_RANGE, word_show(buf, w));
-		return false;
-	}
-	return true;
-}
-
-static bool parse_pages(struct parser *p, struct word w, u32 *pages)
-{
-	char buf[WORD_SHOW_MAX];
-	u64 v;
-
-	if (!word_number(w, TABLE_MAX_TEARDOWN_PAGES, &v) || !v) {
-		PARSE_ERROR(p, w.s, PAGES_BAD, word_show(buf, w),
-			    TABLE_MAX_TEARDOWN_PAGES);
-		return false;
-	}
-	*pages = (u32)v;
+	part->teardown.pages = (u32)pages;
 	return true;
 }
 
 static bool parse_teardown(struct parser *p)
 {
-	static const char *const kinds[] = { "strict", "optimistic", NULL };
-	struct table_partition *part = p->part;
-	const char *where = p->value.s;
-	struct word time, pages;
-	u32 kind;
+	struct word whole = p->value, w;
 
-	if (!choose(p, kinds, 0, &kind))
-		return false;
-	part->teardown.kind = kind;
-	if (kind == TABLE_STRICT)
+	word_next(&p->value, &w);
+	if (word_is(w, "strict"))
 		return true;
-	if (!word_next(&p->value, &time) || !word_next(&p->value, &pages)) {
-		PARSE_ERROR(p, where, TEARDOWN_FORM);
-		return false;
-	}
-	return parse_time(p, time, &part->teardown.time_us) &&
-	       parse_pages(p, pages, &part->teardown.pages);
-}
-
-static bool parse_identity(struct parser *p)
-{
-	static const char *const names[] = { "no", "yes", NULL };
-	u32 value;
-
-	if (!choose(p, names, 0, &value))
-		return false;
-	p->part->identity = value;
-	return true;
+	p->part->teardown.kind = TABLE_OPTIMISTIC;
+	if (word_is(w, "optimistic") && parse_bounds(p, p->part))
+		return true;
+	return bad_value(p, whole,
+			 "strict, or optimistic TIME PAGES such as 5ms 512, "
+			 "at most 10s 65536");
 }
 
 static bool parse_restart(struct parser *p)
 {
 	static const char *const names[] = { "never", "always", NULL };
 	struct table_partition *part = p->part;
-	char buf[WORD_SHOW_MAX];
 	struct word w;
 	u32 value;
 	u64 count;
@@ -438,11 +322,9 @@ static bool parse_restart(struct parser *p)
 		part->restart = value;
 		return true;
 	}
-	if (!word_number(w, TABLE_MAX_RESTARTS, &count) || !count) {
-		PARSE_ERROR(p, w.s, RESTART_BAD, word_show(buf, w),
-			    TABLE_MAX_RESTARTS);
-		return false;
-	}
+	if (!word_number(w, TABLE_MAX_RESTARTS, &count) || !count)
+		return bad_value(p, w,
+				 "never, always or a count from 1 to 65535");
 	part->restart = TABLE_RESTART_COUNT;
 	part->restart_count = (u32)count;
 	return true;
@@ -477,7 +359,8 @@ static const struct key partition_keys[] = {
 	KEY(IOMMU, "iommu",
 	    CHOICE(table_iommu_names, 0, table_partition, iommu)),
 	KEY(TEARDOWN, "teardown", .parse = parse_teardown),
-	KEY(IDENTITY, "identity", .parse = parse_identity),
+	KEY(IDENTITY, "identity",
+	    CHOICE(table_identity_names, 0, table_partition, identity)),
 	KEY(RESTART, "restart", .parse = parse_restart),
 };
 
@@ -488,13 +371,9 @@ _Static_assert(ARRAY_SIZE(machine_keys) == TABLE_MACHINE_KEYS &&
 const struct section table_machine_section = {
 	machine_keys,
 	TABLE_MACHINE_KEYS,
-	offsetof(struct table, at),
-	offsetof(struct table, bad_keys),
 };
 
 const struct section table_partition_section = {
 	partition_keys,
 	TABLE_PARTITION_KEYS,
-	offsetof(struct table_partition, at),
-	offsetof(struct table_partition, bad_keys),
 };

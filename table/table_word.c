@@ -6,14 +6,9 @@
 const char *word_show(char buf[WORD_SHOW_MAX], struct word w)
 {
 	size_t n = MIN(w.n, (size_t)WORD_SHOW_MAX - 4);
-	size_t i;
 
-	for (i = 0; i < n; i++)
-		buf[i] = w.s[i] >= ' ' && w.s[i] <= '~' ? w.s[i] : '?';
-	if (n < w.n)
-		while (i < n + 3)
-			buf[i++] = '.';
-	buf[i] = '\0';
+	fmt_snprintf(buf, WORD_SHOW_MAX, "%.*s%s", (int)n, w.s,
+		     n < w.n ? "..." : "");
 	return buf;
 }
 
@@ -119,33 +114,4 @@ size_t word_list(char *buf, size_t size, size_t len, const char *name,
 		return len;
 	return len + fmt_snprintf(buf + len, size - len, "%s%s",
 				  len ? before : "", name);
-}
-
-/*
- * RFC 3629: shortest form, no surrogates, at most 10FFFFh.
- */
-size_t word_utf8(const char *s, size_t n, u32 *code)
-{
-	static const u32 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	u8 c = (u8)s[0];
-	size_t len = c < 0x80 ? 1 :
-		     c < 0xc0 ? 0 :
-		     c < 0xe0 ? 2 :
-		     c < 0xf0 ? 3 :
-		     c < 0xf8 ? 4 :
-				0;
-	size_t i;
-
-	if (!len || len > n)
-		return 0;
-	*code = len == 1 ? c : c & (0x7fU >> len);
-	for (i = 1; i < len; i++) {
-		if (((u8)s[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | ((u8)s[i] & 0x3f);
-	}
-	if (*code < least[len] || *code > 0x10ffff ||
-	    (*code >= 0xd800 && *code <= 0xdfff))
-		return 0;
-	return len;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "table/table.h"
+#include "tools/table_explain.h"
 
 static struct table table;
 /* One byte more than is allowed, so that the parser sees what is too long. */

@@ -132,7 +132,7 @@ def test_size(tmp_path):
         run = ctl("check", path)
         assert run.returncode == 1
         assert run.stderr.decode() == (
-            f"{path}:1:1: table is longer than 64 KiB; shorten it\n")
+            f"{path}:1:1: table is longer than 65536 bytes; shorten it\n")
 
 
 def test_arbitrary_bytes(tmp_path):

@@ -2,7 +2,7 @@
 # libFuzzer targets: each fuzz_X.c here, with the pure sources under ASan and
 # UBSan; seeds in tests/fuzz/corpus/X where there are any.
 FUZZ_SECONDS ?= 60
-FUZZ_OBJS := $(PURE:%.c=$B/fuzz/obj/%.o)
+FUZZ_OBJS := $(patsubst %.c,$B/fuzz/obj/%.o,$(PURE) $(HOST_PURE))
 FUZZ := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS := -std=gnu11 -O1 -g -I. -fno-strict-aliasing -MMD -MP
 

@@ -61,14 +61,20 @@ static bool in_ram(const struct boot_info *bi, const struct boot_module *m)
 static void check_modules(const struct boot_info *bi)
 {
 	const struct boot_module *m;
+	char names[200];
 	const char *c;
 
 	CHECK(bi->nr_modules <= BOOT_MODULES);
+	boot_module_names(bi, names, sizeof(names));
+	check_line(names, sizeof(names));
 	for (m = bi->modules; m < bi->modules + bi->nr_modules; m++) {
 		CHECK(!m->size || in_ram(bi, m));
 		for (c = m->name; *c; c++)
 			CHECK(c < m->name + sizeof(m->name) - 1 &&
 			      (u8)*c > ' ' && *c != '/');
+		for (c = m->words; *c; c++)
+			CHECK(c < m->words + sizeof(m->words) - 1 &&
+			      (u8)*c >= ' ');
 	}
 }
 

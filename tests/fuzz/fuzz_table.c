@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "table/table.h"
+#include "tools/table_explain.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
@@ -37,7 +38,7 @@ static void print(void *ctx, const char *line)
 	ENSURE(ctx == &table);
 	ENSURE(strlen(line) < 319);
 	for (; *line; line++)
-		ENSURE((u8)*line >= ' ' || *line == '\t');
+		ENSURE((*line >= ' ' && *line <= '~') || *line == '\t');
 }
 
 static bool ended(const char *s, size_t size)

@@ -451,6 +451,58 @@ static void test_clock_runs(void **state)
 	check_clock(951782399 + 86400 * 366);
 }
 
+/* Kernels wait for either edge of "update in progress", bit 7 of register A. */
+static void test_clock_update(void **state)
+{
+	u64 update, us;
+
+	(void)state;
+	hz = 1000000;
+	tsc = 5 * hz;
+	vlegacy_init(&l, 951782390, tsc, hz);
+	for (us = 0; us < 2500000; us++, tsc++) {
+		update = us % 1000000 >= 997772;
+		assert_int_equal(cmos(0x0a), update ? 0xa6 : 0x26);
+		if (us % 1000000 == 999999 || us % 1000000 == 0)
+			check_clock(951782395 + us / 1000000);
+	}
+	/* What a kernel does that calibrates by the falling edge. */
+	hz = 2893202961;
+	tsc = 123456789012345;
+	while (!(cmos(0x0a) & 0x80))
+		tsc += hz / 1000000;
+	while (cmos(0x0a) & 0x80)
+		tsc += hz / 1000000;
+	us = tsc;
+	while (!(cmos(0x0a) & 0x80))
+		tsc += hz / 1000000;
+	while (cmos(0x0a) & 0x80)
+		tsc += hz / 1000000;
+	assert_in_range(tsc - us, hz - hz / 100000, hz + hz / 100000);
+	/* A clock that stands still is never about to change. */
+	hz = 0;
+	assert_int_equal(cmos(0x0a), 0x26);
+}
+
+/* Modes 4 and 5 are polled by their count. */
+static void test_strobes(void **state)
+{
+	(void)state;
+	load(0, 4, 1000);
+	ticks(400);
+	assert_int_equal(latched(0), 600);
+	ticks(600);
+	assert_int_equal(latched(0), 0);
+	ticks(1);
+	assert_int_equal(latched(0), 0xffff);
+	out(0x61, 0);
+	load(2, 5, 1000);
+	ticks(400);
+	out(0x61, 1);
+	ticks(400);
+	assert_int_equal(latched(2), 600);
+}
+
 static void test_cmos_registers(void **state)
 {
 	u32 i;
@@ -593,6 +645,8 @@ int main(void)
 		cmocka_unit_test_setup(test_linux_calibration, setup),
 		cmocka_unit_test_setup(test_clock_every_day, setup),
 		cmocka_unit_test_setup(test_clock_runs, setup),
+		cmocka_unit_test_setup(test_clock_update, setup),
+		cmocka_unit_test_setup(test_strobes, setup),
 		cmocka_unit_test_setup(test_cmos_registers, setup),
 		cmocka_unit_test_setup(test_resets, setup),
 		cmocka_unit_test_setup(test_sleep_registers, setup),

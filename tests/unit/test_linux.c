@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -355,6 +356,43 @@ static void test_not_a_kernel(void **state)
 	refused(f, "no HdrS");
 }
 
+static void test_compressed_kernel(void **state)
+{
+	static const struct {
+		const char *magic, *tool;
+	} form[] = {
+		{ "\x1f\x8b", "gunzip" },
+		{ "\xfd"
+		  "7zXZ",
+		  "unxz" },
+		{ "\x28\xb5\x2f\xfd", "unzstd" },
+	};
+	struct fixture *f = *state;
+	char expected[80];
+
+	for (size_t i = 0; i < ARRAY_SIZE(form); i++) {
+		size_t n = strlen(form[i].magic);
+		u8 *file = malloc(n);
+
+		memcpy(file, form[i].magic, n);
+		f->boot.kernel = file;
+		f->boot.kernel_size = n;
+		snprintf(expected, sizeof(expected),
+			 "kernel vmlinuz: compressed, no bzImage; unpack it "
+			 "with %s",
+			 form[i].tool);
+		refused(f, expected);
+		f->boot.kernel_size = n - 1;
+		refused(f, "no HdrS");
+		free(file);
+	}
+	/* A bzImage is one whatever it begins with. */
+	memcpy(f->image, "\x1f\x8b", 2);
+	f->boot.kernel = f->image;
+	f->boot.kernel_size = f->image_size;
+	assert_int_equal(plan(f), 0);
+}
+
 static void test_old_or_32_bit(void **state)
 {
 	struct fixture *f = *state;
@@ -533,53 +571,6 @@ static void test_initrd_placement(void **state)
 	free(rd);
 }
 
-/* Append one newc entry; returns the new length. */
-static u64 newc(u8 *p, u64 at, const char *name, u32 size)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	u32 namesize = (u32)strlen(name) + 1;
-
-	memset(p + at, '0', 110);
-	memcpy(p + at, "070701", 6);
-	for (u32 i = 0; i < 8; i++) {
-		p[at + 54 + i] = (u8)digits[size >> (28 - 4 * i) & 15];
-		p[at + 94 + i] = (u8)digits[namesize >> (28 - 4 * i) & 15];
-	}
-	memcpy(p + at + 110, name, namesize);
-	at = ALIGN_UP(at + 110 + namesize, 4);
-	return ALIGN_UP(at + size, 4);
-}
-
-static u64 archive(u8 *p, u64 at)
-{
-	at = newc(p, at, ".", 0);
-	at = newc(p, at, "init", 13);
-	at = newc(p, at, "bin/busybox", 300);
-	return newc(p, at, "TRAILER!!!", 0);
-}
-
-static void whole(struct fixture *f, const u8 *data, u64 size)
-{
-	u8 *copy = malloc(size);
-
-	memcpy(copy, data, size);
-	initrd(f, copy, size);
-	f->error[0] = 0;
-	if (plan(f))
-		fail_msg("%u bytes: %s", (u32)size, f->error);
-	free(copy);
-}
-
-static void truncated(struct fixture *f, const u8 *data, u64 size)
-{
-	u8 *copy = malloc(size);
-
-	memcpy(copy, data, size);
-	initrd(f, copy, size);
-	refused(f, "initrd initrd.img: truncated or damaged");
-	free(copy);
-}
-
 static void test_initrd_empty(void **state)
 {
 	struct fixture *f = *state;
@@ -590,111 +581,16 @@ static void test_initrd_empty(void **state)
 	refused(f, "empty");
 }
 
-static void test_initrd_cpio(void **state)
+/* Whatever it is: what cannot be unpacked is Linux's to report. */
+static void test_any_initrd_passes(void **state)
 {
+	static const char *const magic[] = { "\x1f\x8b\x08", "070701",
+					     "\x28\xb5\x2f\xfd", "x" };
 	struct fixture *f = *state;
-	static u8 d[8192];
-	u64 one = archive(d, 0);
-	u64 two;
-
-	whole(f, d, one);
-	whole(f, d, one + 512); /* padded to a block, as cpio does */
-	/* 124 bytes of trailer, whose last 3 are padding */
-	for (u64 n = 6; n < one - 3; n++)
-		truncated(f, d, n);
-	two = archive(d, one + 512);
-	whole(f, d, two);
-	truncated(f, d, two - 40);
-	/* microcode archive, then a compressed one */
-	memset(d + one, 0, sizeof(d) - one);
-	memcpy(d + one + 512, "\x1f\x8b\x08", 3);
-	whole(f, d, one + 700);
-}
-
-static void test_initrd_hostile_cpio(void **state)
-{
-	struct fixture *f = *state;
-	static u8 d[8192];
-	u64 n = archive(d, 0);
-
-	memset(d + 94, '0', 8); /* name of no bytes */
-	truncated(f, d, n);
-	memset(d + 94, 'F', 8);
-	truncated(f, d, n);
-	archive(d, 0);
-	memset(d + 54, 'f', 8);
-	truncated(f, d, n);
-	archive(d, 0);
-	d[60] = 'g';
-	truncated(f, d, n);
-	d[60] = '-';
-	truncated(f, d, n);
-}
-
-static u64 zstd(u8 *p, u64 at, u8 descriptor, u64 header)
-{
-	memcpy(p + at, "\x28\xb5\x2f\xfd", 4);
-	p[at + 4] = descriptor;
-	at += 4 + header;
-	put32(p + at, 100 << 3 | 0 << 1); /* raw, 100 bytes */
-	at += 3 + 100;
-	put32(p + at, 5000 << 3 | 1 << 1); /* one byte 5000 times */
-	at += 3 + 1;
-	put32(p + at, 40 << 3 | 2 << 1 | 1); /* compressed, last */
-	at += 3 + 40;
-	return descriptor & 4 ? at + 4 : at;
-}
-
-static void test_initrd_zstd(void **state)
-{
-	static const struct {
-		u8 descriptor;
-		u64 header;
-	} form[] = { { 0x00, 2 },  { 0x24, 2 }, { 0x44, 4 }, { 0xa0, 5 },
-		     { 0xc4, 10 }, { 0x03, 6 }, { 0x61, 4 } };
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < ARRAY_SIZE(form); i++) {
-		u8 d[1024] = { 0 };
-		u64 n = zstd(d, 0, form[i].descriptor, form[i].header);
-		u64 two;
-
-		whole(f, d, n);
-		for (u64 cut = 4; cut < n; cut++)
-			truncated(f, d, cut);
-		two = archive(d, ALIGN_UP(n, 4));
-		whole(f, d, two);
-		truncated(f, d, two - 8);
-	}
-}
-
-static void test_initrd_zstd_reserved_block(void **state)
-{
-	struct fixture *f = *state;
-	u8 d[1024] = { 0 };
-	u64 n = zstd(d, 0, 0, 2);
-
-	d[6] |= 6;
-	truncated(f, d, n);
-}
-
-static void test_other_initrds_pass(void **state)
-{
-	static const char *const magic[] = { "\x1f\x8b\x08",
-					     "BZh9",
-					     "\xfd"
-					     "7zXZ",
-					     "\x02\x21\x4c\x18",
-					     "hsqs",
-					     "x" };
-	struct fixture *f = *state;
-	u8 d[64] = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(magic); i++) {
-		memset(d, 0x5a, sizeof(d));
-		memcpy(d, magic[i], strlen(magic[i]));
-		whole(f, d, sizeof(d));
-		whole(f, d, 1);
+		initrd(f, magic[i], strlen(magic[i]));
+		assert_int_equal(plan(f), 0);
 	}
 }
 
@@ -759,6 +655,7 @@ int main(void)
 		TEST(test_load_gdt),
 		TEST(test_load_passes_errors_on),
 		TEST(test_not_a_kernel),
+		TEST(test_compressed_kernel),
 		TEST(test_old_or_32_bit),
 		TEST(test_truncated_kernel),
 		TEST(test_signed_kernel_has_a_tail),
@@ -770,11 +667,7 @@ int main(void)
 		TEST(test_cmdline_limits),
 		TEST(test_initrd_placement),
 		TEST(test_initrd_empty),
-		TEST(test_initrd_cpio),
-		TEST(test_initrd_hostile_cpio),
-		TEST(test_initrd_zstd),
-		TEST(test_initrd_zstd_reserved_block),
-		TEST(test_other_initrds_pass),
+		TEST(test_any_initrd_passes),
 		TEST(test_tiny_error_buffer),
 		TEST(test_main_ram_elsewhere),
 		cmocka_unit_test(test_layout),

@@ -143,6 +143,7 @@ static void mb1_plain_mmap(void)
 	mb1_mmap(at);
 }
 
+/* The first has this command line, the others have none. */
 static void mb1_modules(u32 n, u32 start, u32 end, const char *cmdline)
 {
 	u32 string = INFO + put(cmdline, (u32)strlen(cmdline) + 1);
@@ -151,7 +152,7 @@ static void mb1_modules(u32 n, u32 start, u32 end, const char *cmdline)
 	for (i = 0; i < n; i++) {
 		put32(start);
 		put32(end);
-		put32(string);
+		put32(i ? 0 : string);
 		put32(0);
 	}
 	set32(FLAGS, image[FLAGS] | 8);
@@ -174,6 +175,8 @@ static void test_mb1(void **state)
 	assert_int_equal(bi.modules[0].base, 0x200000);
 	assert_int_equal(bi.modules[0].size, 0x1234);
 	assert_string_equal(bi.modules[0].name, "table");
+	assert_string_equal(bi.modules[0].words, "first second");
+	assert_string_equal(bi.modules[1].name, "");
 	assert_string_equal(bi.cmdline, "ashlar log=com1");
 	assert_false(bi.has_rsdp);
 }
@@ -344,6 +347,28 @@ static void test_names(void **state)
 	mb1_plain_mmap();
 	mb1_modules(1, 0x200000, 0x201000, long_name);
 	assert_error(mb1(), -ENOSPC, "longer than 63");
+}
+
+static void check_words(const char *cmdline, const char *words)
+{
+	check_name(cmdline, "k");
+	assert_string_equal(bi.modules[0].words, words);
+}
+
+static void test_words(void **state)
+{
+	char line[100] = "k ";
+
+	(void)state;
+	check_words("k", "");
+	check_words(" k \t ", "");
+	check_words("/boot/k console=ttyS0  root=/dev/sda\tquiet ",
+		    "console=ttyS0 root=/dev/sda quiet");
+	check_words("k \x1b[2J", "[2J");
+	memset(line + 2, 'w', 80);
+	line[82] = '\0';
+	check_name(line, "k");
+	assert_int_equal(strlen(bi.modules[0].words), BOOT_NAME_SIZE - 1);
 }
 
 static void test_mb1_endless_strings(void **state)
@@ -603,7 +628,9 @@ static void test_mb2(void **state)
 	assert_string_equal(bi.cmdline, "log=com2");
 	assert_int_equal(bi.nr_modules, 2);
 	assert_string_equal(bi.modules[0].name, "table");
+	assert_string_equal(bi.modules[0].words, "");
 	assert_string_equal(bi.modules[1].name, "vmlinuz");
+	assert_string_equal(bi.modules[1].words, "quiet");
 	assert_int_equal(bi.modules[1].size, 1);
 	assert_int_equal(bi.nr_regions, 2);
 	assert_region(0, 0, 0xa0000, BOOT_RAM);
@@ -611,6 +638,46 @@ static void test_mb2(void **state)
 	memset(rsdp, 0, sizeof(rsdp));
 	memset(rsdp, 'o', 20);
 	assert_memory_equal(bi.rsdp, rsdp, sizeof(rsdp));
+}
+
+static int two_names(const char *first, const char *second)
+{
+	setup(NULL);
+	mb2_begin();
+	mb2_mmap();
+	mb2_module(0x200000, 0x200001, "table");
+	mb2_module(0x200000, 0x200001, first);
+	mb2_module(0x200000, 0x200001, second);
+	mb2_end();
+	return mb2();
+}
+
+static void test_one_name_twice(void **state)
+{
+	(void)state;
+	assert_error(two_names("a/k x", "/k"), -EINVAL,
+		     "multiboot2: modules 1 and 2 are both named \"k\"; give "
+		     "each a name of its own");
+	assert_error(two_names("k", "table"), -EINVAL, "modules 0 and 2");
+	assert_int_equal(two_names("k", "K"), 0);
+	assert_int_equal(two_names("", ""), 0);
+}
+
+static void test_names_that_came(void **state)
+{
+	char buf[16];
+
+	(void)state;
+	bi.nr_modules = 0;
+	boot_module_names(&bi, buf, sizeof(buf));
+	assert_string_equal(buf, "none");
+	assert_int_equal(two_names("k", ""), 0);
+	boot_module_names(&bi, buf, sizeof(buf));
+	assert_string_equal(buf, "\"table\", \"k\"...");
+	assert_int_equal(two_names("", "k.i"), 0);
+	bi.modules[0].name[1] = '\0';
+	boot_module_names(&bi, buf, sizeof(buf));
+	assert_string_equal(buf, "\"t\", \"\", \"k.i\"");
 }
 
 static void test_mb2_new_rsdp_wins(void **state)
@@ -836,6 +903,7 @@ int main(void)
 		T(mb1_too_many_modules),
 		T(mb1_module_without_string),
 		T(names),
+		T(words),
 		T(mb1_endless_strings),
 		T(cmdline_limit),
 		T(module_bounds),
@@ -845,6 +913,8 @@ int main(void)
 		T(too_many_regions),
 		T(too_many_pieces),
 		T(mb2),
+		T(one_name_twice),
+		T(names_that_came),
 		T(mb2_new_rsdp_wins),
 		T(mb2_short_tags),
 		T(mb2_total_size),

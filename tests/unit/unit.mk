@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Host unit tests: each test_X.c here is one cmocka program, linked with the
 # pure sources under ASan and UBSan.
-HOST_OBJS := $(PURE:%.c=$B/host/%.o)
+HOST_OBJS := $(patsubst %.c,$B/host/%.o,$(PURE) $(HOST_PURE))
 UNIT := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/test_*.c))
 
 $B/host/%.o: %.c

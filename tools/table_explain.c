@@ -1,19 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The partition table in words, and the names of its values. */
+/* The partition table in words. */
 #include "core/lib.h"
 #include "table/table_impl.h"
-
-const char *const table_mode_names[] = { "did", "exit", "eli", "posted", NULL };
-const char *const table_boot_names[] = { "linux", "multiboot", NULL };
-const char *const table_console_names[] = { "log",  "com1", "com2", "com3",
-					    "com4", "none", NULL };
-const char *const table_iommu_names[] = { "none", "trap", "sidecore", NULL };
-const char *const table_smt_names[] = { "isolate", "share", NULL };
-
-const char *table_mode_name(enum irq_mode mode)
-{
-	return table_mode_names[mode];
-}
+#include "tools/table_explain.h"
 
 struct printer {
 	void (*print)(void *ctx, const char *line);
