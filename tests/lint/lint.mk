@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# `make lint`: format, cppcheck, clang-tidy, and the checks of tests/lint/check.
-# All of them run even if one finds something.
+# `make lint`: format, cppcheck, clang-tidy, and the checks of tests/lint/check
+# and tests/lint/rooms.  All of them run even if one finds something.
 LINT_DIRS := apic boot console core devices drivers eli exits guest partition \
 	svm table tools vmx tests
 LINT_C := $(sort $(shell find $(LINT_DIRS) -name '*.[ch]'))
@@ -19,7 +19,7 @@ CPPCHECK_FLAGS := -q --std=c11 --platform=unix64 -D__x86_64__ -I. \
 	"-D__attribute__(x)=" \
 	--enable=warning,style,performance,portability --error-exitcode=1 \
 	--suppressions-list=tests/lint/cppcheck.suppressions
-LINT_PARTS := lint-format lint-cppcheck lint-tidy lint-tree
+LINT_PARTS := lint-format lint-cppcheck lint-tidy lint-tree lint-rooms
 
 .PHONY: lint setup-lint $(LINT_PARTS)
 lint:
@@ -51,3 +51,6 @@ lint-tree: setup-lint
 		--flags "$(filter-out -MMD -MP,$(CFLAGS)) $(LINT_INCLUDE)" \
 		--cc "$(HOST_CC)" \
 		--flags "$(filter-out -MMD -MP,$(HOST_CFLAGS)) $(LINT_INCLUDE)"
+
+lint-rooms: setup-lint $(OBJS)
+	@$(PYTHON) tests/lint/rooms --objects $B/hv $(OBJS)
