@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""tests/lint: rooms over made trees must find what is wrong."""
+"""tests/lint: rooms and check must find what is wrong."""
 import importlib.machinery
 import importlib.util
 import pathlib
@@ -172,3 +172,14 @@ def test_circles(rooms):
     _, lines = rooms.links()
     assert "circle in core: a.c b.c c.c" in lines
     assert "circles that cross rooms: 1" in lines
+
+
+# --- check ---
+
+def test_largest_room():
+    check = load("check")
+    assert not list(check.check_share(
+        {".": 9, ".ci": 900, "tests/e2e": 900, "tools": 900, "core": 199,
+         **{f"room{n}": 100 for n in range(8)}}))
+    found = list(check.check_share({f"room{n}": 20 for n in range(5)}))
+    assert found == [("room0", 1, "20.0 % of the code; less than 20 %")]
