@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""tests/lint: rooms and check must find what is wrong."""
+"""tests/lint: rooms, reach and check over made trees must find what is wrong.
+"""
 import importlib.machinery
 import importlib.util
 import pathlib
@@ -9,6 +10,8 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# As in tests/lint/lint.mk.
+APART = ["-ffunction-sections", "-fdata-sections", "-fno-inline"]
 
 
 def load(name):
@@ -63,6 +66,16 @@ class Tree:
 @pytest.fixture(name="rooms")
 def rooms_fixture(tmp_path, monkeypatch, capsys):
     return Tree(tmp_path, load("rooms"), monkeypatch, capsys)
+
+
+@pytest.fixture(name="reach")
+def reach_fixture(tmp_path, monkeypatch, capsys):
+    tree = Tree(tmp_path, load("reach"), monkeypatch, capsys)
+    monkeypatch.setattr(tree.script, "WALKS", {
+        "guest": {"on_exit": ""}, "supervision": {"restart": ""},
+        "boot": {"start": ""}})
+    monkeypatch.setattr(tree.script, "HOOKS", {})
+    return tree
 
 
 # --- rooms ---
@@ -172,6 +185,167 @@ def test_circles(rooms):
     _, lines = rooms.links()
     assert "circle in core: a.c b.c c.c" in lines
     assert "circles that cross rooms: 1" in lines
+
+
+# --- reach ---
+
+CORE = """\
+struct ops {
+	void (*serve)(void);
+	void (*set_up)(void);
+};
+
+extern const struct ops vmx_ops, svm_ops;
+const struct ops *ops;
+void restart(void);
+void on_exit(void);
+
+void log_line(void)
+{
+	asm volatile("");
+}
+
+static void in_table(void)
+{
+	log_line();
+	asm volatile("");
+}
+
+static void (*const table[])(void) = {
+	in_table,
+	log_line,
+};
+
+void on_exit(void)
+{
+	static volatile unsigned n;
+
+	table[n & 1]();
+	if (ops != &vmx_ops)
+		ops->serve();
+	restart();
+}
+
+void restart(void)
+{
+	/* three lines, and one for the name */
+	log_line();
+	on_exit();
+}
+
+void unused(void)
+{
+}
+
+void start(void)
+{
+	ops = on_exit ? &vmx_ops : &svm_ops;
+	ops->set_up();
+	on_exit();
+}
+"""
+OPS = """\
+struct ops {
+	void (*serve)(void);
+	void (*set_up)(void);
+};
+
+static void serve(void)
+{
+	asm volatile("1:");
+%s}
+
+static void set_up(void)
+{
+	asm volatile("");
+}
+
+const struct ops %s_ops = {
+	.serve = serve,
+	.set_up = set_up,
+};
+"""
+
+
+def write_reach(tree):
+    """A table, hooks of two back ends, and all three walks."""
+    tree.write({"core/core.c": CORE, "vmx/vmx.c": OPS % ("", "vmx"),
+                "svm/svm.c": OPS % ('\tasm volatile("");\n' * 2, "svm")})
+
+
+def test_reach(reach):
+    write_reach(reach)
+    status, lines = reach.links(*APART)
+    assert status == 0, lines
+    # log_line 2, in_table 3, on_exit 7 lines, serve 2 and 4; restart 4;
+    # set_up 2 and 2, start 4; unused 1.
+    assert lines == [
+        "function lines: guest 18 (VMX 14, SVM 16), supervision 4, boot 8, "
+        "none of them 1, whole 31", "reach: 0 found"]
+
+
+def test_reach_stops_at_what_another_list_names(reach, monkeypatch):
+    write_reach(reach)
+    monkeypatch.setitem(reach.script.WALKS["supervision"], "log_line", "")
+    _, lines = reach.links(*APART)
+    assert lines[0].startswith(
+        "function lines: guest 16 (VMX 12, SVM 14), supervision 6, boot 8,")
+
+
+def test_inline_functions_of_headers_count_once(reach):
+    inline = "static inline int one(void)\n{\n\treturn 1;\n}\n"
+    users = '#include "core/one.h"\nint %s(void);\n\nint %s(void)\n{\n' \
+        "\treturn one();\n}\n"
+    reach.write({"core/one.h": inline, "core/a.c": users % (2 * ("on_exit",)),
+                 "core/b.c": users % (2 * ("restart",)),
+                 "core/c.c": users % (2 * ("start",))})
+    _, lines = reach.links(*APART)
+    assert lines[0] == ("function lines: guest 4 (VMX 4, SVM 4), "
+                        "supervision 2, boot 2, none of them 0, whole 8")
+
+
+@pytest.mark.parametrize("name, what", [
+    ("gone", "there is none"), ("serve", "there are several"),
+    ("vmx/vmx.c:serve", None)])
+def test_reach_lists_are_true(reach, monkeypatch, name, what):
+    write_reach(reach)
+    monkeypatch.setitem(reach.script.WALKS["guest"], name, "")
+    status, lines = reach.links(*APART)
+    assert status == (1 if what else 0)
+    if what:
+        assert lines[0] == f"tests/lint/reach:1: {name}: {what}"
+        assert lines[-1] == "reach: 1 found"
+
+
+HOOK = """
+struct port {
+	void (*tx)(void);
+};
+
+void attach(struct port *p, void (*tx)(void))
+{
+	p->tx = tx;
+}
+
+void send(struct port *p)
+{
+	p->tx();
+}
+"""
+
+
+def test_hooks_are_named(reach, monkeypatch):
+    write_reach(reach)
+    reach.write({"core/port.c": HOOK})
+    status, lines = reach.links(*APART)
+    assert status == 1
+    assert lines[0] == ("core/port.c:1: tx is called, and set to what is no "
+                        "function: HOOKS in tests/lint/reach must say")
+    monkeypatch.setattr(reach.script, "HOOKS", {"tx": "restart"})
+    assert reach.links(*APART)[0] == 0
+    monkeypatch.setattr(reach.script, "HOOKS", {"tx": "restart", "rx": ""})
+    status, lines = reach.links(*APART)
+    assert status == 1 and "rx: nobody calls such a member" in lines[0]
 
 
 # --- check ---
