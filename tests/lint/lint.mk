@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# `make lint`: format, cppcheck, clang-tidy, and the checks of tests/lint/check.
+# `make lint`: format, cppcheck, clang-tidy, and the checks of tests/lint/check,
+# tests/lint/rooms (order of the rooms), tests/lint/reach (who reaches what).
 # All of them run even if one finds something.
 LINT_DIRS := apic boot console core devices drivers eli exits guest partition \
 	svm table tools vmx tests
@@ -19,7 +20,13 @@ CPPCHECK_FLAGS := -q --std=c11 --platform=unix64 -D__x86_64__ -I. \
 	"-D__attribute__(x)=" \
 	--enable=warning,style,performance,portability --error-exitcode=1 \
 	--suppressions-list=tests/lint/cppcheck.suppressions
-LINT_PARTS := lint-format lint-cppcheck lint-tidy lint-tree
+LINT_PARTS := lint-format lint-cppcheck lint-tidy lint-tree lint-rooms \
+	lint-reach
+
+# For tests/lint/reach: what the compiler does between functions is undone.
+REACH_OBJS := $(OBJS:$B/hv/%=$B/reach/%)
+REACH_CFLAGS := $(CFLAGS) -w -ffunction-sections -fdata-sections -fno-inline \
+	-fno-ipa-cp -fno-ipa-sra -fno-ipa-icf -fno-partial-inlining
 
 .PHONY: lint setup-lint $(LINT_PARTS)
 lint:
@@ -51,3 +58,20 @@ lint-tree: setup-lint
 		--flags "$(filter-out -MMD -MP,$(CFLAGS)) $(LINT_INCLUDE)" \
 		--cc "$(HOST_CC)" \
 		--flags "$(filter-out -MMD -MP,$(HOST_CFLAGS)) $(LINT_INCLUDE)"
+
+lint-rooms: setup-lint $(OBJS)
+	@$(PYTHON) tests/lint/rooms --objects $B/hv $(OBJS)
+
+$(REACH_OBJS): | setup-build
+$B/reach/%.o: %.c
+	@mkdir -p $(@D)
+	@$(CC) $(REACH_CFLAGS) -c -o $@ $<
+
+$B/reach/%.o: %.S
+	@mkdir -p $(@D)
+	@$(CC) -I. -MMD -MP -c -o $@ $<
+
+lint-reach: setup-lint $(REACH_OBJS)
+	@$(PYTHON) tests/lint/reach --objects $B/reach $(REACH_OBJS)
+
+-include $(REACH_OBJS:.o=.d)
