@@ -116,8 +116,8 @@ def test_exit(request, run, machine, part):
 
 @each_part("eli")
 def test_eli(request, run, machine, part):
-    """Really shadowed, a state which the guest leaves for what is injected and for
-    nothing else: the host's timer bounces."""
+    """Really shadowed, a state which the guest leaves for what is injected and
+    for nothing else: the host's timer bounces."""
     found = counts(request.getfixturevalue(run), part, "eli")
     assert {cause for cause in found if cause.startswith("injection-")} == {
         "injection-mode", "injection-virtual"}, found
