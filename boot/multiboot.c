@@ -152,7 +152,7 @@ static int read_name(struct parse *p, u64 phys, u64 limit, char *name, u64 *end)
 static int read_words(struct parse *p, u64 phys, u64 limit, char *words)
 {
 	size_t n = 0;
-	char c;
+	char c = '\0';
 	u64 i;
 	int err;
 
