@@ -6,6 +6,8 @@
  * struct, where Ashlar delivers interrupts itself (emulated).
  *
  * On the vCPU's core, from the exit path or while it is stopped.
+ *
+ * docs/decisions.md: Two homes for a local APIC.
  */
 #ifndef APIC_VLAPIC_H
 #define APIC_VLAPIC_H

@@ -2,6 +2,8 @@
 /*
  * Vectors and timer of a vCPU kept by Ashlar, for event injection.  The core's
  * own timer stands for the guest's: it fires with a vector of the host's.
+ *
+ * docs/decisions.md: The guest's timer in mode `exit`.
  */
 #include "apic/domain.h"
 #include "apic/icr.h"

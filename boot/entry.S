@@ -4,6 +4,8 @@
  * paging to start() in 64-bit mode.  The code runs wherever the loader put it:
  * %ebp holds the distance from the linked physical address, a multiple of
  * 2 MiB, added to every address used before paging is on.
+ *
+ * docs/decisions.md: The image may be moved.
  */
 #include "core/layout.h"
 

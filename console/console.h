@@ -19,6 +19,8 @@
  * append to the log but not call the mux again: where each append also drains
  * to the port, that drain is to be skipped if the port's lock is held.  Times
  * are in TSC ticks.
+ *
+ * docs/decisions.md: The prompt comes late.
  */
 #ifndef CONSOLE_CONSOLE_H
 #define CONSOLE_CONSOLE_H

@@ -3,6 +3,9 @@
  * The log port: who writes it, who reads it.  With a sidecore, the first one
  * polls it and all others only append to rings.  Without, a partition's cores
  * write out what is theirs, and input comes by NMI to the boot core.
+ *
+ * docs/decisions.md: The sidecore takes the log port for good; Without a
+ * sidecore each partition pays.
  */
 #ifndef CONSOLE_LOGPORT_H
 #define CONSOLE_LOGPORT_H

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The TSC: its frequency, and delays by it. */
+/*
+ * The TSC: its frequency, and delays by it.
+ *
+ * docs/decisions.md: The measured TSC frequency wins.
+ */
 #include "core/clock.h"
 #include "core/io.h"
 #include "core/lapic.h"

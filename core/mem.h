@@ -4,6 +4,8 @@
  * tables of every core, the seal.
  *
  * Boot context only, on the boot CPU, but for window_map().
+ *
+ * docs/decisions.md: One pool, no allocator.
  */
 #ifndef CORE_MEM_H
 #define CORE_MEM_H

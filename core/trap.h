@@ -4,6 +4,8 @@
  * its handler sets this_cpu.kick_mark and stops the guest's next entry short.
  * Maskable interrupts are let in only where the code waits for them, and then
  * noted in this_cpu.taken.
+ *
+ * docs/decisions.md: Interrupts stay off.
  */
 #ifndef CORE_TRAP_H
 #define CORE_TRAP_H

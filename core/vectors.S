@@ -5,7 +5,11 @@
 	.text
 	.balign 16
 	.globl trap_stubs
-	/* 32 stubs of 16 bytes; those without an error code push a 0. */
+	/*
+ * 32 stubs of 16 bytes; those without an error code push a 0.
+ *
+ * docs/decisions.md: The NMI handler does next to nothing.
+ */
 trap_stubs:
 	.set	vec, 0
 	.rept	32

@@ -3,6 +3,8 @@
  * Devices that a partition owns: PCI functions, where they are on the machine.
  * Their memory is mapped into the guest while booting and stays where it is.
  * Their ports exit and are forwarded.  Their interrupts: devices/intx.h.
+ *
+ * docs/decisions.md: INTx pins are not shared.
  */
 #ifndef DEVICES_ASSIGN_H
 #define DEVICES_ASSIGN_H

@@ -12,6 +12,9 @@
  *
  * Pure; any context.  The caller owns the struct and holds the partition's
  * lock.
+ *
+ * docs/decisions.md: BARs stay where the firmware put them; No PCI
+ * capabilities.
  */
 #ifndef DEVICES_VPCI_H
 #define DEVICES_VPCI_H

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The echo, a virtual device for tests. */
 #include "drivers/echo.h"
+#include "core/lib.h"
 
 void echo_reset(struct echo *e)
 {
@@ -15,7 +16,10 @@ bool echo_ready(const struct echo *e)
 
 static void renew(struct echo *e, u32 gsi)
 {
-	*e->page = (struct echo_page){ .magic = ECHO_MAGIC, .gsi = gsi };
+	/* All of it: a guest has nothing from the one before. */
+	memset(e->page, 0, sizeof(*e->page));
+	e->page->magic = ECHO_MAGIC;
+	e->page->gsi = gsi;
 	e->last = 0;
 	__atomic_store_n(&e->stale, 0, __ATOMIC_RELEASE);
 }

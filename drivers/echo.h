@@ -7,6 +7,8 @@
  * on either way.
  *
  * Pure.  The page is the guest's to scribble on; only the doorbell is read.
+ *
+ * docs/decisions.md: The echo device is always there.
  */
 #ifndef DRIVERS_ECHO_H
 #define DRIVERS_ECHO_H
@@ -21,8 +23,9 @@ struct echo_page {
 	u32 done;
 	u32 gsi;
 	u64 tsc; /* when the doorbell was seen */
+	u8 unused[PAGE_SIZE - 24];
 };
-_Static_assert(sizeof(struct echo_page) == 24, "echo page");
+_Static_assert(sizeof(struct echo_page) == PAGE_SIZE, "echo page");
 
 struct echo {
 	struct echo_page *page; /* where the sidecore sees it; NULL: none */

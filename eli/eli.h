@@ -11,6 +11,9 @@
  * but for HLT: interrupts to inject, an IDT that can't be shadowed, an
  * instruction that must see the processor as it is.  The vCPU is shadowed again
  * as soon as an exit allows it.
+ *
+ * docs/decisions.md: What can't be done shadowed is done injecting; TPR and
+ * CR8 are direct while shadowed.
  */
 #ifndef ELI_ELI_H
 #define ELI_ELI_H
@@ -109,7 +112,10 @@ extern const struct vlapic_home vlapic_eli;
  * be, the page given up.
  */
 bool eli_protects(const struct vcpu *v, u64 gpa);
-/* The page of gpa is nobody's IDT any more: has other uses.  False: was not. */
+/*
+ * The page of gpa is nobody's IDT any more: it has other uses.  True if there
+ * is RAM, so that what has exited for it can be tried again.
+ */
 bool eli_give_up(struct vcpu *v, u64 gpa);
 /* Emulation has written to RAM. */
 void eli_wrote(struct vcpu *v, u64 gpa, u32 size);

@@ -14,6 +14,9 @@
  * second one's source gets the host's, as in mode `exit`.  In mode `did` the
  * first sidecore takes it and sends the guest's vector by IPI, and the vCPU's
  * EOIs exit; without a sidecore the source stays masked.  Either is logged.
+ *
+ * docs/decisions.md: A device's interrupt that comes while injecting exits;
+ * Two partitions with one level vector.
  */
 #ifndef ELI_ROUTE_H
 #define ELI_ROUTE_H

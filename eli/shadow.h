@@ -5,6 +5,8 @@
  * interrupt of the host's then ends in #NP, which exits.
  *
  * Pure; any context.
+ *
+ * docs/decisions.md: A gate of no valid type reads as one.
  */
 #ifndef ELI_SHADOW_H
 #define ELI_SHADOW_H

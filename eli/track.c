@@ -6,6 +6,9 @@
  * TLB as writable that is an IDT now.  Nobody waits for them: the tables have a
  * generation, every core flushes before it enters its guest again, and until
  * all that run have, the vCPU stays injecting.
+ *
+ * docs/decisions.md: Where the IDT is; Writes to an IDT are emulated; No
+ * waiting for TLBs.
  */
 #include "eli/track.h"
 #include "apic/domain.h"
@@ -318,6 +321,7 @@ bool eli_give_up(struct vcpu *v, u64 gpa)
 	struct irq_domain *d = v->domain;
 	struct eli_partition *e = d->eli;
 	bool found = false;
+	u64 left;
 	u32 n;
 
 	if (v->mode != MODE_ELI)
@@ -333,6 +337,11 @@ bool eli_give_up(struct vcpu *v, u64 gpa)
 	if (found)
 		tables_changed(v);
 	spin_unlock(&d->lock);
+	/* Another core has been faster: this one's TLB does not know. */
+	if (!found && guest_hpa(v->ram, gpa, &left)) {
+		backend->flush_views();
+		found = true;
+	}
 	return found;
 }
 

@@ -8,6 +8,8 @@
  *
  * The back ends owe what the list promises: RDTSCP, INVPCID and, where the
  * host has them, XSAVEC and the rest must not fault in the guest.
+ *
+ * docs/decisions.md: SPEC_CTRL and its kin are not shown.
  */
 #ifndef EXITS_CPUID_H
 #define EXITS_CPUID_H

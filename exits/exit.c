@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Exits: the dispatcher, and the handlers without a home of their own. */
+/*
+ * Exits: the dispatcher, and the handlers without a home of their own.
+ *
+ * docs/decisions.md: WBINVD and INVD are ignored.
+ */
 #include "exits/exit.h"
 #include "console/logport.h"
 #include "core/log.h"

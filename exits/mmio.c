@@ -2,6 +2,8 @@
 /*
  * Emulation of the instruction that touched guest-physical memory without RAM
  * behind it: registers, and empty space, which reads as ones.
+ *
+ * docs/decisions.md: What is not emulated parks.
  */
 #include "core/lib.h"
 #include "core/log.h"

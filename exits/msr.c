@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Which MSRs a guest has, and the bitmaps made of that. */
+/*
+ * Which MSRs a guest has, and the bitmaps made of that.
+ *
+ * docs/decisions.md: MTRRs exist with no ranges.
+ */
 #include "exits/msr.h"
 #include "core/lib.h"
 #include "core/x86.h"

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A guest's ACPI tables. */
+/*
+ * A guest's ACPI tables.
+ *
+ * docs/decisions.md: A PCI root only where there is a device; Hardware-reduced
+ * ACPI.
+ */
 #include "guest/acpi.h"
 #include "core/acpi_tables.h"
 #include "core/lib.h"

@@ -5,6 +5,8 @@
  *
  * Pure; any context.  The caller owns the structs and holds the partition's
  * lock around ports_access().
+ *
+ * docs/decisions.md: Every port exits.
  */
 #ifndef GUEST_PORTS_H
 #define GUEST_PORTS_H

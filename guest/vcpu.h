@@ -115,8 +115,9 @@ struct vcpu_state {
 
 /* Second-level tables as a back end has them; set by check(). */
 struct slat_format {
-	u64 table, ram, device; /* bits of entries */
-	u64 root;		/* and beside the root's address */
+	/* Bits of entries: tables, RAM, pages shared with it, device memory. */
+	u64 table, ram, shared, device;
+	u64 root; /* and beside the root's address */
 	bool large_1g;
 };
 

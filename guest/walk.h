@@ -18,6 +18,8 @@
  * Not modelled: 5-level paging (refused), protection keys, shadow stacks.  In
  * PAE paging the PDPTEs come from memory, not from the registers that MOV to
  * CR3 loads (SDM vol. 3, 4.4.1).  1 GiB pages are taken to be supported.
+ *
+ * docs/decisions.md: The emulator's walker sets no accessed and dirty bits.
  */
 #ifndef GUEST_WALK_H
 #define GUEST_WALK_H

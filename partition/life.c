@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The life of a partition: started, ended, handed back. */
+/*
+ * The life of a partition: started, ended, handed back.
+ *
+ * docs/decisions.md: INIT and start-up IPIs wait in root mode; The ledger
+ * begins at 0 at each start; A partition restarts by itself ten times at once.
+ */
 #include "console/logport.h"
 #include "core/clock.h"
 #include "core/cpu.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What a guest's memory holds when it starts: loaders and ACPI tables. */
+/*
+ * What a guest's memory holds when it starts: loaders and ACPI tables.
+ *
+ * docs/decisions.md: Guests are loaded by their own cores.
+ */
 #include "core/lib.h"
 #include "core/mem.h"
 #include "core/x86.h"

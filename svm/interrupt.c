@@ -3,6 +3,8 @@
  * Interrupts where the local APIC is emulated: EVENTINJ delivers them, and a
  * virtual interrupt that is intercepted before delivery is the window.  CR8 is
  * V_TPR, which the processor holds against the window's priority.
+ *
+ * docs/decisions.md: CR8 in mode `exit`.
  */
 #include "core/percpu.h"
 #include "core/x86.h"

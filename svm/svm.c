@@ -37,6 +37,7 @@ struct svm_maps svm_maps;
 static struct slat_format npt_format = {
 	.table = NPT_PRESENT | NPT_WRITE | NPT_USER,
 	.ram = NPT_PRESENT | NPT_WRITE | NPT_USER,
+	.shared = NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_NX,
 	.device = NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_UC | NPT_NX,
 };
 

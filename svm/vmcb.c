@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The VMCB of this core's vCPU: reset state, and access for the guest layer. */
+/*
+ * The VMCB of this core's vCPU: reset state, and access for the guest layer.
+ *
+ * docs/decisions.md: One ASID.
+ */
 #include "core/lib.h"
 #include "core/log.h"
 #include "core/percpu.h"

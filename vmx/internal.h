@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shared by the files of vmx/ only. */
+/*
+ * Shared by the files of vmx/ only.
+ *
+ * docs/decisions.md: The preemption timer's value is not saved.
+ */
 #ifndef VMX_INTERNAL_H
 #define VMX_INTERNAL_H
 

@@ -45,6 +45,7 @@ struct vmx_controls vmx_controls;
 static struct slat_format ept_format = {
 	.table = EPT_READ | EPT_WRITE | EPT_EXECUTE,
 	.ram = EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_MEMTYPE_WB,
+	.shared = EPT_READ | EPT_WRITE | EPT_MEMTYPE_WB,
 	.device = EPT_READ | EPT_WRITE | EPT_MEMTYPE_UC,
 	.root = EPTP_WB | EPTP_LEVELS_4,
 };

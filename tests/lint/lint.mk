@@ -2,9 +2,8 @@
 # `make lint`: format, cppcheck, clang-tidy, and the checks of tests/lint/check,
 # tests/lint/rooms (order of the rooms), tests/lint/reach (who reaches what).
 # All of them run even if one finds something.
-LINT_DIRS := apic boot console core devices drivers eli exits guest partition \
-	svm table tools vmx tests
-LINT_C := $(sort $(shell find $(LINT_DIRS) -name '*.[ch]'))
+LINT_C := $(sort $(patsubst ./%,%,$(shell find . -name build -prune -o \
+	-name '*.[ch]' -print)))
 # Compiled for the hypervisor, and for the host.
 LINT_HV := $(filter-out tests/% tools/%,$(filter %.c,$(LINT_C)))
 LINT_HOST := $(filter tests/% tools/%,$(filter %.c,$(LINT_C)))

@@ -15,6 +15,8 @@ $(eval $(call variant,ashlar-svm-swapped.elf,svm/entry.o,svm-entry-swapped.o))
 $(eval $(call variant,ashlar-icr.elf,apic/vlapic.o,vlapic-open.o))
 $(eval $(call variant,ashlar-msr.elf,exits/msr.o,msr-open.o))
 $(eval $(call variant,ashlar-memory.elf,partition/build.o,build-open.o))
+$(eval $(call variant,ashlar-slow.elf,partition/machine.o,machine-slow.o))
+$(eval $(call variant,ashlar-lock.elf,partition/machine.o,machine-open.o))
 
 # Of a hand-back, by the function that is taken out.
 HANDBACK_TWINS := guest_zero eli_hand_back lapic_quiet eli_reset_core
