@@ -9,6 +9,30 @@
 #include "core/layout.h"
 #include "core/types.h"
 
+/* General registers, in the order of their encodings. */
+enum gpr {
+	GPR_RAX,
+	GPR_RCX,
+	GPR_RDX,
+	GPR_RBX,
+	GPR_RSP,
+	GPR_RBP,
+	GPR_RSI,
+	GPR_RDI,
+	GPR_COUNT = 16,
+};
+
+/* Segment registers, in the order of their encodings. */
+enum segment {
+	SEGMENT_ES,
+	SEGMENT_CS,
+	SEGMENT_SS,
+	SEGMENT_DS,
+	SEGMENT_FS,
+	SEGMENT_GS,
+	SEGMENT_COUNT,
+};
+
 enum {
 	MSR_IA32_TSC = 0x10,
 	MSR_IA32_PLATFORM_ID = 0x17,

@@ -32,35 +32,13 @@
 #define EXITS_DECODE_H
 
 #include "core/types.h"
+#include "core/x86.h"
 
 /* Longest instruction: SDM vol. 2, 2.3.11. */
 #define INSN_MAX_LENGTH 15
 
-/* General registers, in the order of their encodings. */
-enum insn_gpr {
-	GPR_RAX,
-	GPR_RCX,
-	GPR_RDX,
-	GPR_RBX,
-	GPR_RSP,
-	GPR_RBP,
-	GPR_RSI,
-	GPR_RDI,
-	GPR_R8,
-	GPR_COUNT = 16,
-	GPR_NONE = 0xff,
-};
-
-/* Segment registers, in the order of their encodings. */
-enum insn_segment {
-	SEGMENT_ES,
-	SEGMENT_CS,
-	SEGMENT_SS,
-	SEGMENT_DS,
-	SEGMENT_FS,
-	SEGMENT_GS,
-	SEGMENT_COUNT,
-};
+/* No base, or no index. */
+#define GPR_NONE 0xff
 
 /* Default operand and address size: CS.L and CS.D, or real mode (16). */
 enum decode_mode {
@@ -145,7 +123,7 @@ struct insn {
 	bool mem_is_dest; /* written, or first operand of CMP, TEST and BT */
 	bool rip_relative;
 	u8 mem_size; /* width of the access: 1, 2, 4, 8; 0 if INSN_OTHER */
-	u8 segment;  /* enum insn_segment; the override or the default */
+	u8 segment;  /* enum segment; the override or the default */
 	u8 base;     /* 0-15 or GPR_NONE */
 	u8 index;    /* 0-15 or GPR_NONE */
 	u8 scale;    /* shift of the index: 0-3 */
@@ -168,7 +146,7 @@ int __must_check decode_insn(const u8 *bytes, size_t avail,
 
 /*
  * Linear address of the memory operand: for MOVS and STOS ES:rDI, for LODS
- * the segment and rSI.  seg_base is indexed by enum insn_segment; in 64-bit
+ * the segment and rSI.  seg_base is indexed by enum segment; in 64-bit
  * mode only those of FS and GS are used.  Segment limits, segment rights and
  * canonical form are not checked.  Returns 0, or -EINVAL without one.
  */

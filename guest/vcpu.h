@@ -20,12 +20,12 @@
 #include "core/histogram.h"
 #include "core/ledger.h"
 #include "core/types.h"
+#include "core/x86.h"
 #include "eli/eli.h"
-#include "exits/decode.h"
 
 struct partition;
 
-/* By enum insn_gpr; RSP's place is unused: it is in the back end's state. */
+/* By enum gpr; RSP's place is unused: it is in the back end's state. */
 struct guest_regs {
 	u64 gpr[GPR_COUNT];
 };

@@ -46,7 +46,7 @@ struct vmcb {
 	u8 reserved3[0x400 - 0xd0];
 
 	/* state save area */
-	struct vmcb_segment segment[6]; /* by enum insn_segment */
+	struct vmcb_segment segment[6]; /* by enum segment */
 	struct vmcb_segment gdtr, ldtr, idtr, tr;
 	u8 reserved4[0xcb - 0xa0];
 	u8 cpl;

@@ -441,7 +441,7 @@ void vmx_dump(const struct vcpu *v, const struct guest_regs *regs)
 		   vmread(GUEST_SS_SELECTOR), vmread(GUEST_SS_ACCESS),
 		   vmread(GUEST_GDTR_BASE), vmread(GUEST_IDTR_BASE),
 		   vmread(GUEST_TR_BASE));
-	/* In the order of enum insn_gpr; the slot of RSP is unused. */
+	/* In the order of enum gpr; the slot of RSP is unused. */
 	for (i = 0; i < GPR_COUNT; i += 4)
 		log_printf("%s/%u: r%u-r%u %lx %lx %lx %lx", name, v->index, i,
 			   i + 3, r[i], r[i + 1], r[i + 2], r[i + 3]);
