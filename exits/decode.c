@@ -731,3 +731,12 @@ int decode_insn(const u8 *bytes, size_t avail, enum decode_mode mode,
 	resolve_segment(out);
 	return check_lock(out);
 }
+
+size_t insn_prefixes(const u8 *bytes, size_t avail, enum decode_mode mode)
+{
+	struct insn insn = { .mode = (u8)mode };
+	struct decoder d = { .bytes = bytes, .avail = avail, .insn = &insn };
+	u8 byte;
+
+	return decode_prefixes(&d, &byte) ? d.pos : d.pos - 1;
+}

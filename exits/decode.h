@@ -145,6 +145,12 @@ int __must_check decode_insn(const u8 *bytes, size_t avail,
 			     enum decode_mode mode, struct insn *out);
 
 /*
+ * The number of prefixes that any instruction at bytes[0] begins with: not more
+ * than avail and 15.
+ */
+size_t insn_prefixes(const u8 *bytes, size_t avail, enum decode_mode mode);
+
+/*
  * Linear address of the memory operand: for MOVS and STOS ES:rDI, for LODS
  * the segment and rSI.  seg_base is indexed by enum segment; in 64-bit
  * mode only those of FS and GS are used.  Segment limits, segment rights and

@@ -39,22 +39,28 @@ static size_t fetch(struct vcpu *v, const struct vcpu_state *s, u8 *bytes)
 	return n;
 }
 
+static enum decode_mode decode_mode(const struct vcpu_state *s)
+{
+	return s->code_bits == 64 ? DECODE_64 :
+	       s->code_bits == 32 ? DECODE_32 :
+				    DECODE_16;
+}
+
 static int decode(struct vcpu *v, const struct vcpu_state *s, struct insn *insn)
 {
-	enum decode_mode mode = s->code_bits == 64 ? DECODE_64 :
-				s->code_bits == 32 ? DECODE_32 :
-						     DECODE_16;
 	u8 bytes[INSN_MAX_LENGTH];
 	size_t n = fetch(v, s, bytes);
 
-	return decode_insn(bytes, n, mode, insn);
+	return decode_insn(bytes, n, decode_mode(s), insn);
 }
 
-u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s)
+u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s, u32 opcode)
 {
-	struct insn insn;
+	u8 bytes[INSN_MAX_LENGTH];
+	size_t n = fetch(v, s, bytes);
+	size_t length = insn_prefixes(bytes, n, decode_mode(s)) + opcode;
 
-	return decode(v, s, &insn) ? 0 : insn.length;
+	return length <= n ? (u32)length : 0;
 }
 
 static u64 device_read(struct vcpu *v, u64 gpa)

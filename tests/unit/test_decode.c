@@ -198,6 +198,29 @@ static const struct {
 	{ "lock nop", BYTES("\xf0\x90"), ALL },
 };
 
+/* What precedes an opcode, of any instruction. */
+static const struct {
+	const u8 *bytes;
+	size_t length;
+	size_t prefixes[3];	/* by mode */
+} prefixes[] = {
+	{ BYTES(""), { 0, 0, 0 } },
+	{ BYTES("\x0f\xa2"), { 0, 0, 0 } },
+	{ BYTES("\xf4\xf3"), { 0, 0, 0 } },
+	{ BYTES("\xf3\x0f\x09"), { 1, 1, 1 } },
+	{ BYTES("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3\x0f\xa2"),
+	  { 11, 11, 11 } },
+	/* REX, before others too; in other modes INC and DEC. */
+	{ BYTES("\x48\x0f\x32"), { 0, 0, 1 } },
+	{ BYTES("\x40\x4f\x66\x0f\x32"), { 0, 0, 3 } },
+	{ BYTES("\x66\x40\x66\x0f\x32"), { 1, 1, 3 } },
+	/* No more than there is, and never more than 15. */
+	{ BYTES("\x66\x66"), { 2, 2, 2 } },
+	{ BYTES("\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e"
+		"\x2e\x2e"),
+	  { 15, 15, 15 } },
+};
+
 /* clang-format on */
 
 static void test_lengths(void **state)
@@ -263,6 +286,21 @@ static void test_refused(void **state)
 				fail_msg("%s, mode %d: %d", refused[i].name,
 					 mode, err);
 		}
+	}
+}
+
+static void test_prefixes(void **state)
+{
+	size_t i;
+	int mode;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		for (mode = DECODE_16; mode <= DECODE_64; mode++)
+			assert_int_equal(insn_prefixes(prefixes[i].bytes,
+						       prefixes[i].length,
+						       mode),
+					 prefixes[i].prefixes[mode]);
 	}
 }
 
@@ -632,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_15_bytes),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_other),
