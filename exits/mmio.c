@@ -130,21 +130,17 @@ static int execute(struct emulation *e)
 	const struct insn *insn = &e->insn;
 	const u64 *base = e->s.segment_base;
 	u64 next = e->s.rip + insn->length;
-	u64 in = 0, out = 0, linear, source;
-	bool writes;
-	int err;
+	u64 linear = insn_address(insn, e->gpr, next, base);
+	u64 source = insn_source_address(insn, e->gpr, next, base);
+	u64 value = 0;
+	int err = 0;
 
-	err = insn_address(insn, e->gpr, next, base, &linear);
-	if (!err)
-		err = insn_source_address(insn, e->gpr, next, base, &source);
-	if (!err && insn_needs_read(insn))
-		err = access(e, source, false, &in);
-	if (!err)
-		err = insn_execute(insn, e->gpr, &e->s.rflags, in, &out,
-				   &writes);
-	if (!err && writes)
-		err = access(e, linear, true, &out);
-	return err;
+	if (insn_reads(insn))
+		err = access(e, source, false, &value);
+	if (err)
+		return err;
+	value = insn_execute(insn, e->gpr, &e->s.rflags, value);
+	return insn_writes(insn) ? access(e, linear, true, &value) : 0;
 }
 
 /* Registers become the guest's; RIP moves on unless a REP has more to do. */
