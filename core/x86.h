@@ -44,12 +44,8 @@ enum {
 	MSR_IA32_APIC_BASE = 0x1b,
 	MSR_IA32_FEATURE_CONTROL = 0x3a,
 	MSR_IA32_TSC_ADJUST = 0x3b,
-	MSR_IA32_SPEC_CTRL = 0x48,
-	MSR_IA32_PRED_CMD = 0x49,
 	MSR_IA32_BIOS_SIGN_ID = 0x8b,
 	MSR_IA32_MTRRCAP = 0xfe,
-	MSR_IA32_ARCH_CAPABILITIES = 0x10a,
-	MSR_IA32_FLUSH_CMD = 0x10b,
 	MSR_IA32_SYSENTER_CS = 0x174,
 	MSR_IA32_SYSENTER_ESP = 0x175,
 	MSR_IA32_SYSENTER_EIP = 0x176,
@@ -60,7 +56,6 @@ enum {
 	MSR_IA32_PAT = 0x277,
 	MSR_IA32_MTRR_DEF_TYPE = 0x2ff,
 	MSR_IA32_TSC_DEADLINE = 0x6e0,
-	MSR_IA32_XSS = 0xda0,
 	MSR_IA32_EFER = 0xc0000080,
 	MSR_IA32_STAR = 0xc0000081,
 	MSR_IA32_LSTAR = 0xc0000082,
@@ -85,8 +80,13 @@ enum {
 #define RFLAGS_FIXED 0x2UL
 #define RFLAGS_TF    BIT(8)
 #define RFLAGS_IF    BIT(9)
-#define RFLAGS_VM    BIT(17)
 #define RFLAGS_RF    BIT(16)
+
+/* State components, SDM vol. 1 section 13.1 */
+#define XCR0_X87    BIT(0)
+#define XCR0_SSE    BIT(1)
+#define XCR0_AVX    BIT(2)
+#define XCR0_AVX512 (7UL << 5)
 
 /* Value of IA32_PAT after reset, SDM vol. 3 section 12.12.4 */
 #define PAT_RESET 0x0007040600070406UL
@@ -101,7 +101,6 @@ enum {
 	VEC_DF = 8,
 	VEC_NP = 11,
 	VEC_GP = 13,
-	VEC_PF = 14,
 	VEC_AC = 17,
 	VEC_MC = 18,
 };

@@ -14,13 +14,6 @@
 #include "guest/ports.h"
 #include "partition/partition.h"
 
-#define XCR0_X87    BIT(0)
-#define XCR0_SSE    BIT(1)
-#define XCR0_AVX    BIT(2)
-#define XCR0_AVX512 (7UL << 5)
-/* No PKRU: CR4.PKE is not offered. */
-#define XCR0_HANDLED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
-
 #define MSR_X2APIC_FIRST 0x800
 #define MTRR_DEF_BITS	 (0xffUL | BIT(11))
 /* Branch trace and PEBS are not there. */
@@ -46,8 +39,6 @@ static struct cpuid_env cpuid_env(const struct vcpu *v)
 		.crystal_hz = host_features & FEATURE_KVM_CLOCK ?
 				      0 :
 				      host_clock.crystal_hz,
-		.x2apic = true,
-		.xcr0_mask = XCR0_HANDLED,
 		.cr4 = s.cr4,
 		.xcr0 = v->xcr0,
 	};

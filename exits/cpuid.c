@@ -101,8 +101,6 @@
 
 #define L7_ECX_AVX512_VBMI	BIT(1)
 #define L7_ECX_UMIP		BIT(2)
-#define L7_ECX_PKU		BIT(3)
-#define L7_ECX_OSPKE		BIT(4)
 #define L7_ECX_AVX512_VBMI2	BIT(6)
 #define L7_ECX_GFNI		BIT(8)
 #define L7_ECX_VAES		BIT(9)
@@ -117,30 +115,21 @@
 #define L7_ECX_AVX512                                                    \
 	(L7_ECX_AVX512_VBMI | L7_ECX_AVX512_VBMI2 | L7_ECX_AVX512_VNNI | \
 	 L7_ECX_AVX512_BITALG | L7_ECX_AVX512_VPOPCNTDQ)
-#define L7_ECX                                                                 \
-	(L7_ECX_UMIP | L7_ECX_PKU | L7_ECX_GFNI | L7_ECX_VAES |                \
-	 L7_ECX_VPCLMULQDQ | L7_ECX_RDPID | L7_ECX_CLDEMOTE | L7_ECX_MOVDIRI | \
-	 L7_ECX_MOVDIR64B | L7_ECX_AVX512)
+#define L7_ECX                                                                \
+	(L7_ECX_UMIP | L7_ECX_GFNI | L7_ECX_VAES | L7_ECX_VPCLMULQDQ |        \
+	 L7_ECX_RDPID | L7_ECX_CLDEMOTE | L7_ECX_MOVDIRI | L7_ECX_MOVDIR64B | \
+	 L7_ECX_AVX512)
 
 #define L7_EDX_AVX512_4VNNIW BIT(2)
 #define L7_EDX_AVX512_4FMAPS BIT(3)
 #define L7_EDX_FSRM	     BIT(4)
 #define L7_EDX_AVX512_VP2    BIT(8)
-#define L7_EDX_MD_CLEAR	     BIT(10)
 #define L7_EDX_SERIALIZE     BIT(14)
 #define L7_EDX_AVX512_FP16   BIT(23)
-#define L7_EDX_IBRS_IBPB     BIT(26)
-#define L7_EDX_STIBP	     BIT(27)
-#define L7_EDX_L1D_FLUSH     BIT(28)
-#define L7_EDX_ARCH_CAPS     BIT(29)
-#define L7_EDX_SSBD	     BIT(31)
 #define L7_EDX_AVX512                                                      \
 	(L7_EDX_AVX512_4VNNIW | L7_EDX_AVX512_4FMAPS | L7_EDX_AVX512_VP2 | \
 	 L7_EDX_AVX512_FP16)
-#define L7_EDX_SPEC                                          \
-	(L7_EDX_MD_CLEAR | L7_EDX_IBRS_IBPB | L7_EDX_STIBP | \
-	 L7_EDX_L1D_FLUSH | L7_EDX_ARCH_CAPS | L7_EDX_SSBD)
-#define L7_EDX (L7_EDX_FSRM | L7_EDX_SERIALIZE | L7_EDX_AVX512 | L7_EDX_SPEC)
+#define L7_EDX (L7_EDX_FSRM | L7_EDX_SERIALIZE | L7_EDX_AVX512)
 
 #define L7_1_EAX_AVX_VNNI    BIT(4)
 #define L7_1_EAX_AVX512_BF16 BIT(5)
@@ -188,21 +177,10 @@
 
 #define X8_EBX_CLZERO	  BIT(0)
 #define X8_EBX_XSAVEERPTR BIT(2)
-/* IBPB, IBRS, STIBP, always-on hints, SSBD, SSB_NO, PSFD, BTC_NO, IBPB_RET */
-#define X8_EBX_SPEC                                                            \
-	(BIT(12) | BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(18) | BIT(19) | \
-	 BIT(24) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
-#define X8_EBX (X8_EBX_CLZERO | X8_EBX_XSAVEERPTR | X8_EBX_SPEC)
+#define X8_EBX		  (X8_EBX_CLZERO | X8_EBX_XSAVEERPTR)
 
-#define CR4_OSXSAVE BIT(18)
-#define CR4_PKE	    BIT(22)
-
-#define XCR0_X87_SSE 0x003UL
-#define XCR0_AVX     0x004UL
-#define XCR0_AVX512  0x0e0UL
-#define XCR0_PKRU    0x200UL
 #define XSAVE_LEGACY 576 /* SDM 1 13.4: legacy region and header */
-#define XCR0_LAST    9	 /* highest component in CPUID_XCR0_ALLOWED */
+#define XCR0_LAST    7	 /* highest component in CPUID_XCR0_ALLOWED */
 
 #define BASIC_MAX    0x16
 #define BASIC_MIN    0x0b /* own topology, whatever the host has */
@@ -257,14 +235,14 @@ static bool is_amd(const struct cpuid_env *env)
 u64 cpuid_guest_xcr0(const struct cpuid_env *env)
 {
 	struct cpuid_regs r;
-	u64 mask = env->xcr0_mask & CPUID_XCR0_ALLOWED;
+	u64 mask;
 
 	host(env, 1, 0, &r);
 	if (!(r.ecx & L1_ECX_XSAVE))
 		return 0;
 	host(env, 0xd, 0, &r);
-	mask &= r.eax;
-	if ((mask & XCR0_X87_SSE) != XCR0_X87_SSE)
+	mask = r.eax & CPUID_XCR0_ALLOWED;
+	if (!(mask & XCR0_X87) || !(mask & XCR0_SSE))
 		return 0;
 	if (!(mask & XCR0_AVX) || (mask & XCR0_AVX512) != XCR0_AVX512)
 		mask &= ~XCR0_AVX512;
@@ -309,8 +287,7 @@ static void leaf_1(const struct cpuid_env *env, u32 subleaf,
 	(void)subleaf;
 	r->ebx |= (env->apic_id & 0xff) << 24 | count << 16;
 	set(&r->edx, L1_EDX_HTT, env->nr_vcpus > 1);
-	r->ecx |= (u32)L1_ECX_HYPERVISOR;
-	set(&r->ecx, L1_ECX_X2APIC, env->x2apic);
+	set(&r->ecx, L1_ECX_HYPERVISOR | L1_ECX_X2APIC, true);
 	if (!xcr0)
 		set(&r->ecx, L1_ECX_XSAVE, false);
 	if (!(xcr0 & XCR0_AVX))
@@ -353,13 +330,8 @@ static void leaf_7(const struct cpuid_env *env, u32 subleaf,
 	u64 xcr0 = cpuid_guest_xcr0(env);
 
 	(void)subleaf;
-	r->eax = MIN(r->eax, 2U);
+	r->eax = MIN(r->eax, 1U);
 	r->ebx |= (u32)L7_EBX_TSC_ADJUST; /* virtual: host's or not */
-	set(&r->ecx, L7_ECX_PKU, (r->ecx & L7_ECX_PKU) && (xcr0 & XCR0_PKRU));
-	set(&r->ecx, L7_ECX_OSPKE,
-	    (r->ecx & L7_ECX_PKU) && (env->cr4 & CR4_PKE));
-	if (!env->spec_ctrl)
-		set(&r->edx, L7_EDX_SPEC, false);
 	if (!(xcr0 & XCR0_AVX)) {
 		set(&r->ebx, L7_EBX_AVX2, false);
 		set(&r->ecx, L7_ECX_VAES | L7_ECX_VPCLMULQDQ, false);
@@ -381,14 +353,6 @@ static void leaf_7_1(const struct cpuid_env *env, u32 subleaf,
 		set(&r->eax, L7_1_EAX_AVX_VNNI, false);
 	if (!(xcr0 & XCR0_AVX512))
 		set(&r->eax, L7_1_EAX_AVX512_BF16, false);
-}
-
-static void leaf_7_2(const struct cpuid_env *env, u32 subleaf,
-		     struct cpuid_regs *r)
-{
-	(void)subleaf;
-	if (!env->spec_ctrl)
-		r->edx = 0;
 }
 
 /* SDM 3A 9.9.  One thread per core, one package. */
@@ -596,8 +560,6 @@ static void leaf_x8(const struct cpuid_env *env, u32 subleaf,
 
 	(void)subleaf;
 	r->eax = (r->eax & 0xff) | linear << 8;
-	if (!env->spec_ctrl)
-		set(&r->ebx, X8_EBX_SPEC, false);
 	if (is_amd(env))
 		r->ecx = MIN(env->nr_vcpus - 1, 0xffU) |
 			 MIN(id_bits(env->nr_vcpus), 0xfU) << 12;
@@ -611,11 +573,8 @@ static const struct rule rules[] = {
 	{ 2, ANY, ALL, ALL, ALL, ALL, NULL, "cache and TLB sizes" },
 	{ 4, ANY, 0x3ff, ALL, ALL, 7, leaf_4, "cache sizes, own topology" },
 	{ 6, ANY, 0, 0, 0, 0, leaf_6, "the APIC timer never stops" },
-	{ 7, 0, ALL, L7_EBX, L7_ECX, L7_EDX, leaf_7,
-	  "instructions, and speculation MSRs where they are handled" },
+	{ 7, 0, ALL, L7_EBX, L7_ECX, L7_EDX, leaf_7, "instructions" },
 	{ 7, 1, L7_1_EAX, 0, 0, 0, leaf_7_1, "instructions" },
-	{ 7, 2, 0, 0, 0, BIT(0) | BIT(1) | BIT(2) | BIT(4) | BIT(5), leaf_7_2,
-	  "more bits of SPEC_CTRL; MCDT_NO" },
 	{ 0xb, ANY, 0, 0, 0, 0, leaf_b, "own topology" },
 	{ 0xd, ANY, ALL, ALL, ALL, ALL, leaf_d, "states that XSETBV accepts" },
 	{ 0x15, ANY, 0, 0, 0, 0, leaf_15, "the measured clocks" },
@@ -635,7 +594,7 @@ static const struct rule rules[] = {
 	{ EXTENDED + 7, ANY, 0, 0, 0, 0, leaf_x7,
 	  "the TSC counts alike on all cores" },
 	{ EXTENDED + 8, ANY, 0xffff, X8_EBX, 0, 0, leaf_x8,
-	  "address widths; speculation MSRs where they are handled" },
+	  "address widths, instructions" },
 };
 
 static const struct rule *find_rule(u32 leaf, u32 subleaf)

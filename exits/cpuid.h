@@ -15,6 +15,7 @@
 #define EXITS_CPUID_H
 
 #include "core/types.h"
+#include "core/x86.h"
 
 struct cpuid_regs {
 	u32 eax, ebx, ecx, edx;
@@ -29,10 +30,6 @@ struct cpuid_env {
 	u64 tsc_hz;	/* as the guest's RDTSC counts */
 	u64 crystal_hz; /* of the guest's local APIC timer; 0: the guest gets
 			   no leaf 15h and the KVM clock leaf instead */
-	bool x2apic;	/* the guest can turn it on */
-	bool spec_ctrl; /* SPEC_CTRL, PRED_CMD, FLUSH_CMD, ARCH_CAPABILITIES
-			   are handled */
-	u64 xcr0_mask;	/* what the XSETBV handler could accept at all */
 	u64 xcr0;	/* the guest's current values */
 	u64 cr4;
 };
@@ -41,8 +38,8 @@ struct cpuid_env {
 #define CPUID_KVM_BASE	   0x40000100 /* "KVMKVMKVM" */
 #define CPUID_KVM_FEATURES 0x40000101
 
-/* x87, SSE, AVX, the three parts of AVX-512, PKRU.  Not MPX, not AMX. */
-#define CPUID_XCR0_ALLOWED 0x2e7UL
+/* Not MPX, PKRU (CR4.PKE is not offered) and AMX. */
+#define CPUID_XCR0_ALLOWED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 
 /*
  * The guest's CPUID.  Any leaf and subleaf; bounded work.  env->host is called
@@ -52,9 +49,9 @@ void cpuid_guest(const struct cpuid_env *env, u32 leaf, u32 subleaf,
 		 struct cpuid_regs *out);
 
 /*
- * The XCR0 bits that the guest is shown and that XSETBV accepts: xcr0_mask cut
- * to what the host has, to CPUID_XCR0_ALLOWED and to whole features (no
- * AVX-512 without all of it).  0: no XSAVE at all.
+ * The XCR0 bits that the guest is shown and that XSETBV accepts:
+ * CPUID_XCR0_ALLOWED cut to what the host has and to whole features (no AVX-512
+ * without all of it).  0: no XSAVE at all.
  */
 u64 cpuid_guest_xcr0(const struct cpuid_env *env);
 

@@ -96,17 +96,13 @@ static u64 bit_string_offset(const struct insn *insn, const u64 *gpr)
 	return (u64)((s64)bit >> 3) & ~((u64)insn->op_size - 1);
 }
 
-int insn_address(const struct insn *insn, const u64 gpr[GPR_COUNT],
-		 u64 rip_next, const u64 seg_base[SEGMENT_COUNT], u64 *linear)
+u64 insn_address(const struct insn *insn, const u64 gpr[GPR_COUNT],
+		 u64 rip_next, const u64 seg_base[SEGMENT_COUNT])
 {
 	u64 offset = (u64)insn->disp;
 
-	if (!insn->has_mem)
-		return -EINVAL;
-	if (insn->op == INSN_MOVS) {
-		*linear = to_linear(insn, gpr[GPR_RDI], SEGMENT_ES, seg_base);
-		return 0;
-	}
+	if (insn->op == INSN_MOVS)
+		return to_linear(insn, gpr[GPR_RDI], SEGMENT_ES, seg_base);
 	if (insn->rip_relative)
 		offset += rip_next;
 	if (insn->base != GPR_NONE)
@@ -114,24 +110,20 @@ int insn_address(const struct insn *insn, const u64 gpr[GPR_COUNT],
 	if (insn->index != GPR_NONE)
 		offset += gpr[insn->index & 15] << (insn->scale & 3);
 	offset += bit_string_offset(insn, gpr);
-	*linear = to_linear(insn, offset, insn->segment, seg_base);
-	return 0;
+	return to_linear(insn, offset, insn->segment, seg_base);
 }
 
-int insn_source_address(const struct insn *insn, const u64 gpr[GPR_COUNT],
-			u64 rip_next, const u64 seg_base[SEGMENT_COUNT],
-			u64 *linear)
+u64 insn_source_address(const struct insn *insn, const u64 gpr[GPR_COUNT],
+			u64 rip_next, const u64 seg_base[SEGMENT_COUNT])
 {
 	if (insn->op != INSN_MOVS)
-		return insn_address(insn, gpr, rip_next, seg_base, linear);
-	*linear = to_linear(insn, gpr[GPR_RSI], insn->segment, seg_base);
-	return 0;
+		return insn_address(insn, gpr, rip_next, seg_base);
+	return to_linear(insn, gpr[GPR_RSI], insn->segment, seg_base);
 }
 
-bool insn_needs_read(const struct insn *insn)
+bool insn_reads(const struct insn *insn)
 {
 	switch (insn->op) {
-	case INSN_OTHER:
 	case INSN_STOS:
 		return false;
 	case INSN_MOV:
@@ -139,6 +131,12 @@ bool insn_needs_read(const struct insn *insn)
 	default:
 		return true;
 	}
+}
+
+bool insn_writes(const struct insn *insn)
+{
+	return insn->mem_is_dest && insn->op != INSN_CMP &&
+	       insn->op != INSN_TEST && insn->op != INSN_BT;
 }
 
 bool insn_rep_done(const struct insn *insn, const u64 gpr[GPR_COUNT])
@@ -321,12 +319,6 @@ static void execute_string(const struct insn *insn, u64 *gpr, u64 flags)
 		advance_reg(insn, gpr, GPR_RCX, ~0UL);
 }
 
-static bool writes_memory(const struct insn *insn)
-{
-	return insn->mem_is_dest && insn->op != INSN_CMP &&
-	       insn->op != INSN_TEST && insn->op != INSN_BT;
-}
-
 /* Both operands as the operation takes them. */
 static void load_operands(const struct insn *insn, const u64 *gpr, u64 mem,
 			  struct alu *a)
@@ -358,16 +350,12 @@ static void store_registers(const struct insn *insn, u64 *gpr,
 		write_reg(insn, gpr, insn->reg, size, a->result);
 }
 
-int insn_execute(const struct insn *insn, u64 gpr[GPR_COUNT], u64 *rflags,
-		 u64 mem_in, u64 *mem_out, bool *writes)
+u64 insn_execute(const struct insn *insn, u64 gpr[GPR_COUNT], u64 *rflags,
+		 u64 mem)
 {
 	struct alu a = { .flags = *rflags };
 
-	*mem_out = 0;
-	*writes = false;
-	if (insn->op >= INSN_OTHER)
-		return -EINVAL;
-	load_operands(insn, gpr, mem_in, &a);
+	load_operands(insn, gpr, mem, &a);
 	if (insn->op == INSN_CMPXCHG)
 		execute_cmpxchg(insn, gpr, &a);
 	else
@@ -376,8 +364,5 @@ int insn_execute(const struct insn *insn, u64 gpr[GPR_COUNT], u64 *rflags,
 	if (insn->is_string)
 		execute_string(insn, gpr, *rflags);
 	*rflags = a.flags;
-	*writes = writes_memory(insn);
-	if (*writes)
-		*mem_out = a.result & size_mask(insn->mem_size);
-	return 0;
+	return a.result & size_mask(insn->mem_size);
 }

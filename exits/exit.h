@@ -62,7 +62,10 @@ enum outcome guest_io(struct vcpu *v, struct guest_regs *regs, u16 port,
 enum outcome guest_mmio(struct vcpu *v, struct guest_regs *regs, u64 gpa);
 /* An NMI, taken by the host: the cause of the exit. */
 enum cause guest_nmi_cause(void);
-/* Length of the instruction at s->rip, 0 if it can't be decoded. */
-u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s);
+/*
+ * Length of the instruction at s->rip, whose prefixes are followed by `opcode`
+ * bytes; 0 if it can't be read.
+ */
+u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s, u32 opcode);
 
 #endif

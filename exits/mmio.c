@@ -40,22 +40,28 @@ static size_t fetch(struct vcpu *v, const struct vcpu_state *s, u8 *bytes)
 	return n;
 }
 
+static enum decode_mode decode_mode(const struct vcpu_state *s)
+{
+	return s->code_bits == 64 ? DECODE_64 :
+	       s->code_bits == 32 ? DECODE_32 :
+				    DECODE_16;
+}
+
 static int decode(struct vcpu *v, const struct vcpu_state *s, struct insn *insn)
 {
-	enum decode_mode mode = s->code_bits == 64 ? DECODE_64 :
-				s->code_bits == 32 ? DECODE_32 :
-						     DECODE_16;
 	u8 bytes[INSN_MAX_LENGTH];
 	size_t n = fetch(v, s, bytes);
 
-	return decode_insn(bytes, n, mode, insn);
+	return decode_insn(bytes, n, decode_mode(s), insn);
 }
 
-u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s)
+u32 guest_insn_length(struct vcpu *v, const struct vcpu_state *s, u32 opcode)
 {
-	struct insn insn;
+	u8 bytes[INSN_MAX_LENGTH];
+	size_t n = fetch(v, s, bytes);
+	size_t length = insn_prefixes(bytes, n, decode_mode(s)) + opcode;
 
-	return decode(v, s, &insn) ? 0 : insn.length;
+	return length <= n ? (u32)length : 0;
 }
 
 /* What is no register's reads as ones. */
@@ -120,21 +126,17 @@ static int execute(struct emulation *e)
 	const struct insn *insn = &e->insn;
 	const u64 *base = e->s.segment_base;
 	u64 next = e->s.rip + insn->length;
-	u64 in = 0, out = 0, linear, source;
-	bool writes;
-	int err;
+	u64 linear = insn_address(insn, e->gpr, next, base);
+	u64 source = insn_source_address(insn, e->gpr, next, base);
+	u64 value = 0;
+	int err = 0;
 
-	err = insn_address(insn, e->gpr, next, base, &linear);
-	if (!err)
-		err = insn_source_address(insn, e->gpr, next, base, &source);
-	if (!err && insn_needs_read(insn))
-		err = access(e, source, false, &in);
-	if (!err)
-		err = insn_execute(insn, e->gpr, &e->s.rflags, in, &out,
-				   &writes);
-	if (!err && writes)
-		err = access(e, linear, true, &out);
-	return err;
+	if (insn_reads(insn))
+		err = access(e, source, false, &value);
+	if (err)
+		return err;
+	value = insn_execute(insn, e->gpr, &e->s.rflags, value);
+	return insn_writes(insn) ? access(e, linear, true, &value) : 0;
 }
 
 /* Registers become the guest's; RIP moves on unless a REP has more to do. */

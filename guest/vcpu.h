@@ -173,8 +173,8 @@ struct backend {
 	void (*flush_views)(void);
 	/* IA32_DEBUGCTL: 0, or -EINVAL for a value that is not offered. */
 	int (*set_debugctl)(u64 value);
-	/* The registers that a park message shows, as log lines. */
-	void (*dump)(const struct vcpu *v, const struct guest_regs *regs);
+	/* Of a park message: what get_state() does not give, as log lines. */
+	void (*dump)(const struct vcpu *v);
 };
 
 extern const struct backend vmx_backend, svm_backend;

@@ -89,6 +89,25 @@ static enum partition_restart own_restart(const struct partition *p)
 	return RESTART_NONE;
 }
 
+/* General registers by enum gpr; the place of RSP is unused. */
+static void dump(const struct vcpu *v)
+{
+	const char *name = v->part->config->name;
+	const u64 *r = this_cpu.regs.gpr;
+	struct vcpu_state s;
+	u32 i;
+
+	backend->get_state(&s);
+	log_printf("%s/%u: rip %lx rsp %lx rflags %lx", name, v->index, s.rip,
+		   s.rsp, s.rflags);
+	log_printf("%s/%u: cr0 %lx cr3 %lx cr4 %lx efer %lx", name, v->index,
+		   s.cr0, s.cr3, s.cr4, s.efer);
+	backend->dump(v);
+	for (i = 0; i < GPR_COUNT; i += 4)
+		log_printf("%s/%u: r%u-r%u %lx %lx %lx %lx", name, v->index, i,
+			   i + 3, r[i], r[i + 1], r[i + 2], r[i + 3]);
+}
+
 void partition_park(struct partition *p, const char *fmt, ...)
 {
 	const struct vcpu *v = &this_vcpu;
@@ -101,7 +120,7 @@ void partition_park(struct partition *p, const char *fmt, ...)
 	if (!first)
 		return;
 	log_printf("%s/%u: %s", p->config->name, v->index, p->life.reason);
-	backend->dump(v, &this_cpu.regs);
+	dump(v);
 	request_all(p, REQ_STOP);
 }
 

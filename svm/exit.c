@@ -217,9 +217,28 @@ void svm_inject(u8 vector, bool has_error, u32 error)
 		b->eventinj |= EVENT_ERROR_VALID | (u64)error << 32;
 }
 
+/* Bytes after the prefixes, of what is ever skipped: APM3 chapter 4. */
+static u32 opcode_length(u64 exitcode)
+{
+	switch (exitcode) {
+	case SVM_EXIT_HLT:
+		return 1;
+	case SVM_EXIT_CPUID:
+	case SVM_EXIT_INVD:
+	case SVM_EXIT_MSR:
+	case SVM_EXIT_WBINVD:
+		return 2;
+	case SVM_EXIT_XSETBV:
+		return 3;
+	default:
+		return 0;
+	}
+}
+
 int svm_skip(struct vcpu *v)
 {
 	const struct vmcb *b = svm_vmcb();
+	u32 opcode = opcode_length(b->exitcode);
 	struct vcpu_state s;
 	u32 length;
 
@@ -232,8 +251,8 @@ int svm_skip(struct vcpu *v)
 		return 0;
 	}
 	svm_get_state(&s);
-	length = guest_insn_length(v, &s);
-	if (!length)
+	length = guest_insn_length(v, &s, opcode);
+	if (!opcode || !length)
 		return -EFAULT;
 	svm_retire(s.rip + length);
 	return 0;

@@ -62,6 +62,6 @@ void svm_get_idt(struct idt_register *r);
 void svm_get_state(struct vcpu_state *s);
 void svm_put_state(const struct vcpu_state *s);
 void svm_retire(u64 rip);
-void svm_dump(const struct vcpu *v, const struct guest_regs *regs);
+void svm_dump(const struct vcpu *v);
 
 #endif

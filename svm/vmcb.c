@@ -195,26 +195,18 @@ void svm_put_state(const struct vcpu_state *s)
 	svm_retire(s->rip);
 }
 
-void svm_dump(const struct vcpu *v, const struct guest_regs *regs)
+void svm_dump(const struct vcpu *v)
 {
 	const char *name = v->part->config->name;
 	const struct vmcb *b = svm_vmcb();
-	const u64 *r = regs->gpr;
-	u32 i;
 
-	log_printf("%s/%u: exit %lx info %lx %lx intinfo %lx", name, v->index,
-		   b->exitcode, b->exitinfo1, b->exitinfo2, b->exitintinfo);
-	log_printf("%s/%u: rip %lx rsp %lx rflags %lx", name, v->index, b->rip,
-		   b->rsp, b->rflags);
-	log_printf("%s/%u: cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx", name,
-		   v->index, b->cr0, b->cr2, b->cr3, b->cr4, b->efer);
+	log_printf("%s/%u: exit %lx info %lx %lx intinfo %lx cr2 %lx", name,
+		   v->index, b->exitcode, b->exitinfo1, b->exitinfo2,
+		   b->exitintinfo, b->cr2);
 	log_printf("%s/%u: cs %x/%x ss %x/%x gdt %lx idt %lx tr %lx", name,
 		   v->index, b->segment[SEGMENT_CS].selector,
 		   b->segment[SEGMENT_CS].attrib,
 		   b->segment[SEGMENT_SS].selector,
 		   b->segment[SEGMENT_SS].attrib, b->gdtr.base, b->idtr.base,
 		   b->tr.base);
-	for (i = 0; i < GPR_COUNT; i += 4)
-		log_printf("%s/%u: r%u-r%u %lx %lx %lx %lx", name, v->index, i,
-			   i + 3, r[i], r[i + 1], r[i + 2], r[i + 3]);
 }

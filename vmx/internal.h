@@ -42,7 +42,7 @@ void vmx_set_msrs(const struct vcpu *v);
 void vmx_set_delivery(struct vcpu *v);
 void vmx_flush_views(void);
 int vmx_set_debugctl(u64 value);
-void vmx_dump(const struct vcpu *v, const struct guest_regs *regs);
+void vmx_dump(const struct vcpu *v);
 
 /* What the guest reads, and its code segment's size: 16, 32, 64. */
 u64 vmx_guest_cr0(void);

@@ -425,24 +425,11 @@ int vmx_set_debugctl(u64 value)
 	return 0;
 }
 
-void vmx_dump(const struct vcpu *v, const struct guest_regs *regs)
+void vmx_dump(const struct vcpu *v)
 {
-	const char *name = v->part->config->name;
-	const u64 *r = regs->gpr;
-	u32 i;
-
-	log_printf("%s/%u: rip %lx rsp %lx rflags %lx", name, v->index,
-		   vmread(GUEST_RIP), vmread(GUEST_RSP), vmread(GUEST_RFLAGS));
-	log_printf("%s/%u: cr0 %lx cr3 %lx cr4 %lx efer %lx", name, v->index,
-		   vmread(GUEST_CR0), vmread(GUEST_CR3), vmread(GUEST_CR4),
-		   vmread(GUEST_IA32_EFER));
-	log_printf("%s/%u: cs %lx/%lx ss %lx/%lx gdt %lx idt %lx tr %lx", name,
-		   v->index, vmread(GUEST_CS_SELECTOR), vmread(GUEST_CS_ACCESS),
-		   vmread(GUEST_SS_SELECTOR), vmread(GUEST_SS_ACCESS),
-		   vmread(GUEST_GDTR_BASE), vmread(GUEST_IDTR_BASE),
-		   vmread(GUEST_TR_BASE));
-	/* In the order of enum gpr; the slot of RSP is unused. */
-	for (i = 0; i < GPR_COUNT; i += 4)
-		log_printf("%s/%u: r%u-r%u %lx %lx %lx %lx", name, v->index, i,
-			   i + 3, r[i], r[i + 1], r[i + 2], r[i + 3]);
+	log_printf("%s/%u: cs %lx/%lx ss %lx/%lx gdt %lx idt %lx tr %lx",
+		   v->part->config->name, v->index, vmread(GUEST_CS_SELECTOR),
+		   vmread(GUEST_CS_ACCESS), vmread(GUEST_SS_SELECTOR),
+		   vmread(GUEST_SS_ACCESS), vmread(GUEST_GDTR_BASE),
+		   vmread(GUEST_IDTR_BASE), vmread(GUEST_TR_BASE));
 }

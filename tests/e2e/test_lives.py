@@ -24,7 +24,7 @@ restart = {restart}
 MODES = ("did", "eli", "exit")
 LIVES = 3
 STOPPED = "^partition p: (?:stopped|parked): .*$"
-STARTS = 8
+STARTS = 4
 
 
 def boot(lab, name, *arguments, cpus="0", mode="did", restart="never",
@@ -105,7 +105,9 @@ def test_start_under_the_lock(slow_start):
     assert "panic" not in slow_start.serial()
 
 
-def test_twin_without_the_lock(open_start):
+def test_twin_without_the_lock(open_start, machine):
     """The sidecore calls what is not there yet."""
+    if machine == "qemu":
+        pytest.skip("QEMU's port is empty before the guest has reset")
     assert open_start.outcome == "panic", open_start.stderr
     assert "panic: cpu 1: exception 14" in open_start.serial()

@@ -83,8 +83,8 @@ def look_at_partitions(debugger, directory, found):
     """Where their memory is, (start, size) each, and their tables."""
     each, nr_ram, ram, size, hpa, length, root = offsets(
         directory, "partition/partition.h", "sizeof(struct partition)",
-        "offsetof(struct partition, nr_ram)",
-        "offsetof(struct partition, ram)", "sizeof(struct guest_region)",
+        "offsetof(struct partition, ram.nr)",
+        "offsetof(struct partition, ram.region)", "sizeof(struct guest_region)",
         "offsetof(struct guest_region, hpa)",
         "offsetof(struct guest_region, size)",
         "offsetof(struct partition, second_level)")

@@ -29,13 +29,11 @@ static u64 address(const u8 *bytes, size_t size, enum decode_mode mode)
 {
 	struct insn insn = decode(bytes, size, mode);
 	u64 gpr[GPR_COUNT];
-	u64 linear = 0;
 	u64 i;
 
 	for (i = 0; i < GPR_COUNT; i++)
 		gpr[i] = (i + 1) * 0x100;
-	assert_int_equal(insn_address(&insn, gpr, 0x10000, flat, &linear), 0);
-	return linear;
+	return insn_address(&insn, gpr, 0x10000, flat);
 }
 
 #define IN_16  BIT(DECODE_16)
@@ -46,122 +44,53 @@ static u64 address(const u8 *bytes, size_t size, enum decode_mode mode)
 
 /* clang-format off */
 
-/* What SVM intercepts, and others with an odd length. */
 static const struct {
 	const char *name;
 	const u8 *bytes;
 	size_t length;
 	u64 modes;	/* in which that is the length; refused in others */
 } lengths[] = {
-	{ "cpuid", BYTES("\x0f\xa2"), ALL },
-	{ "rdmsr", BYTES("\x0f\x32"), ALL },
-	{ "wrmsr", BYTES("\x0f\x30"), ALL },
-	{ "rdtsc", BYTES("\x0f\x31"), ALL },
-	{ "rdpmc", BYTES("\x0f\x33"), ALL },
-	{ "rdtscp", BYTES("\x0f\x01\xf9"), ALL },
-	{ "hlt", BYTES("\xf4"), ALL },
-	{ "pause", BYTES("\xf3\x90"), ALL },
-	{ "in al, 60h", BYTES("\xe4\x60"), ALL },
-	{ "in eax, dx", BYTES("\xed"), ALL },
-	{ "in ax, dx", BYTES("\x66\xed"), ALL },
-	{ "out 80h, al", BYTES("\xe6\x80"), ALL },
-	{ "out dx, al", BYTES("\xee"), ALL },
-	{ "rep insb", BYTES("\xf3\x6c"), ALL },
-	{ "gs rep outsw", BYTES("\x65\x66\xf3\x6f"), ALL },
-	{ "addr rep outsb", BYTES("\x67\xf3\x6e"), ALL },
-	{ "xsetbv", BYTES("\x0f\x01\xd1"), ALL },
-	{ "vmcall", BYTES("\x0f\x01\xc1"), ALL },
-	{ "vmrun", BYTES("\x0f\x01\xd8"), ALL },
-	{ "vmmcall", BYTES("\x0f\x01\xd9"), ALL },
-	{ "rep vmmcall", BYTES("\xf3\x0f\x01\xd9"), ALL },
-	{ "vmload", BYTES("\x0f\x01\xda"), ALL },
-	{ "vmsave", BYTES("\x0f\x01\xdb"), ALL },
-	{ "stgi", BYTES("\x0f\x01\xdc"), ALL },
-	{ "clgi", BYTES("\x0f\x01\xdd"), ALL },
-	{ "skinit", BYTES("\x0f\x01\xde"), ALL },
-	{ "invlpga", BYTES("\x0f\x01\xdf"), ALL },
-	{ "monitor", BYTES("\x0f\x01\xc8"), ALL },
-	{ "mwait", BYTES("\x0f\x01\xc9"), ALL },
-	{ "monitorx", BYTES("\x0f\x01\xfa"), ALL },
-	{ "invlpg [rax]", BYTES("\x0f\x01\x38"), ALL },
-	{ "invlpg [r9+disp8]", BYTES("\x41\x0f\x01\x79\x10"), IN_64 },
-	{ "invlpg [rsp]", BYTES("\x0f\x01\x3c\x24"), IN_32 | IN_64 },
-	{ "mov eax, cr0", BYTES("\x0f\x20\xc0"), ALL },
-	{ "mov cr8, rax", BYTES("\x44\x0f\x22\xc0"), IN_64 },
-	{ "lock mov eax, cr0", BYTES("\xf0\x0f\x20\xc0"), ALL },
-	/* mod 0 and rm 4 or 5 stand for registers here: no SIB, no disp. */
-	{ "mov cr3, rsp", BYTES("\x0f\x22\x1c"), ALL },
-	{ "mov rbp, dr7", BYTES("\x0f\x21\x3d"), ALL },
-	{ "mov dr7, rax", BYTES("\x0f\x23\xf8"), ALL },
-	{ "clts", BYTES("\x0f\x06"), ALL },
-	{ "lmsw ax", BYTES("\x0f\x01\xf0"), ALL },
-	{ "smsw ax", BYTES("\x0f\x01\xe0"), ALL },
-	{ "lgdt [disp]", BYTES("\x0f\x01\x15\1\2\3\4"), IN_32 | IN_64 },
-	{ "lidt [disp16]", BYTES("\x0f\x01\x1e\1\2"), IN_16 },
-	{ "lidt [ebx+disp32]", BYTES("\x67\x0f\x01\x9b\1\2\3\4"),
+	{ "add [rax], al", BYTES("\x00\x00"), ALL },
+	{ "cmp eax, [rax]", BYTES("\x3b\x00"), ALL },
+	{ "or [rax+disp8], cl", BYTES("\x08\x48\x10"), ALL },
+	{ "xor [rsp], ecx", BYTES("\x31\x0c\x24"), IN_32 | IN_64 },
+	{ "adc [r9+disp8], ecx", BYTES("\x41\x11\x49\x10"), IN_64 },
+	{ "sbb ecx, [disp]", BYTES("\x1b\x0d\1\2\3\4"), IN_32 | IN_64 },
+	{ "and [disp16], cx", BYTES("\x21\x0e\1\2"), IN_16 },
+	{ "sub [ebx+disp32], cl", BYTES("\x67\x28\x8b\1\2\3\4"),
 	  IN_16 | IN_64 },
-	{ "sidt [rcx]", BYTES("\x0f\x01\x09"), ALL },
-	{ "sgdt [rcx]", BYTES("\x0f\x01\x01"), ALL },
-	{ "lldt ax", BYTES("\x0f\x00\xd0"), ALL },
-	{ "ltr ax", BYTES("\x0f\x00\xd8"), ALL },
-	{ "sldt ax", BYTES("\x0f\x00\xc0"), ALL },
-	{ "str ax", BYTES("\x0f\x00\xc8"), ALL },
-	{ "int 80h", BYTES("\xcd\x80"), ALL },
-	{ "int3", BYTES("\xcc"), ALL },
-	{ "into", BYTES("\xce"), LEGACY },
-	{ "int1", BYTES("\xf1"), ALL },
-	{ "iret", BYTES("\xcf"), ALL },
-	{ "iretq", BYTES("\x48\xcf"), IN_64 },
-	{ "wbinvd", BYTES("\x0f\x09"), ALL },
-	{ "wbnoinvd", BYTES("\xf3\x0f\x09"), ALL },
-	{ "invd", BYTES("\x0f\x08"), ALL },
-	{ "rsm", BYTES("\x0f\xaa"), ALL },
-	{ "ud2", BYTES("\x0f\x0b"), ALL },
-	{ "pushf", BYTES("\x9c"), ALL },
-
-	{ "mov ax, imm16", BYTES("\xb8\1\2"), IN_16 },
-	{ "mov eax, imm32", BYTES("\xb8\1\2\3\4"), IN_32 | IN_64 },
-	{ "mov with 66: imm32", BYTES("\x66\xb8\1\2\3\4"), IN_16 },
-	{ "mov with 66: imm16", BYTES("\x66\xb8\1\2"), IN_32 | IN_64 },
-	{ "mov rax, imm64", BYTES("\x48\xb8\1\2\3\4\5\6\7\x08"), IN_64 },
-	{ "REX.W over 66", BYTES("\x66\x48\xb8\1\2\3\4\5\6\7\x08"), IN_64 },
-	{ "REX before 66", BYTES("\x48\x66\xb8\1\2"), IN_64 },
-	{ "mov [rax], imm32", BYTES("\x48\xc7\x00\1\2\3\4"), IN_64 },
+	{ "mov [rax+rax+disp32], eax", BYTES("\x89\x84\x00\1\2\3\4"),
+	  IN_32 | IN_64 },
+	{ "mov [rax], imm8", BYTES("\xc6\x00\1"), ALL },
+	{ "mov [bx+si], imm16", BYTES("\xc7\x00\1\2"), IN_16 },
+	{ "mov [rax], imm32", BYTES("\xc7\x00\1\2\3\4"), IN_32 | IN_64 },
+	{ "mov [rax], sx imm32", BYTES("\x48\xc7\x00\1\2\3\4"), IN_64 },
+	{ "66: imm32", BYTES("\x66\xc7\x00\1\2\3\4"), IN_16 },
+	{ "66: imm16", BYTES("\x66\xc7\x00\1\2"), IN_32 | IN_64 },
+	{ "REX.W over 66", BYTES("\x66\x48\xc7\x00\1\2\3\4"), IN_64 },
+	{ "REX before 66", BYTES("\x48\x66\xc7\x00\1\2"), IN_64 },
 	{ "mov al, [moffs16]", BYTES("\xa0\1\2"), IN_16 },
 	{ "mov al, [moffs32]", BYTES("\xa0\1\2\3\4"), IN_32 },
 	{ "mov al, [moffs64]", BYTES("\xa0\1\2\3\4\5\6\7\x08"), IN_64 },
 	{ "67 moffs16", BYTES("\x67\xa0\1\2"), IN_32 },
-	{ "67 moffs32", BYTES("\x67\xa0\1\2\3\4"), IN_16 | IN_64 },
-	{ "enter", BYTES("\xc8\1\2\3"), ALL },
-	{ "ret imm16", BYTES("\xc2\1\2"), ALL },
-	{ "call far 16:16", BYTES("\x9a\1\2\3\4"), IN_16 },
-	{ "call far 16:32", BYTES("\x9a\1\2\3\4\5\6"), IN_32 },
-	{ "jmp far 66", BYTES("\x66\xea\1\2\3\4\5\6"), IN_16 },
-	{ "jmp rel16", BYTES("\xe9\1\2"), IN_16 },
-	{ "jmp rel32", BYTES("\xe9\1\2\3\4"), IN_32 | IN_64 },
-	{ "jz rel32", BYTES("\x0f\x84\1\2\3\4"), IN_32 | IN_64 },
-	{ "test al, imm8", BYTES("\xa8\1"), ALL },
+	{ "67 moffs32", BYTES("\x67\xa2\1\2\3\4"), IN_16 | IN_64 },
+	{ "add [rax], imm8", BYTES("\x80\x00\1"), ALL },
+	{ "cmp [rax], imm32", BYTES("\x81\x38\1\2\3\4"), IN_32 | IN_64 },
+	{ "and [rax], sx imm8", BYTES("\x83\x20\1"), ALL },
 	{ "test [rax], imm8", BYTES("\xf6\x00\1"), ALL },
 	{ "test [rax], imm32", BYTES("\xf7\x00\1\2\3\4"), IN_32 | IN_64 },
-	{ "test /1", BYTES("\xf7\xc8\1\2\3\4"), IN_32 | IN_64 },
+	{ "test /1", BYTES("\xf7\x08\1\2\3\4"), IN_32 | IN_64 },
 	{ "not [rax]", BYTES("\xf7\x10"), ALL },
-	{ "idiv [rax]", BYTES("\xf6\x38"), ALL },
-	{ "pusha", BYTES("\x60"), LEGACY },
-	{ "les", BYTES("\xc4\x00"), LEGACY },
-	{ "bound", BYTES("\x62\x00"), LEGACY },
-	{ "arpl/movsxd", BYTES("\x63\xc1"), ALL },
-	{ "daa", BYTES("\x27"), LEGACY },
-	{ "82 /0", BYTES("\x82\x00\1"), LEGACY },
-	{ "popcnt", BYTES("\xf3\x0f\xb8\xc1"), ALL },
-	{ "pshufb", BYTES("\x66\x0f\x38\x00\xc1"), ALL },
-	{ "palignr", BYTES("\x66\x0f\x3a\x0f\xc1\x04"), ALL },
-	{ "pshufd", BYTES("\x66\x0f\x70\xc1\x1b"), ALL },
-	{ "extrq", BYTES("\x66\x0f\x78\xc1\1\2"), ALL },
-	{ "vmread", BYTES("\x0f\x78\xc1"), ALL },
-	{ "fld [rax]", BYTES("\xd9\x00"), ALL },
-	{ "fnstsw ax", BYTES("\xdf\xe0"), ALL },
-	{ "nop [rax+rax+disp32]", BYTES("\x0f\x1f\x84\x00\1\2\3\4"),
-	  IN_32 | IN_64 },
+	{ "neg [rax]", BYTES("\xf6\x18"), ALL },
+	{ "lock dec [rax]", BYTES("\xf0\xff\x08"), ALL },
+	{ "movsxd ecx, [rax]", BYTES("\x63\x08"), IN_64 },
+	{ "rep movsb", BYTES("\xf3\xa4"), ALL },
+	{ "gs rep lodsw", BYTES("\x65\x66\xf3\xad"), ALL },
+	{ "addr rep stosb", BYTES("\x67\xf3\xaa"), ALL },
+	{ "movzx eax, [rax]", BYTES("\x0f\xb6\x00"), ALL },
+	{ "bt [rax], ecx", BYTES("\x0f\xa3\x08"), ALL },
+	{ "lock btc [rax], imm8", BYTES("\xf0\x0f\xba\x38\1"), ALL },
+	{ "movnti [rax], eax", BYTES("\x0f\xc3\x00"), ALL },
 };
 
 static const struct {
@@ -170,32 +99,68 @@ static const struct {
 	size_t length;
 	u64 modes;	/* in which it is refused */
 } refused[] = {
-	{ "0F 04", BYTES("\x0f\x04\0\0\0\0\0\0\0\0\0\0\0\0\0"), ALL },
-	{ "0F 38 FF", BYTES("\x0f\x38\xff\0\0\0\0"), ALL },
-	{ "0F 3A 00", BYTES("\x0f\x3a\x00\0\0\0\0\0\0"), ALL },
+	{ "lea", BYTES("\x8d\x00"), ALL },
+	{ "rol [rax]", BYTES("\xd0\x00"), ALL },
+	{ "push [rax]", BYTES("\xff\x30"), ALL },
+	{ "mov ds, [rax]", BYTES("\x8e\x18"), ALL },
+	{ "mul [rax]", BYTES("\xf7\x20"), ALL },
+	{ "cmpsb", BYTES("\xa6"), ALL },
+	{ "cpuid", BYTES("\x0f\xa2"), ALL },
+	{ "movups", BYTES("\x0f\x11\x00"), ALL },
+	{ "invlpg", BYTES("\x0f\x01\x38"), ALL },
+	{ "lidt", BYTES("\x0f\x01\x18"), ALL },
+	{ "cmpxchg8b", BYTES("\x0f\xc7\x08"), ALL },
+	{ "bsf", BYTES("\x0f\xbc\x00"), ALL },
+	{ "popcnt", BYTES("\xf3\x0f\xb8\x00"), ALL },
+	{ "movbe", BYTES("\x0f\x38\xf0\x00"), ALL },
+	{ "0F 3A", BYTES("\x0f\x3a\x0f\x00\1"), ALL },
 	{ "VEX 3 bytes", BYTES("\xc4\xe1\x78\x10\xc1"), ALL },
 	{ "VEX 2 bytes", BYTES("\xc5\xf8\x10\xc1"), ALL },
 	{ "EVEX", BYTES("\x62\xf1\x7c\x48\x10\xc1"), ALL },
 	{ "XOP", BYTES("\x8f\xe8\x78\xc0\xc1\1"), ALL },
-	{ "3DNow!", BYTES("\x0f\x0f\xc1\x9e"), ALL },
-	{ "salc", BYTES("\xd6"), ALL },
-	{ "push es", BYTES("\x06"), IN_64 },
-	{ "popcnt without F3", BYTES("\x0f\xb8\xc1\0\0\0"), ALL },
-	{ "jmp rel with 66", BYTES("\x66\xe9\1\2\3\4"), IN_64 },
-	{ "jz rel with 66", BYTES("\x66\x0f\x84\1\2\3\4"), IN_64 },
+	{ "82, which is 80", BYTES("\x82\x00\1"), ALL },
+	{ "arpl", BYTES("\x63\x00"), LEGACY },
 	{ "mov /1", BYTES("\xc6\x08\1"), ALL },
 	{ "FE /2", BYTES("\xfe\x10"), ALL },
 	{ "FF /7", BYTES("\xff\x38"), ALL },
 	{ "0F BA /0", BYTES("\x0f\xba\x00\1"), ALL },
+	{ "mov of registers", BYTES("\x89\xc8"), ALL },
+	{ "bt of registers", BYTES("\x0f\xa3\xc8"), ALL },
+	{ "mov register, imm32", BYTES("\xc7\xc0\1\2\3\4"), ALL },
 	{ "movnti register", BYTES("\x0f\xc3\xc1"), ALL },
-	{ "movnti 66", BYTES("\x66\x0f\xc3\x01"), ALL },
 	{ "lock mov", BYTES("\xf0\x88\x00"), ALL },
 	{ "lock cmp", BYTES("\xf0\x38\x00"), ALL },
+	{ "lock cmp imm", BYTES("\xf0\x80\x38\1"), ALL },
+	{ "lock test", BYTES("\xf0\xf6\x00\1"), ALL },
 	{ "lock bt", BYTES("\xf0\x0f\xa3\x00"), ALL },
 	{ "lock add to register", BYTES("\xf0\x02\x00"), ALL },
 	{ "lock add of registers", BYTES("\xf0\x00\xc0"), ALL },
 	{ "lock movs", BYTES("\xf0\xa4"), ALL },
+	{ "lock stos", BYTES("\xf0\xaa"), ALL },
 	{ "lock nop", BYTES("\xf0\x90"), ALL },
+};
+
+/* What precedes an opcode, of any instruction. */
+static const struct {
+	const u8 *bytes;
+	size_t length;
+	size_t prefixes[3];	/* by mode */
+} prefixes[] = {
+	{ BYTES(""), { 0, 0, 0 } },
+	{ BYTES("\x0f\xa2"), { 0, 0, 0 } },
+	{ BYTES("\xf4\xf3"), { 0, 0, 0 } },
+	{ BYTES("\xf3\x0f\x09"), { 1, 1, 1 } },
+	{ BYTES("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3\x0f\xa2"),
+	  { 11, 11, 11 } },
+	/* REX, before others too; in other modes INC and DEC. */
+	{ BYTES("\x48\x0f\x32"), { 0, 0, 1 } },
+	{ BYTES("\x40\x4f\x66\x0f\x32"), { 0, 0, 3 } },
+	{ BYTES("\x66\x40\x66\x0f\x32"), { 1, 1, 3 } },
+	/* No more than there is, and never more than 15. */
+	{ BYTES("\x66\x66"), { 2, 2, 2 } },
+	{ BYTES("\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e\x2e"
+		"\x2e\x2e"),
+	  { 15, 15, 15 } },
 };
 
 /* clang-format on */
@@ -224,7 +189,7 @@ static void test_lengths(void **state)
 	}
 }
 
-/* Every shorter prefix of a good encoding asks for more. */
+/* No shorter part of a good encoding is one. */
 static void test_truncated(void **state)
 {
 	struct insn insn;
@@ -240,13 +205,15 @@ static void test_truncated(void **state)
 			for (n = 0; n < lengths[i].length; n++)
 				assert_int_equal(decode_insn(lengths[i].bytes,
 							     n, mode, &insn),
-						 -ERANGE);
+						 -EINVAL);
 		}
 	}
 }
 
+/* Whatever follows. */
 static void test_refused(void **state)
 {
+	u8 bytes[INSN_MAX_LENGTH];
 	struct insn insn;
 	size_t i;
 	int mode;
@@ -254,15 +221,31 @@ static void test_refused(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		memset(bytes, 0, sizeof(bytes));
+		memcpy(bytes, refused[i].bytes, refused[i].length);
 		for (mode = DECODE_16; mode <= DECODE_64; mode++) {
 			if (!(refused[i].modes & BIT(mode)))
 				continue;
-			err = decode_insn(refused[i].bytes, refused[i].length,
-					  mode, &insn);
+			err = decode_insn(bytes, sizeof(bytes), mode, &insn);
 			if (err != -EINVAL)
 				fail_msg("%s, mode %d: %d", refused[i].name,
 					 mode, err);
 		}
+	}
+}
+
+static void test_prefixes(void **state)
+{
+	size_t i;
+	int mode;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		for (mode = DECODE_16; mode <= DECODE_64; mode++)
+			assert_int_equal(insn_prefixes(prefixes[i].bytes,
+						       prefixes[i].length,
+						       mode),
+					 prefixes[i].prefixes[mode]);
 	}
 }
 
@@ -273,18 +256,20 @@ static void test_15_bytes(void **state)
 
 	(void)state;
 	memset(bytes, 0x66, sizeof(bytes));
-	bytes[14] = 0x90;
+	bytes[14] = 0xaa;
 	decode(bytes, 15, DECODE_64);
 	bytes[14] = 0x66;
-	bytes[15] = 0x90;
+	bytes[15] = 0xaa;
 	assert_int_equal(decode_insn(bytes, 16, DECODE_64, &insn), -EINVAL);
-	assert_int_equal(decode_insn(bytes, 15, DECODE_64, &insn), -EINVAL);
-	assert_int_equal(decode_insn(bytes, 14, DECODE_64, &insn), -ERANGE);
 	/* An immediate that would end in byte 16. */
-	bytes[10] = 0x48;
-	bytes[11] = 0xc7;
-	bytes[12] = 0;
+	bytes[9] = 0x48;
+	bytes[10] = 0xc7;
+	bytes[11] = 0;
 	assert_int_equal(decode_insn(bytes, 64, DECODE_64, &insn), -EINVAL);
+	bytes[8] = 0x48;
+	bytes[9] = 0xc7;
+	bytes[10] = 0;
+	assert_int_equal(decode_insn(bytes, 64, DECODE_64, &insn), 0);
 }
 
 static void test_fields(void **state)
@@ -295,13 +280,8 @@ static void test_fields(void **state)
 	/* lock xadd [r12+r9*8-1], r10 */
 	insn = decode(BYTES("\xf0\x4f\x0f\xc1\x54\xcc\xff"), DECODE_64);
 	assert_int_equal(insn.op, INSN_XADD);
-	assert_int_equal(insn.map, MAP_0F);
-	assert_int_equal(insn.opcode, 0xc1);
 	assert_int_equal(insn.rex, 0x4f);
-	assert_true(insn.lock && insn.has_modrm && insn.has_sib);
-	assert_true(insn.has_mem && insn.mem_is_dest);
-	assert_int_equal(insn.modrm, 0x54);
-	assert_int_equal(insn.sib, 0xcc);
+	assert_true(insn.mem_is_dest);
 	assert_int_equal(insn.base, 12);
 	assert_int_equal(insn.index, 9);
 	assert_int_equal(insn.scale, 3);
@@ -318,7 +298,7 @@ static void test_fields(void **state)
 	assert_int_equal(insn.op_size, 2);
 	assert_int_equal(insn.mem_size, 1);
 	assert_false(insn.mem_is_dest);
-	assert_true(insn_needs_read(&insn));
+	assert_true(insn_reads(&insn));
 
 	/* movsxd cx, [rax] reads 16 bits, movsxd rcx, [rax] 32. */
 	insn = decode(BYTES("\x66\x63\x08"), DECODE_64);
@@ -331,59 +311,44 @@ static void test_fields(void **state)
 	insn = decode(BYTES("\x48\xc7\x00\xfe\xff\xff\xff"), DECODE_64);
 	assert_int_equal(insn.imm, -2L);
 	assert_true(insn.src_is_imm && insn.mem_is_dest);
-	assert_false(insn_needs_read(&insn));
+	assert_false(insn_reads(&insn));
 
 	/* MOVNTI writes 32 bits in 16-bit mode too. */
 	insn = decode(BYTES("\x0f\xc3\x07"), DECODE_16);
 	assert_int_equal(insn.mem_size, 4);
 
-	/* The later of F2 and F3. */
-	insn = decode(BYTES("\xf2\xf3\xab"), DECODE_32);
-	assert_true(insn.rep && !insn.repne && insn.is_rep);
-	insn = decode(BYTES("\xf3\xf2\xab"), DECODE_32);
-	assert_true(insn.repne && !insn.rep && insn.is_rep);
+	/* MOVNTI and others take no notice of F2 and F3, strings of either. */
+	insn = decode(BYTES("\xf3\x88\x00"), DECODE_64);
+	assert_false(insn.is_string || insn.is_rep);
+	insn = decode(BYTES("\xf2\xab"), DECODE_32);
+	assert_true(insn.is_string && insn.is_rep);
+	insn = decode(BYTES("\xf3\xab"), DECODE_32);
+	assert_true(insn.is_string && insn.is_rep);
+	insn = decode(BYTES("\xab"), DECODE_32);
+	assert_true(insn.is_string && !insn.is_rep);
 }
 
-/* Only a length: registers only, or an operation not in the list. */
-static void test_other(void **state)
+/* Which opcode is which operation, beyond those that test_execute.c runs. */
+static void test_operations(void **state)
 {
-	static const struct {
-		const u8 *bytes;
-		size_t length;
-		bool has_mem;
-	} rows[] = {
-		{ BYTES("\x89\xc8"), false },	  /* mov eax, ecx */
-		{ BYTES("\x0f\xa3\xc8"), false }, /* bt eax, ecx */
-		{ BYTES("\x8d\x00"), true },	  /* lea */
-		{ BYTES("\xd0\x00"), true },	  /* rol [rax] */
-		{ BYTES("\xff\x30"), true },	  /* push [rax] */
-		{ BYTES("\x0f\xc7\x08"), true },  /* cmpxchg8b */
-		{ BYTES("\x0f\x11\x00"), true },  /* movups */
-		{ BYTES("\x0f\x01\x38"), true },  /* invlpg */
-		{ BYTES("\x0f\x22\x18"), false }, /* mov cr3, rax */
-		{ BYTES("\xa6"), false },	  /* cmpsb */
-	};
-	u64 gpr[GPR_COUNT] = { 0 };
-	u64 rflags = 2;
-	u64 out;
-	u64 linear;
-	bool writes = true;
-	struct insn insn;
-	size_t i;
+	static const u8 by_reg[8] = { INSN_ADD, INSN_OR,  INSN_ADC, INSN_SBB,
+				      INSN_AND, INSN_SUB, INSN_XOR, INSN_CMP };
+	u8 bytes[3] = { 0 };
+	u8 n;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		insn = decode(rows[i].bytes, rows[i].length, DECODE_64);
-		assert_int_equal(insn.op, INSN_OTHER);
-		assert_int_equal(insn.has_mem, rows[i].has_mem);
-		assert_int_equal(insn.mem_size, 0);
-		assert_false(insn_needs_read(&insn));
-		assert_int_equal(
-			insn_execute(&insn, gpr, &rflags, 0, &out, &writes),
-			-EINVAL);
-		assert_false(writes);
-		assert_int_equal(insn_address(&insn, gpr, 0, flat, &linear),
-				 rows[i].has_mem ? 0 : -EINVAL);
+	for (n = 0; n < 8; n++) {
+		bytes[0] = (u8)(n << 3);
+		assert_int_equal(decode(bytes, 2, DECODE_32).op, by_reg[n]);
+		bytes[0] = 0x83;
+		bytes[1] = (u8)(n << 3);
+		assert_int_equal(decode(bytes, 3, DECODE_32).op, by_reg[n]);
+		bytes[1] = 0;
+	}
+	for (n = 0; n < 4; n++) {
+		bytes[0] = 0x0f;
+		bytes[1] = (u8)(0xa3 + 8 * n);
+		assert_int_equal(decode(bytes, 3, DECODE_32).op, INSN_BT + n);
 	}
 }
 
@@ -473,10 +438,8 @@ static u64 address_in(const u8 *bytes, size_t size, enum decode_mode mode)
 						 0x400000, 0x500000, 0x600000 };
 	struct insn insn = decode(bytes, size, mode);
 	u64 gpr[GPR_COUNT] = { 0 };
-	u64 linear = 0;
 
-	assert_int_equal(insn_address(&insn, gpr, 0, base, &linear), 0);
-	return linear;
+	return insn_address(&insn, gpr, 0, base);
 }
 
 static void test_segments(void **state)
@@ -484,7 +447,6 @@ static void test_segments(void **state)
 	u64 high[SEGMENT_COUNT] = { [SEGMENT_DS] = 0xffff0000 };
 	u64 gpr[GPR_COUNT] = { 0x20000 };
 	struct insn insn;
-	u64 linear = 0;
 
 	(void)state;
 	/* [eax], [ebp], [esp], [esp with fs], [ebp*1+disp32] */
@@ -516,22 +478,15 @@ static void test_segments(void **state)
 	assert_int_equal(address_in(BYTES("\x64\xa4"), DECODE_32), 0x100000);
 	/* Outside 64-bit mode linear addresses wrap at 4 GiB. */
 	insn = decode(BYTES("\x8b\x00"), DECODE_32);
-	assert_int_equal(insn_address(&insn, gpr, 0, high, &linear), 0);
-	assert_int_equal(linear, 0x10000);
+	assert_int_equal(insn_address(&insn, gpr, 0, high), 0x10000);
 }
 
 static bool writes_memory(const u8 *bytes, size_t size, bool reads)
 {
 	struct insn insn = decode(bytes, size, DECODE_64);
-	u64 gpr[GPR_COUNT] = { [GPR_RAX] = 1 };
-	u64 rflags = 2;
-	u64 out = 0;
-	bool writes = false;
 
-	assert_int_equal(insn_needs_read(&insn), reads);
-	assert_int_equal(insn_execute(&insn, gpr, &rflags, 0, &out, &writes),
-			 0);
-	return writes;
+	assert_int_equal(insn_reads(&insn), reads);
+	return insn_writes(&insn);
 }
 
 /* An access that does not happen must not be emulated either. */
@@ -551,7 +506,7 @@ static void test_accesses(void **state)
 	assert_true(writes_memory(BYTES("\xa4"), true));      /* movs */
 	assert_true(writes_memory(BYTES("\x87\x08"), true));  /* xchg */
 	assert_true(writes_memory(BYTES("\x01\x08"), true));  /* add */
-	/* cmpxchg, mismatching */
+	/* cmpxchg, matching or not */
 	assert_true(writes_memory(BYTES("\x0f\xb1\x08"), true));
 }
 
@@ -566,21 +521,12 @@ static void test_movs_16(void **state)
 			       [GPR_RSI] = 0x77770000,
 			       [GPR_RDI] = 0x88880002 };
 	u64 rflags = 0x402;
-	u64 from = 0;
-	u64 to = 0;
-	u64 out = 0;
-	bool writes = false;
 
 	(void)state;
 	assert_false(insn_rep_done(&insn, gpr));
-	assert_int_equal(insn_source_address(&insn, gpr, 0, base, &from), 0);
-	assert_int_equal(insn_address(&insn, gpr, 0, base, &to), 0);
-	assert_int_equal(from, 0x20000);
-	assert_int_equal(to, 0x10002);
-	assert_int_equal(
-		insn_execute(&insn, gpr, &rflags, 0xff1234, &out, &writes), 0);
-	assert_true(writes);
-	assert_int_equal(out, 0x1234);
+	assert_int_equal(insn_source_address(&insn, gpr, 0, base), 0x20000);
+	assert_int_equal(insn_address(&insn, gpr, 0, base), 0x10002);
+	assert_int_equal(insn_execute(&insn, gpr, &rflags, 0xff1234), 0x1234);
 	assert_int_equal(gpr[GPR_RSI], 0x7777fffe);
 	assert_int_equal(gpr[GPR_RDI], 0x88880000);
 	assert_int_equal(gpr[GPR_RCX], 0xabcd0000);
@@ -594,15 +540,10 @@ static void test_inc_16(void **state)
 	struct insn insn = decode(BYTES("\xff\x07"), DECODE_16);
 	u64 gpr[GPR_COUNT] = { 0 };
 	u64 rflags = 0x203;
-	u64 out = 0;
-	bool writes = false;
 
 	(void)state;
 	assert_int_equal(insn.mem_size, 2);
-	assert_int_equal(
-		insn_execute(&insn, gpr, &rflags, 0x7fff, &out, &writes), 0);
-	assert_true(writes);
-	assert_int_equal(out, 0x8000);
+	assert_int_equal(insn_execute(&insn, gpr, &rflags, 0x7fff), 0x8000);
 	/* OF, IF, SF, AF, PF, CF */
 	assert_int_equal(rflags, 0xa97);
 }
@@ -613,16 +554,10 @@ static void test_bit_string_16(void **state)
 	struct insn insn = decode(BYTES("\x0f\xab\x07"), DECODE_16);
 	u64 gpr[GPR_COUNT] = { [GPR_RAX] = 0x1ffef, [GPR_RBX] = 2 };
 	u64 rflags = 2;
-	u64 linear = 0;
-	u64 out = 0;
-	bool writes = false;
 
 	(void)state;
-	assert_int_equal(insn_address(&insn, gpr, 0, flat, &linear), 0);
-	assert_int_equal(linear, 0xfffe);
-	assert_int_equal(insn_execute(&insn, gpr, &rflags, 1, &out, &writes),
-			 0);
-	assert_int_equal(out, 0x8001);
+	assert_int_equal(insn_address(&insn, gpr, 0, flat), 0xfffe);
+	assert_int_equal(insn_execute(&insn, gpr, &rflags, 1), 0x8001);
 	assert_int_equal(rflags, 2);
 }
 
@@ -632,9 +567,10 @@ int main(void)
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_15_bytes),
 		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_other),
+		cmocka_unit_test(test_operations),
 		cmocka_unit_test(test_address_64),
 		cmocka_unit_test(test_address_16),
 		cmocka_unit_test(test_segments),

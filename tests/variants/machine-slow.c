@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * partition/machine.c with a start that takes its time: the serial port is all
- * zero for a while, as it may be for a moment.
+ * partition/machine.c with a start that takes its time: the serial port is half
+ * made for a while, as it is for a moment.
  */
 #include "core/lib.h"
 #include "core/x86.h"
 #include "guest/serial.h"
 
-#define PAUSES 200000
+#define PAUSES 4000000
 
 static void slow_init(struct vserial *s, bool (*tx)(void *ctx, u8 byte),
 		      size_t (*tx_room)(void *ctx), void *ctx)
@@ -15,6 +15,7 @@ static void slow_init(struct vserial *s, bool (*tx)(void *ctx, u8 byte),
 	u32 i;
 
 	memset(s, 0, sizeof(*s));
+	s->tx = tx;
 	for (i = 0; i < PAUSES; i++)
 		cpu_pause();
 	vserial_init(s, tx, tx_room, ctx);

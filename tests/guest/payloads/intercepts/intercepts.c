@@ -116,6 +116,11 @@ static u8 page[4096] __aligned(4096);
 	X(wbinvd_user, "wbinvd", VEC_GP, SVM | USER, 0, 0, 0)                 \
 	X(xsetbv_user, "xsetbv", VEC_GP, XCR | USER, 3, 0, 0)                 \
 	X(rdmsr_user, "rdmsr", VEC_GP, USER, 0, MSR_IA32_EFER, 0)             \
+	X(cpuid_long, ".fill 13, 1, 0x2e\n cpuid", END, CHANGES, 0, 0, 0)     \
+	X(rdmsr_prefix, ".byte 0x67, 0x4f\n rdmsr", END, CHANGES, 0,          \
+	  MSR_IA32_EFER, 0)                                                   \
+	X(invd_prefix, ".byte 0x66, 0x48, 0x64\n invd", END, BOTH, 0, 0, 0)   \
+	X(xsetbv_prefix, ".byte 0x26\n xsetbv", END, XCR, 3, 0, 0)            \
 	X(int3, "int3", 3, TRAP, 0, 0, 0)                                     \
 	X(ac_user, "mov %eax, 1(%rcx)", VEC_AC, BOTH | USER | AC | NO_TCG, 0, \
 	  PAGE, 0)
