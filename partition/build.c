@@ -84,8 +84,7 @@ static int map_all(struct partition *p, struct slat *t)
 		err = map_regions(t, p->devices.memory, p->devices.nr_memory,
 				  f->device);
 	if (!err && p->echo_pa)
-		err = slat_map(t, GUEST_ECHO, p->echo_pa, PAGE_SIZE,
-			       f->shared);
+		err = slat_map(t, GUEST_ECHO, p->echo_pa, PAGE_SIZE, f->shared);
 	return err;
 }
 

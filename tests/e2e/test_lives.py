@@ -24,7 +24,7 @@ restart = {restart}
 MODES = ("did", "eli", "exit")
 LIVES = 3
 STOPPED = "^partition p: (?:stopped|parked): .*$"
-STARTS = 4
+STARTS = 3
 
 
 def boot(lab, name, *arguments, cpus="0", mode="did", restart="never",
@@ -109,5 +109,5 @@ def test_twin_without_the_lock(open_start, machine):
     """The sidecore calls what is not there yet."""
     if machine == "qemu":
         pytest.skip("QEMU's port is empty before the guest has reset")
-    assert open_start.outcome == "panic", open_start.stderr
+    assert open_start.outcome == "panicked", open_start.stderr
     assert "panic: cpu 1: exception 14" in open_start.serial()

@@ -7,7 +7,7 @@
 #include "core/x86.h"
 #include "guest/serial.h"
 
-#define PAUSES 4000000
+#define PAUSES 16000000
 
 static void slow_init(struct vserial *s, bool (*tx)(void *ctx, u8 byte),
 		      size_t (*tx_room)(void *ctx), void *ctx)
