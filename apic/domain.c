@@ -16,17 +16,18 @@ static __attribute__((noinline)) void post(struct irq_domain *d, u32 vcpu,
 		cpu_request(d->cpu[vcpu], REQ_INTERRUPT);
 }
 
+void domain_send_one(struct irq_domain *d, u32 vcpu, u8 vector, bool level)
+{
+	if (likely(domain_owns_apics(d)))
+		lapic_send(d->apic_id[vcpu], vector);
+	else
+		post(d, vcpu, vector, level);
+}
+
 void domain_send(struct irq_domain *d, u64 vcpus, u8 vector, bool level)
 {
-	u32 n;
-
-	for (; vcpus; vcpus &= vcpus - 1) {
-		n = (u32)__builtin_ctzl(vcpus);
-		if (likely(domain_owns_apics(d)))
-			lapic_send(d->apic_id[n], vector);
-		else
-			post(d, n, vector, level);
-	}
+	for (; vcpus; vcpus &= vcpus - 1)
+		domain_send_one(d, (u32)__builtin_ctzl(vcpus), vector, level);
 }
 
 void domain_request(struct irq_domain *d, u64 vcpus, u32 request)

@@ -55,6 +55,7 @@ static inline bool domain_owns_apics(const struct irq_domain *d)
  * latter: the IO-APIC wants to hear of the EOI.
  */
 void domain_send(struct irq_domain *d, u64 vcpus, u8 vector, bool level);
+void domain_send_one(struct irq_domain *d, u32 vcpu, u8 vector, bool level);
 /* An enum cpu_request to the core of each vCPU in the set. */
 void domain_request(struct irq_domain *d, u64 vcpus, u32 request);
 /* The same for REQ_SIPI. */

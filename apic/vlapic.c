@@ -156,7 +156,8 @@ int vlapic_write_icr(struct vlapic *l, u64 value)
 	if (unlikely(!icr_is_plain(value, d->nr)))
 		return decode_icr(l, value);
 	l->icr = value;
-	domain_send(d, BIT(value >> 32) & running, (u8)value, false);
+	if (running & BIT(value >> 32))
+		domain_send_one(d, (u32)(value >> 32), (u8)value, false);
 	return 0;
 }
 

@@ -110,6 +110,7 @@ bool eli_choose_state(struct vcpu *v)
 	v->eli->bounced = false;
 	track_catch_up(v);
 	reason = obstacle(v);
+	v->eli->once = INJECT_NONE;
 	if (reason == INJECT_NONE) {
 		set_limit(v);
 		if (v->shadowed)

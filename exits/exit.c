@@ -37,7 +37,6 @@ void guest_exit(struct vcpu *v, const struct exit_handler *h, u64 code,
 	u64 cycles;
 
 	v->cause = h->cause;
-	v->eli->once = INJECT_NONE;
 	if (likely(h->handler)) {
 		finish(v, h->handler(v, &this_cpu.regs));
 	} else {
