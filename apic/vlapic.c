@@ -244,12 +244,10 @@ static int write_register(struct vlapic *l, u32 reg, u64 value)
 		return write_esr(l, value);
 	case APIC_LVT_TIMER ... APIC_LVT_ERROR:
 		return write_lvt(l, reg - APIC_LVT_TIMER, value);
+	case APIC_TPR:
 	case APIC_TMICT:
 	case APIC_TDCR:
-		return write_home(l, reg, value);
 	case APIC_SELF_IPI:
-		return write_home(l, reg, value);
-	case APIC_TPR:
 		return write_home(l, reg, value);
 	default:
 		return -EINVAL;
