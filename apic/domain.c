@@ -7,21 +7,16 @@
 #include "core/percpu.h"
 #include "core/x86.h"
 
-static __attribute__((noinline)) void post(struct irq_domain *d, u32 vcpu,
-					   u8 vector, bool level)
+void domain_send_one(struct irq_domain *d, u32 vcpu, u8 vector, bool level)
 {
+	if (likely(domain_owns_apics(d))) {
+		lapic_send(d->apic_id[vcpu], vector);
+		return;
+	}
 	/* This core looks before it enters its guest again. */
 	if (vapic_post(&d->posted[vcpu], vector, level, rdtsc()) &&
 	    d->cpu[vcpu] != this_cpu.id)
 		cpu_request(d->cpu[vcpu], REQ_INTERRUPT);
-}
-
-void domain_send_one(struct irq_domain *d, u32 vcpu, u8 vector, bool level)
-{
-	if (likely(domain_owns_apics(d)))
-		lapic_send(d->apic_id[vcpu], vector);
-	else
-		post(d, vcpu, vector, level);
 }
 
 void domain_send(struct irq_domain *d, u64 vcpus, u8 vector, bool level)
