@@ -98,7 +98,7 @@ static const struct route_source source = { pin_set, pin_mask, pin_taken };
 
 /* --- two domains of two vCPUs each, a pin or two for each --- */
 
-static struct irq_domain a, b;
+static struct irq_domain first, second;
 static struct vapic_posted posted[4];
 static struct route ra0, ra1, rb0;
 
@@ -141,11 +141,11 @@ static int setup(void **state)
 	released = false;
 	for (i = 0; i < MAX_CPUS; i++)
 		cpu_public[i].apic_id = 10 * i;
-	make_domain(&a, 1, posted);
-	make_domain(&b, 3, posted + 2);
-	make_route(&ra0, &a, GSI(0));
-	make_route(&ra1, &a, GSI(1));
-	make_route(&rb0, &b, GSI(2));
+	make_domain(&first, 1, posted);
+	make_domain(&second, 3, posted + 2);
+	make_route(&ra0, &first, GSI(0));
+	make_route(&ra1, &first, GSI(1));
+	make_route(&rb0, &second, GSI(2));
 	routes_init(SIDECORE);
 	return 0;
 }
@@ -208,30 +208,30 @@ static void test_nowhere(void **state)
 	assert_out(0, 0, 0, true);
 	assert_true(pin[0].out.level && pin[0].out.active_low);
 	/* A vCPU that waits for its SIPI comes later. */
-	a.running = 1;
+	first.running = 1;
 	want(&ra0, 0x51, false, false);
 	assert_int_equal(ra0.how, ROUTE_OFF);
-	a.running = 3;
-	routes_update(&a);
+	first.running = 3;
+	routes_update(&first);
 	assert_out(0, 20, 0x51, false);
 }
 
 static void test_taken(void **state)
 {
 	(void)state;
-	a.mode = MODE_EXIT;
+	first.mode = MODE_EXIT;
 	want(&ra0, 0x51, true, false);
 	assert_int_equal(ra0.how, ROUTE_TAKEN);
 	assert_out(0, 20, HOST(0), false);
-	assert_false(route_taken(&a, 1, 0x51));
-	assert_false(route_taken(&b, 1, HOST(0)));
-	assert_true(route_taken(&a, 1, HOST(0)));
+	assert_false(route_taken(&first, 1, 0x51));
+	assert_false(route_taken(&second, 1, HOST(0)));
+	assert_true(route_taken(&first, 1, HOST(0)));
 	/* Masked, then pending for the vCPU, whose core is told. */
 	assert_out(0, 20, HOST(0), true);
 	assert_true(vectors_test(posted[1].irr, 0x51));
 	assert_int_equal(asked[2], REQ_INTERRUPT);
 	/* Once more before it was masked: not twice. */
-	assert_true(route_taken(&a, 1, HOST(0)));
+	assert_true(route_taken(&first, 1, HOST(0)));
 	assert_int_equal(pin[0].takes, 1);
 	/* The guest's EOI. */
 	want(&ra0, 0x51, true, false);
@@ -239,7 +239,7 @@ static void test_taken(void **state)
 	/* An entry that holds it back delivers nothing. */
 	memset(posted, 0, sizeof(posted));
 	pin[0].refuses = true;
-	assert_true(route_taken(&a, 1, HOST(0)));
+	assert_true(route_taken(&first, 1, HOST(0)));
 	assert_false(vectors_test(posted[1].irr, 0x51));
 	assert_out(0, 20, HOST(0), false);
 }
@@ -247,10 +247,10 @@ static void test_taken(void **state)
 static void test_edge_is_not_held(void **state)
 {
 	(void)state;
-	a.mode = MODE_EXIT;
+	first.mode = MODE_EXIT;
 	want(&ra0, 0x51, false, false);
-	assert_true(route_taken(&a, 1, HOST(0)));
-	assert_true(route_taken(&a, 1, HOST(0)));
+	assert_true(route_taken(&first, 1, HOST(0)));
+	assert_true(route_taken(&first, 1, HOST(0)));
 	assert_int_equal(pin[0].takes, 2);
 	assert_out(0, 20, HOST(0), false);
 }
@@ -258,7 +258,7 @@ static void test_edge_is_not_held(void **state)
 /* The sidecore takes what the second domain can't have. */
 static void test_relay(void **state)
 {
-	struct vcpu v = { .domain = &b, .index = 1 };
+	struct vcpu v = { .domain = &second, .index = 1 };
 
 	(void)state;
 	want(&ra0, 0x51, true, false);
@@ -272,7 +272,7 @@ static void test_relay(void **state)
 	assert_true(v.eois_exit);
 	assert_out(2, 10 * SIDECORE, HOST(2), false);
 	assert_int_equal(lines_logged, 1);
-	routes_report(&b);
+	routes_report(&second);
 	assert_int_equal(lines_logged, 1);
 	route_relay(HOST(2));
 	assert_int_equal(ipi_to, 40);
@@ -293,7 +293,7 @@ static void test_relay(void **state)
 
 static void test_clash_without_sidecore(void **state)
 {
-	struct vcpu v = { .domain = &b, .index = 0 };
+	struct vcpu v = { .domain = &second, .index = 0 };
 
 	(void)state;
 	routes_init(-1);
@@ -329,7 +329,7 @@ static void test_host_vector_clashes(void **state)
 static void test_eli(void **state)
 {
 	(void)state;
-	a.mode = MODE_ELI;
+	first.mode = MODE_ELI;
 	want(&ra0, 0x51, false, false);
 	want(&ra1, 0x51, false, false);
 	assert_int_equal(ra0.how, ROUTE_DIRECT);
@@ -348,18 +348,18 @@ static void test_eli(void **state)
 static void test_off(void **state)
 {
 	(void)state;
-	a.mode = MODE_EXIT;
+	first.mode = MODE_EXIT;
 	want(&ra0, 0x51, true, false);
-	route_taken(&a, 1, HOST(0));
+	route_taken(&first, 1, HOST(0));
 	want(&ra1, 0x52, false, false);
 	want(&rb0, 0x53, false, false);
-	routes_off(&a);
+	routes_off(&first);
 	assert_true(pin[0].out.masked && pin[1].out.masked);
 	assert_false(pin[2].out.masked);
 	assert_int_equal(ra0.how, ROUTE_OFF);
 	assert_false(ra0.held);
 	/* What had been sent finds no owner. */
-	assert_false(route_taken(&a, 1, HOST(0)));
+	assert_false(route_taken(&first, 1, HOST(0)));
 }
 
 int main(void)
