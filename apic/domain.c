@@ -44,6 +44,26 @@ void domain_sipi(struct irq_domain *d, u64 vcpus, u8 vector)
 	domain_request(d, vcpus, REQ_SIPI);
 }
 
+void domain_nmi(struct irq_domain *d, u64 vcpus)
+{
+	u64 set;
+	u8 *nmis;
+
+	for (set = vcpus; set; set &= set - 1) {
+		nmis = &d->nmis[__builtin_ctzl(set)];
+		if (__atomic_fetch_or(nmis, 1, __ATOMIC_SEQ_CST) & 1)
+			__atomic_fetch_or(nmis, 2, __ATOMIC_SEQ_CST);
+	}
+	domain_request(d, vcpus, REQ_NMI);
+}
+
+u8 domain_take_nmis(struct irq_domain *d, u32 vcpu)
+{
+	u8 bits = __atomic_exchange_n(&d->nmis[vcpu], 0, __ATOMIC_SEQ_CST);
+
+	return (bits & 1) + (bits >> 1);
+}
+
 u64 domain_targets(const struct irq_domain *d, const struct irq_msg *m)
 {
 	const struct icr_env env = {

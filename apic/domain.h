@@ -34,6 +34,7 @@ struct irq_domain {
 	/* On its way to each vCPU: vectors to inject; the vector of a SIPI. */
 	struct vapic_posted *posted; /* nr of them */
 	u8 sipi_vector[MAX_VCPUS];
+	u8 nmis[MAX_VCPUS]; /* atomic: as many bits, at most two */
 	struct eli_partition *eli; /* mode `eli`, eli/track.h; on its cores */
 	/* Mode `did`: bit n, vCPU n's EOIs are to exit; they do.  eli/route.h
 	 */
@@ -59,6 +60,13 @@ void domain_send(struct irq_domain *d, u64 vcpus, u8 vector, bool level);
 void domain_request(struct irq_domain *d, u64 vcpus, u32 request);
 /* The same for REQ_SIPI. */
 void domain_sipi(struct irq_domain *d, u64 vcpus, u8 vector);
+/*
+ * The same for REQ_NMI.  A bit would not do: of two NMIs before the vCPU looks
+ * it takes one and latches the other (SDM vol. 3 section 6.7.1), but no more.
+ */
+void domain_nmi(struct irq_domain *d, u64 vcpus);
+/* How many have come; by the vCPU's core. */
+u8 domain_take_nmis(struct irq_domain *d, u32 vcpu);
 /*
  * The vCPUs that the message would reach now.  Empty for delivery modes and
  * vectors that do not reach a guest.

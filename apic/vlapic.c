@@ -111,7 +111,7 @@ static void send_plan(struct vlapic *l, const struct icr_plan *plan)
 		domain_send(d, plan->targets, plan->vector, false);
 		break;
 	case ICR_NMI:
-		domain_request(d, plan->targets, REQ_NMI);
+		domain_nmi(d, plan->targets);
 		break;
 	case ICR_INIT:
 		domain_request(d, plan->targets, REQ_INIT);

@@ -370,7 +370,8 @@ static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
 	eli_reset(v);
 	vlapic_reset(&v->lapic, v->domain, v->index, homes[v->mode]);
 	v->halted = false;
-	v->nmi_pending = false;
+	v->nmis = 0;
+	domain_take_nmis(v->domain, v->index);
 	v->eois_exit = false;
 	backend->reset(v, start);
 	__atomic_fetch_or(&v->domain->running, BIT(v->index), __ATOMIC_SEQ_CST);
@@ -459,6 +460,14 @@ static void start_ap(struct vcpu *v)
 	enter(v, &start);
 }
 
+/* One is served, one latched, at most: less in the handler, deliver_nmi(). */
+static void note_nmis(struct vcpu *v)
+{
+	u32 nmis = v->nmis + domain_take_nmis(v->domain, v->index);
+
+	v->nmis = (u8)MIN(nmis, 2U);
+}
+
 void life_serve(u32 requests)
 {
 	struct vcpu *v = &this_vcpu;
@@ -472,7 +481,7 @@ void life_serve(u32 requests)
 			leave_for_init(v);
 		}
 		if (requests & REQ_NMI)
-			v->nmi_pending = true;
+			note_nmis(v);
 		if (requests & REQ_EOIS)
 			routes_serve_eois(v);
 		return;
