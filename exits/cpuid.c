@@ -309,6 +309,8 @@ static void leaf_1(const struct cpuid_env *env, u32 subleaf,
 	(void)subleaf;
 	r->ebx |= (env->apic_id & 0xff) << 24 | count << 16;
 	set(&r->edx, L1_EDX_HTT, env->nr_vcpus > 1);
+	if (!env->apic)
+		set(&r->edx, L1_EDX_APIC, false);
 	r->ecx |= (u32)L1_ECX_HYPERVISOR;
 	set(&r->ecx, L1_ECX_X2APIC, env->x2apic);
 	if (!xcr0)
@@ -578,6 +580,8 @@ static void leaf_x1(const struct cpuid_env *env, u32 subleaf,
 		set(&r->ecx, X1_ECX_CMP_LEGACY, false);
 	if (!is_amd(env))
 		set(&r->edx, COMMON_EDX, false);
+	if (!env->apic)
+		set(&r->edx, L1_EDX_APIC, false);
 }
 
 /* Partitions run only where the TSC passed the check at boot. */

@@ -27,6 +27,7 @@ struct cpuid_env {
 	u64 tsc_hz;	/* as the guest's RDTSC counts */
 	u64 crystal_hz; /* of the guest's local APIC timer; 0: the guest gets
 			   no leaf 15h and the KVM clock leaf instead */
+	bool apic;	/* it is not globally disabled */
 	bool x2apic;	/* the guest can turn it on */
 	bool spec_ctrl; /* SPEC_CTRL, PRED_CMD, FLUSH_CMD, ARCH_CAPABILITIES
 			   are handled */

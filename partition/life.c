@@ -313,7 +313,7 @@ static void __noreturn leave_partition(struct vcpu *v)
 	struct partition *p = v->part;
 
 	backend->leave();
-	__atomic_fetch_and(&p->irq.running, ~BIT(v->index), __ATOMIC_SEQ_CST);
+	domain_leave(&p->irq, v->index);
 	__atomic_fetch_add(&p->life.arrived, 1, __ATOMIC_SEQ_CST);
 	partition_await(p, all_arrived, "a core did not leave its guest");
 	/* What the others have sent it is not for its next guest. */
@@ -343,7 +343,7 @@ static void __noreturn leave_for_init(struct vcpu *v)
 	struct partition *p = v->part;
 
 	backend->leave();
-	__atomic_fetch_and(&p->irq.running, ~BIT(v->index), __ATOMIC_SEQ_CST);
+	domain_leave(&p->irq, v->index);
 	spin_lock(&p->irq.lock);
 	routes_update(&p->irq);
 	spin_unlock(&p->irq.lock);
@@ -429,6 +429,7 @@ static void start_partition(struct vcpu *v)
 		      p->config->name);
 	p->irq.mode = p->life.next_mode;
 	p->irq.x2apic = 0;
+	p->irq.off = 0;
 	eli_reset_domain(&p->irq);
 	reset_counts(p);
 	err = parts_start(p);
