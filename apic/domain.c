@@ -40,6 +40,51 @@ void domain_sipi(struct irq_domain *d, u64 vcpus, u8 vector)
 	domain_request(d, vcpus, REQ_SIPI);
 }
 
+void domain_nmi(struct irq_domain *d, u64 vcpus)
+{
+	u64 set;
+	u8 *nmis;
+
+	for (set = vcpus; set; set &= set - 1) {
+		nmis = &d->nmis[__builtin_ctzl(set)];
+		if (__atomic_fetch_or(nmis, 1, __ATOMIC_SEQ_CST) & 1)
+			__atomic_fetch_or(nmis, 2, __ATOMIC_SEQ_CST);
+	}
+	domain_request(d, vcpus, REQ_NMI);
+}
+
+u8 domain_take_nmis(struct irq_domain *d, u32 vcpu)
+{
+	u8 bits = __atomic_exchange_n(&d->nmis[vcpu], 0, __ATOMIC_SEQ_CST);
+
+	return (bits & 1) + (bits >> 1);
+}
+
+static void set_bit(u64 *set, u32 n, bool on)
+{
+	if (on)
+		__atomic_fetch_or(set, BIT(n), __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(set, ~BIT(n), __ATOMIC_SEQ_CST);
+}
+
+void domain_accept(struct irq_domain *d, u32 vcpu, bool on)
+{
+	set_bit(&d->accepts, vcpu, on);
+}
+
+void domain_set_mode(struct irq_domain *d, u32 vcpu, bool x2apic, bool off)
+{
+	set_bit(&d->x2apic, vcpu, x2apic);
+	set_bit(&d->off, vcpu, off);
+}
+
+void domain_leave(struct irq_domain *d, u32 vcpu)
+{
+	set_bit(&d->accepts, vcpu, false);
+	set_bit(&d->running, vcpu, false);
+}
+
 u64 domain_targets(const struct irq_domain *d, const struct irq_msg *m)
 {
 	const struct icr_env env = {
@@ -47,13 +92,14 @@ u64 domain_targets(const struct irq_domain *d, const struct irq_msg *m)
 		.x2apic = d->x2apic & 1,
 		.ldr = d->ldr,
 		.dfr = d->dfr,
+		.off = d->off,
 	};
 	u64 set;
 
 	if (m->mode > MSG_DM_LOWEST || m->vector < ICR_FIRST_VECTOR)
 		return 0;
 	set = icr_addressed(&env, m->dest, m->logical) &
-	      __atomic_load_n(&d->running, __ATOMIC_ACQUIRE);
+	      __atomic_load_n(&d->accepts, __ATOMIC_ACQUIRE);
 	return m->mode == MSG_DM_LOWEST ? set & -set : set;
 }
 

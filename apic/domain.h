@@ -27,13 +27,18 @@ struct irq_domain {
 	u32 apic_id[MAX_VCPUS];
 	/* Changes while no vCPU runs. */
 	enum irq_mode mode;
-	/* Atomic: bit n, vCPU n takes interrupts; is in x2APIC mode. */
-	u64 running, x2apic;
+	/*
+	 * Atomic, bit n of vCPU n.  running: it is not waiting for INIT or
+	 * SIPI.  accepts: and takes fixed interrupts, as SVR has it.  x2apic,
+	 * off: by its IA32_APIC_BASE; off stands for globally disabled.
+	 */
+	u64 running, accepts, x2apic, off;
 	/* xAPIC mode: written by each vCPU, read by senders. */
 	u32 ldr[MAX_VCPUS], dfr[MAX_VCPUS];
 	/* On its way to each vCPU: vectors to inject; the vector of a SIPI. */
 	struct vapic_posted *posted; /* nr of them */
 	u8 sipi_vector[MAX_VCPUS];
+	u8 nmis[MAX_VCPUS];	   /* atomic: as many bits, at most two */
 	struct eli_partition *eli; /* mode `eli`, eli/track.h; on its cores */
 	/* Mode `did`: bit n, vCPU n's EOIs are to exit; they do.  eli/route.h
 	 */
@@ -41,6 +46,8 @@ struct irq_domain {
 	/* A local APIC's EOI of a level-triggered vector, for the IO-APIC. */
 	void (*eoi)(void *ctx, u8 vector);
 	void *eoi_ctx;
+	/* This core's vCPU: which interrupts reach it, or its APIC's mode. */
+	void (*apic_changed)(void);
 };
 
 /* Is each vCPU's local APIC the core's own?  Mode `did`. */
@@ -60,6 +67,20 @@ void domain_send_one(struct irq_domain *d, u32 vcpu, u8 vector, bool level);
 void domain_request(struct irq_domain *d, u64 vcpus, u32 request);
 /* The same for REQ_SIPI. */
 void domain_sipi(struct irq_domain *d, u64 vcpus, u8 vector);
+/*
+ * The same for REQ_NMI.  A bit would not do: of two NMIs before the vCPU looks
+ * it takes one and latches the other (SDM vol. 3 section 6.7.1), but no more.
+ */
+void domain_nmi(struct irq_domain *d, u64 vcpus);
+/* How many have come; by the vCPU's core. */
+u8 domain_take_nmis(struct irq_domain *d, u32 vcpu);
+
+/* Any core's.  The vCPU's APIC does, or does not, accept fixed interrupts. */
+void domain_accept(struct irq_domain *d, u32 vcpu, bool on);
+/* By its IA32_APIC_BASE. */
+void domain_set_mode(struct irq_domain *d, u32 vcpu, bool x2apic, bool off);
+/* It takes nothing any more, until its next start. */
+void domain_leave(struct irq_domain *d, u32 vcpu);
 /*
  * The vCPUs that the message would reach now.  Empty for delivery modes and
  * vectors that do not reach a guest.

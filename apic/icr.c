@@ -47,7 +47,7 @@ static u64 xapic_logical(const struct icr_env *env, u32 mda)
 	return set;
 }
 
-u64 icr_addressed(const struct icr_env *env, u32 dest, bool logical)
+static u64 matching(const struct icr_env *env, u32 dest, bool logical)
 {
 	if (dest == (env->x2apic ? X2APIC_BROADCAST : XAPIC_BROADCAST))
 		return all_vcpus(env);
@@ -58,15 +58,20 @@ u64 icr_addressed(const struct icr_env *env, u32 dest, bool logical)
 	return xapic_logical(env, dest);
 }
 
+u64 icr_addressed(const struct icr_env *env, u32 dest, bool logical)
+{
+	return matching(env, dest, logical) & ~env->off;
+}
+
 static u64 addressed(const struct icr_env *env, u64 icr)
 {
 	switch (icr & ICR_SHORTHAND_MASK) {
 	case ICR_SHORTHAND_SELF:
 		return one_vcpu(env, env->self);
 	case ICR_SHORTHAND_ALL:
-		return all_vcpus(env);
+		return all_vcpus(env) & ~env->off;
 	case ICR_SHORTHAND_REST:
-		return all_vcpus(env) & ~one_vcpu(env, env->self);
+		return all_vcpus(env) & ~(env->off | one_vcpu(env, env->self));
 	default:
 		return icr_addressed(env,
 				     (u32)(icr >> 32) >>
@@ -84,21 +89,27 @@ static void plan_fixed(const struct icr_env *env, u64 icr,
 		plan->esr = ESR_SEND_ILLEGAL_VECTOR;
 		return;
 	}
-	set = addressed(env, icr) & env->running;
+	set = addressed(env, icr) & env->accepts;
 	plan->kind = ICR_FIXED;
 	plan->targets = lowest ? set & -set : set;
 }
 
-/* SDM vol. 3, table 10-3: neither may address the sender by a shorthand. */
-static void plan_startup(const struct icr_env *env, u64 icr,
-			 struct icr_plan *plan, enum icr_kind kind)
+static void plan_other(const struct icr_env *env, u64 icr,
+		       struct icr_plan *plan, enum icr_kind kind)
+{
+	plan->kind = kind;
+	plan->targets = addressed(env, icr);
+	if (kind == ICR_NMI)
+		plan->targets &= env->running;
+}
+
+/* SDM vol. 3, table 10-3: to the sender by a shorthand only fixed is valid. */
+static bool valid_shorthand(u64 icr)
 {
 	u64 shorthand = icr & ICR_SHORTHAND_MASK;
 
-	if (shorthand == ICR_SHORTHAND_SELF || shorthand == ICR_SHORTHAND_ALL)
-		return;
-	plan->kind = kind;
-	plan->targets = addressed(env, icr);
+	return !(icr & ICR_DM_MASK) || (shorthand != ICR_SHORTHAND_SELF &&
+					shorthand != ICR_SHORTHAND_ALL);
 }
 
 static bool init_deassert(u64 icr)
@@ -117,6 +128,8 @@ void icr_decode(const struct icr_env *env, u64 icr, struct icr_plan *plan)
 		plan->kind = ICR_GP;
 		return;
 	}
+	if (!valid_shorthand(icr))
+		return;
 	switch ((icr & ICR_DM_MASK) >> ICR_DM_SHIFT) {
 	case ICR_DM_FIXED:
 		plan_fixed(env, icr, plan, false);
@@ -125,15 +138,14 @@ void icr_decode(const struct icr_env *env, u64 icr, struct icr_plan *plan)
 		plan_fixed(env, icr, plan, true);
 		break;
 	case ICR_DM_NMI:
-		plan->kind = ICR_NMI;
-		plan->targets = addressed(env, icr) & env->running;
+		plan_other(env, icr, plan, ICR_NMI);
 		break;
 	case ICR_DM_INIT:
 		if (!init_deassert(icr))
-			plan_startup(env, icr, plan, ICR_INIT);
+			plan_other(env, icr, plan, ICR_INIT);
 		break;
 	case ICR_DM_SIPI:
-		plan_startup(env, icr, plan, ICR_SIPI);
+		plan_other(env, icr, plan, ICR_SIPI);
 		break;
 	}
 }

@@ -45,8 +45,9 @@ enum icr_dm {
 	ICR_DM_SIPI = 6,
 };
 
-/* ESR bit 5, send illegal vector, SDM vol. 3, 10.5.3. */
+/* ESR bits 5 and 6, sent and received, SDM vol. 3, 10.5.3. */
 #define ESR_SEND_ILLEGAL_VECTOR BIT(5)
+#define ESR_ILLEGAL_VECTOR	(ESR_SEND_ILLEGAL_VECTOR | BIT(6))
 
 /*
  * The sender's view.  The guest APIC id of vCPU n is n and cannot be changed;
@@ -57,6 +58,8 @@ struct icr_env {
 	u32 self;
 	u32 nr_vcpus; /* 1 to MAX_CPUS */
 	u64 running;  /* bit n: vCPU n is not waiting for INIT or SIPI */
+	u64 accepts;  /* bit n: and its APIC takes fixed interrupts */
+	u64 off;      /* bit n: its APIC is globally disabled, takes nothing */
 	bool x2apic;
 	const u32 *ldr; /* nr_vcpus registers as the guest wrote them; only */
 	const u32 *dfr; /* read in xAPIC mode, where both must be there */
@@ -82,14 +85,14 @@ struct icr_plan {
  * Decodes `icr`: the MSR's value in x2APIC mode; in xAPIC mode ICR2 (offset
  * 310h) in the upper half and ICR1 (300h) in the lower.  Takes any value.
  *
- * - Fixed: all matching vCPUs that run.  Lowest priority: delivered as fixed
- *   to one of them only, the one with the lowest number.
+ * - Fixed: all matching vCPUs that accept it.  Lowest priority: delivered as
+ *   fixed to one of them only, the one with the lowest number.
  * - A vector below 16 with those two: ICR_NONE and ESR_SEND_ILLEGAL_VECTOR.
  * - Level and trigger mean something for INIT only (10.6.1): INIT with
  *   level 0 and trigger 1 is the de-assert, ICR_NONE; the rest is sent edge.
- * - NMI: vCPUs that run.  INIT and SIPI: also those that wait for them; with
- *   shorthand self or all-including-self they are not valid (table 10-3):
- *   ICR_NONE.
+ * - NMI: vCPUs that run.  INIT and SIPI: also those that wait for them.
+ * - With shorthand self or all-including-self only fixed is valid (table 10-3):
+ *   the rest is ICR_NONE.
  * - SMI and the reserved delivery modes: ICR_NONE (the SDM promises no #GP
  *   for them, and there is no SMM in a guest).
  * - Reserved bits 13, 16, 17, 20-31: ICR_GP in x2APIC mode (10.12.1.3),
@@ -100,16 +103,17 @@ struct icr_plan {
 void icr_decode(const struct icr_env *env, u64 icr, struct icr_plan *plan);
 
 /*
- * The vCPUs of the destination alone, running or not: `dest` is 8 bits wide
- * unless env->x2apic.  `self` and `running` do not count.
+ * The vCPUs of the destination whose APIC is not off, running or not: `dest` is
+ * 8 bits wide unless env->x2apic.  `self`, `running` and `accepts` do not
+ * count.
  */
 u64 icr_addressed(const struct icr_env *env, u32 dest, bool logical);
 
 /*
  * What kernels send all day: an x2APIC-mode value that is fixed, without a
  * shorthand, to one existing vCPU by its physical id.  icr_decode() says of it
- * ICR_FIXED, its vector, and this vCPU if it runs; so the exit path need not
- * ask.
+ * ICR_FIXED, its vector, and this vCPU if it accepts it; so the exit path need
+ * not ask.
  */
 static inline bool icr_is_plain(u64 icr, u32 nr_vcpus)
 {

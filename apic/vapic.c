@@ -127,8 +127,3 @@ bool vapic_take_posted(struct vapic *a, struct vapic_posted *p)
 	}
 	return true;
 }
-
-void vapic_forget_posted(struct vapic_posted *p)
-{
-	memset(p, 0, sizeof(*p));
-}

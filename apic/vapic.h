@@ -65,7 +65,4 @@ bool vapic_post(struct vapic_posted *p, u8 vector, bool level, u64 since);
 /* The receiver.  True if anything has come. */
 bool vapic_take_posted(struct vapic *a, struct vapic_posted *p);
 
-/* The receiver, while nobody sends to it. */
-void vapic_forget_posted(struct vapic_posted *p);
-
 #endif

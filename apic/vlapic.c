@@ -5,9 +5,7 @@
 #include "apic/icr.h"
 #include "apic/vlapic_lvt.h"
 #include "core/cpu.h"
-#include "core/lapic.h"
 #include "core/percpu.h"
-#include "core/x86.h"
 
 /* Integrated APIC, 6 LVT entries, no suppression of EOI broadcasts. */
 #define VLAPIC_VERSION 0x00050014U
@@ -31,24 +29,40 @@ static const u32 lvt_bits[VLAPIC_LVTS] = {
 };
 /* clang-format on */
 
-void vlapic_reset(struct vlapic *l, struct irq_domain *d, u32 index,
-		  const struct vlapic_home *home)
+/* SDM vol. 3 section 11.4.7.1: software-disabled, too. */
+static void reset_registers(struct vlapic *l, u64 base)
 {
+	struct irq_domain *d = l->domain;
 	u32 i;
 
 	*l = (struct vlapic){
 		.domain = d,
-		.home = home,
-		.index = index,
-		.base = APIC_DEFAULT_BASE | APIC_BASE_ENABLE |
-			(index ? 0 : APIC_BASE_BSP),
+		.home = l->home,
+		.index = l->index,
+		.base = base,
 		.svr = 0xff,
 	};
 	for (i = 0; i < VLAPIC_LVTS; i++)
 		l->lvt[i] = LVT_MASKED;
-	d->ldr[index] = 0;
-	d->dfr[index] = DFR_FLAT;
-	home->reset(l);
+	domain_accept(d, l->index, false);
+	d->ldr[l->index] = 0;
+	d->dfr[l->index] = DFR_FLAT;
+	l->home->reset(l);
+}
+
+void vlapic_reset(struct vlapic *l, struct irq_domain *d, u32 index,
+		  const struct vlapic_home *home)
+{
+	u64 base = APIC_DEFAULT_BASE | APIC_BASE_ENABLE;
+
+	if (!index)
+		base |= APIC_BASE_BSP;
+	if (d->x2apic >> index & 1)
+		base |= APIC_BASE_X2APIC;
+	l->domain = d;
+	l->index = index;
+	l->home = home;
+	reset_registers(l, base);
 }
 
 enum cause vlapic_cause(u32 reg)
@@ -92,12 +106,15 @@ int vlapic_write_base(struct vlapic *l, u64 value)
 	if (mode == APIC_BASE_X2APIC ||
 	    (x2apic_on(l) && mode == APIC_BASE_ENABLE))
 		return -EINVAL;
-	if (!(l->base & APIC_BASE_ENABLE) && (mode & APIC_BASE_X2APIC))
+	if (!vlapic_enabled(l) && (mode & APIC_BASE_X2APIC))
 		return -EINVAL;
+	if (value == l->base)
+		return 0;
+	domain_set_mode(l->domain, l->index, mode & APIC_BASE_X2APIC, !mode);
 	l->base = value;
-	if (mode & APIC_BASE_X2APIC)
-		__atomic_fetch_or(&l->domain->x2apic, BIT(l->index),
-				  __ATOMIC_RELEASE);
+	if (!mode)
+		reset_registers(l, value);
+	l->domain->apic_changed();
 	return 0;
 }
 
@@ -111,7 +128,7 @@ static void send_plan(struct vlapic *l, const struct icr_plan *plan)
 		domain_send(d, plan->targets, plan->vector, false);
 		break;
 	case ICR_NMI:
-		domain_request(d, plan->targets, REQ_NMI);
+		domain_nmi(d, plan->targets);
 		break;
 	case ICR_INIT:
 		domain_request(d, plan->targets, REQ_INIT);
@@ -132,6 +149,8 @@ static __attribute__((noinline)) int decode_icr(struct vlapic *l, u64 value)
 		.self = l->index,
 		.nr_vcpus = d->nr,
 		.running = __atomic_load_n(&d->running, __ATOMIC_ACQUIRE),
+		.accepts = __atomic_load_n(&d->accepts, __ATOMIC_ACQUIRE),
+		.off = __atomic_load_n(&d->off, __ATOMIC_ACQUIRE),
 		.x2apic = x2apic_on(l),
 		.ldr = d->ldr,
 		.dfr = d->dfr,
@@ -149,14 +168,14 @@ static __attribute__((noinline)) int decode_icr(struct vlapic *l, u64 value)
 int vlapic_write_icr(struct vlapic *l, u64 value)
 {
 	struct irq_domain *d = l->domain;
-	u64 running = __atomic_load_n(&d->running, __ATOMIC_ACQUIRE);
+	u64 accepts = __atomic_load_n(&d->accepts, __ATOMIC_ACQUIRE);
 
 	if (unlikely(!x2apic_on(l)))
 		return -EINVAL;
 	if (unlikely(!icr_is_plain(value, d->nr)))
 		return decode_icr(l, value);
 	l->icr = value;
-	if (running & BIT(value >> 32))
+	if (accepts & BIT(value >> 32))
 		domain_send_one(d, (u32)(value >> 32), (u8)value, false);
 	return 0;
 }
@@ -169,17 +188,25 @@ int vlapic_write_eoi(struct vlapic *l, u64 value)
 	return 0;
 }
 
+/*
+ * Disabled by software: every entry is masked, fixed interrupts are not
+ * accepted, and what is pending or in service stays (SDM 11.4.7.2).
+ */
 static int write_svr(struct vlapic *l, u64 value)
 {
+	bool on = value & APIC_SVR_ENABLE;
+	bool changed = (l->svr ^ value) & APIC_SVR_ENABLE;
 	u32 i;
 
 	if (value & ~SVR_BITS && x2apic_on(l))
 		return -EINVAL;
 	l->svr = value & SVR_BITS;
-	/* Disabling by software masks every entry: SDM 11.4.7.2. */
-	for (i = 0; i < VLAPIC_LVTS && !(l->svr & APIC_SVR_ENABLE); i++)
+	for (i = 0; i < VLAPIC_LVTS && !on; i++)
 		l->lvt[i] |= LVT_MASKED;
 	l->home->apply(l);
+	domain_accept(l->domain, l->index, on);
+	if (changed)
+		l->domain->apic_changed();
 	return 0;
 }
 
@@ -205,9 +232,8 @@ static int write_lvt(struct vlapic *l, u32 n, u64 value)
 	l->lvt[n] = (u32)value & lvt_bits[n] & ~(u32)BIT(12);
 	if (!(l->svr & APIC_SVR_ENABLE))
 		l->lvt[n] |= LVT_MASKED;
-	if (n == LVT_TIMER) {
+	if (n == LVT_TIMER)
 		l->home->apply(l);
-	}
 	return 0;
 }
 
@@ -215,7 +241,7 @@ static int write_esr(struct vlapic *l, u64 value)
 {
 	if (value && x2apic_on(l))
 		return -EINVAL;
-	l->esr = l->esr_pending;
+	l->esr = l->esr_pending | l->home->read(l, APIC_ESR);
 	l->esr_pending = 0;
 	return 0;
 }
@@ -233,6 +259,17 @@ static int write_home(struct vlapic *l, u32 reg, u64 value)
 	return 0;
 }
 
+static int write_self_ipi(struct vlapic *l, u64 value)
+{
+	if (value > 0xff)
+		return -EINVAL;
+	if (value < ICR_FIRST_VECTOR)
+		l->esr_pending |= ESR_SEND_ILLEGAL_VECTOR;
+	else if (l->svr & APIC_SVR_ENABLE)
+		l->home->write(l, APIC_SELF_IPI, (u32)value);
+	return 0;
+}
+
 static int write_register(struct vlapic *l, u32 reg, u64 value)
 {
 	switch (reg) {
@@ -247,8 +284,9 @@ static int write_register(struct vlapic *l, u32 reg, u64 value)
 	case APIC_TPR:
 	case APIC_TMICT:
 	case APIC_TDCR:
-	case APIC_SELF_IPI:
 		return write_home(l, reg, value);
+	case APIC_SELF_IPI:
+		return write_self_ipi(l, value);
 	default:
 		return -EINVAL;
 	}
@@ -312,11 +350,18 @@ void vlapic_write_deadline(struct vlapic *l, u64 value)
 	vtimer_set_deadline(&l->timer, value ? MAX(value, rdtsc()) : 0);
 }
 
-u32 vlapic_mmio_read(struct vlapic *l, u32 offset)
+static bool decodes_page(const struct vlapic *l)
+{
+	return vlapic_enabled(l) && !x2apic_on(l);
+}
+
+u64 vlapic_mmio_read(struct vlapic *l, u32 offset)
 {
 	u32 reg = offset >> 4;
 	u64 value = 0;
 
+	if (!decodes_page(l))
+		return ~0UL;
 	if (offset & 15)
 		return 0;
 	switch (reg) {
@@ -338,14 +383,16 @@ void vlapic_mmio_write(struct vlapic *l, u32 offset, u32 value)
 {
 	u32 reg = offset >> 4;
 
-	if (offset & 15)
+	if (offset & 15 || !decodes_page(l))
 		return;
 	switch (reg) {
 	case APIC_LDR:
 		l->domain->ldr[l->index] = value & 0xff000000;
+		l->domain->apic_changed();
 		break;
 	case APIC_DFR:
 		l->domain->dfr[l->index] = value | 0x0fffffff;
+		l->domain->apic_changed();
 		break;
 	case APIC_ICR2:
 		l->icr2 = value;

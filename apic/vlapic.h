@@ -14,15 +14,18 @@
 
 #include "apic/vapic.h"
 #include "apic/vtimer.h"
+#include "core/lapic.h"
 #include "core/ledger.h"
 #include "core/types.h"
+#include "core/x86.h"
 
 struct irq_domain;
 struct vlapic;
 
 /*
  * Where the registers TPR, PPR, EOI, ISR, TMR, IRR, the timer's and SELF IPI
- * are.  What a register does not have of `value` must be 0.
+ * are.  What a register does not have of `value` must be 0.  ESR: errors of
+ * self-IPIs that no exit has seen, since it was read last.
  */
 struct vlapic_home {
 	void (*reset)(struct vlapic *l);
@@ -53,7 +56,10 @@ struct vlapic {
 	u64 armed; /* TSC for which the core's own timer is set; 0: not set */
 };
 
-/* Reset state, virtual and physical. */
+/*
+ * The state after RESET or INIT, virtual and physical; INIT keeps the mode
+ * (SDM vol. 3 section 11.12.5.1), which the domain has.
+ */
 void vlapic_reset(struct vlapic *l, struct irq_domain *d, u32 index,
 		  const struct vlapic_home *home);
 
@@ -75,8 +81,20 @@ void vlapic_write_deadline(struct vlapic *l, u64 value);
 /* IA32_APIC_BASE: 0, or -EINVAL for #GP. */
 int vlapic_write_base(struct vlapic *l, u64 value);
 
-/* The xAPIC page, 32-bit registers. */
-u32 vlapic_mmio_read(struct vlapic *l, u32 offset);
+/* Not globally disabled, which is as if there were none: SDM 11.4.3. */
+static inline bool vlapic_enabled(const struct vlapic *l)
+{
+	return l->base & APIC_BASE_ENABLE;
+}
+
+/* Can the core's own stand for it?  In x2APIC mode, and enabled by SVR. */
+static inline bool vlapic_can_be_direct(const struct vlapic *l)
+{
+	return (l->base & APIC_BASE_X2APIC) && (l->svr & APIC_SVR_ENABLE);
+}
+
+/* The page of xAPIC mode, 32-bit registers; empty space in other modes. */
+u64 vlapic_mmio_read(struct vlapic *l, u32 offset);
 void vlapic_mmio_write(struct vlapic *l, u32 offset, u32 value);
 
 /* --- emulated only --- */

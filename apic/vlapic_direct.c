@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Vectors and timer of a vCPU in the core's own local APIC. */
 #include "apic/domain.h"
+#include "apic/icr.h"
 #include "apic/vlapic_lvt.h"
-#include "core/lapic.h"
-#include "core/x86.h"
+
+/* SDM vol. 3 section 11.5.3: a write makes ESR show what came since the last.
+ */
+static u32 read_esr(void)
+{
+	wrmsr(APIC_MSR(APIC_ESR), 0);
+	return (u32)rdmsr(APIC_MSR(APIC_ESR)) & ESR_ILLEGAL_VECTOR;
+}
 
 static u32 read(struct vlapic *l, u32 reg)
 {
 	(void)l;
-	return (u32)rdmsr(APIC_MSR(reg));
+	return reg == APIC_ESR ? read_esr() : (u32)rdmsr(APIC_MSR(reg));
 }
 
 /* It exits where a level interrupt may have come as an IPI: devices/intx.h. */
@@ -47,6 +54,7 @@ static void apply(struct vlapic *l)
 static void reset(struct vlapic *l)
 {
 	lapic_quiet();
+	read_esr();
 	apply(l);
 }
 

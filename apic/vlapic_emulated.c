@@ -6,11 +6,8 @@
  * docs/decisions.md: The guest's timer in mode `exit`.
  */
 #include "apic/domain.h"
-#include "apic/icr.h"
 #include "apic/vlapic_lvt.h"
 #include "core/clock.h"
-#include "core/lapic.h"
-#include "core/x86.h"
 
 static u32 read(struct vlapic *l, u32 reg)
 {
@@ -46,14 +43,6 @@ static void end_of_interrupt(struct vlapic *l)
 		l->domain->eoi(l->domain->eoi_ctx, (u8)vector);
 }
 
-static void self_ipi(struct vlapic *l, u8 vector)
-{
-	if (vector < ICR_FIRST_VECTOR)
-		l->esr_pending |= ESR_SEND_ILLEGAL_VECTOR;
-	else
-		vapic_accept(&l->irq, vector, false, rdtsc());
-}
-
 static void write(struct vlapic *l, u32 reg, u32 value)
 {
 	switch (reg) {
@@ -70,7 +59,7 @@ static void write(struct vlapic *l, u32 reg, u32 value)
 		vtimer_set_divide(&l->timer, value, rdtsc());
 		break;
 	case APIC_SELF_IPI:
-		self_ipi(l, (u8)value);
+		vapic_accept(&l->irq, (u8)value, false, rdtsc());
 		break;
 	}
 }
@@ -80,10 +69,17 @@ static void apply(struct vlapic *l)
 	vtimer_set_mode(&l->timer, l->lvt[LVT_TIMER] >> 17 & 3);
 }
 
+/* Posted until now, which is all while the vCPU does not run. */
+static void forget(struct vlapic *l)
+{
+	vapic_take_posted(&l->irq, &l->domain->posted[l->index]);
+	vapic_reset(&l->irq);
+}
+
 static void reset(struct vlapic *l)
 {
 	vtimer_init(&l->timer, host_clock.tsc_hz, host_clock.crystal_hz);
-	vapic_forget_posted(&l->domain->posted[l->index]);
+	forget(l);
 	lapic_quiet();
 	lapic_timer_init();
 }
@@ -115,6 +111,9 @@ void vlapic_collect(struct vlapic *l)
 	u64 due = l->timer.expiry;
 
 	vapic_take_posted(&l->irq, &l->domain->posted[l->index]);
+	/* Sent before it was globally disabled. */
+	if (unlikely(!vlapic_enabled(l)))
+		vapic_reset(&l->irq);
 	if (due && vtimer_expired(&l->timer, rdtsc()) && vlapic_timer_on(l))
 		vapic_accept(&l->irq, (u8)l->lvt[LVT_TIMER], false, due);
 	arm(l);

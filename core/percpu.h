@@ -78,7 +78,7 @@ extern struct percpu this_cpu;
 
 /* What a core asks of another; bits of cpu_public.requests. */
 enum cpu_request {
-	REQ_NMI = 1 << 0,	/* guest NMI */
+	REQ_NMI = 1 << 0,	/* guest NMIs, by domain_nmi() */
 	REQ_INIT = 1 << 1,	/* guest INIT */
 	REQ_SIPI = 1 << 2,	/* guest SIPI, apic/domain.h */
 	REQ_STOP = 1 << 3,	/* leave the guest, hand the core back */

@@ -67,6 +67,12 @@ int __must_check eli_build(struct irq_domain *d, const struct guest_ram *ram,
  */
 bool eli_hand_back(void);
 
+/*
+ * The hook of a domain, on the core of a vCPU that has exited: its MSR set and
+ * the routes to it follow; what a globally disabled APIC held is taken out.
+ */
+void eli_apic_changed(void);
+
 /* Before a vCPU starts: registers that VM entry does not load, as at reset. */
 void eli_reset_core(void);
 /* Before a vCPU starts: its state in mode `eli`, which begins injecting. */

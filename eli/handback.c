@@ -11,6 +11,7 @@
 #include "core/trap.h"
 #include "core/x86.h"
 #include "eli/eli.h"
+#include "eli/route.h"
 
 /* Each vector may be in service, be accepted, and be in service again. */
 #define DRAIN_STEPS (3 * IDT_VECTORS)
@@ -52,7 +53,13 @@ static void choose_spurious(void)
 	wrmsr(APIC_MSR(APIC_SVR), APIC_SVR_ENABLE | vector);
 }
 
-static bool drain(void)
+/* Of a core that has left its guest. */
+static void accept(void)
+{
+	asm volatile("sti; nop; cli" : : : "memory");
+}
+
+static bool drain(void (*let_in)(void))
 {
 	u32 steps;
 
@@ -61,23 +68,37 @@ static bool drain(void)
 		if (any_set(APIC_ISR))
 			lapic_eoi();
 		else if (any_set(APIC_IRR))
-			asm volatile("sti; nop; cli" : : : "memory");
+			let_in();
 		else
 			return true;
 	}
 	return false;
 }
 
-bool eli_hand_back(void)
+static bool drain_core(void (*let_in)(void))
 {
 	bool clean;
 
-	lapic_quiet();
 	idt_load(drain_idt);
-	clean = drain();
+	clean = drain(let_in);
 	idt_load_host();
 	memset(this_cpu.taken, 0, sizeof(this_cpu.taken));
 	return clean;
+}
+
+bool eli_hand_back(void)
+{
+	lapic_quiet();
+	return drain_core(accept);
+}
+
+void eli_apic_changed(void)
+{
+	struct vcpu *v = &this_vcpu;
+
+	routes_serve_eois(v);
+	if (!vlapic_enabled(&v->lapic))
+		drain_core(backend->accept);
 }
 
 /*

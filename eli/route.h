@@ -78,8 +78,9 @@ void routes_off(struct irq_domain *d);
 /* Exit path, after a change: a line in the log for each new clash. */
 void routes_report(const struct irq_domain *d);
 /*
- * REQ_EOIS, and before a vCPU's first entry: do its EOIs exit?  And all are
- * looked at again, since a vector or this vCPU may be there now.
+ * REQ_EOIS, before a vCPU's first entry, and when its APIC has changed: its MSR
+ * set, as its EOIs exit or do not; and all are looked at again, since a vector
+ * or this vCPU may be there now.
  */
 void routes_serve_eois(struct vcpu *v);
 /*

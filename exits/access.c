@@ -39,6 +39,7 @@ static struct cpuid_env cpuid_env(const struct vcpu *v)
 		.crystal_hz = host_features & FEATURE_KVM_CLOCK ?
 				      0 :
 				      host_clock.crystal_hz,
+		.apic = vlapic_enabled(&v->lapic),
 		.cr4 = s.cr4,
 		.xcr0 = v->xcr0,
 	};
@@ -182,9 +183,11 @@ static int write_handled(struct vcpu *v, const struct msr_range *r, u32 msr,
 
 enum msr_set guest_msr_set(const struct vcpu *v)
 {
-	if (vcpu_owns_apic(v))
-		return v->eois_exit ? MSR_SET_DIRECT_EOI : MSR_SET_DIRECT;
-	return v->shadowed ? MSR_SET_ELI : MSR_SET_EMULATED;
+	if (!vcpu_owns_apic(v))
+		return v->shadowed ? MSR_SET_ELI : MSR_SET_EMULATED;
+	if (!vlapic_can_be_direct(&v->lapic))
+		return MSR_SET_TIMER;
+	return v->eois_exit ? MSR_SET_DIRECT_EOI : MSR_SET_DIRECT;
 }
 
 enum outcome guest_rdmsr(struct vcpu *v, struct guest_regs *regs)

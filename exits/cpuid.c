@@ -287,6 +287,7 @@ static void leaf_1(const struct cpuid_env *env, u32 subleaf,
 	(void)subleaf;
 	r->ebx |= (env->apic_id & 0xff) << 24 | count << 16;
 	set(&r->edx, L1_EDX_HTT, env->nr_vcpus > 1);
+	set(&r->edx, L1_EDX_APIC, (r->edx & L1_EDX_APIC) && env->apic);
 	set(&r->ecx, L1_ECX_HYPERVISOR | L1_ECX_X2APIC, true);
 	if (!xcr0)
 		set(&r->ecx, L1_ECX_XSAVE, false);
@@ -542,6 +543,8 @@ static void leaf_x1(const struct cpuid_env *env, u32 subleaf,
 		set(&r->ecx, X1_ECX_CMP_LEGACY, false);
 	if (!is_amd(env))
 		set(&r->edx, COMMON_EDX, false);
+	if (!env->apic)
+		set(&r->edx, L1_EDX_APIC, false);
 }
 
 /* Partitions run only where the TSC passed the check at boot. */

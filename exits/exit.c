@@ -58,7 +58,7 @@ void guest_kicked(struct vcpu *v)
 	u64 start = rdtsc();
 
 	partition_serve_requests();
-	if (unlikely(v->nmi_pending))
+	if (unlikely(v->nmis))
 		backend->deliver_nmi(v);
 	if (!vcpu_owns_apic(v))
 		inject_interrupts(v);
@@ -147,7 +147,7 @@ enum outcome guest_wbinvd(struct vcpu *v, struct guest_regs *regs)
 
 enum cause guest_nmi_cause(void)
 {
-	if (cpu_public[this_cpu.id].requests || this_vcpu.nmi_pending ||
+	if (cpu_public[this_cpu.id].requests || this_vcpu.nmis ||
 	    !logport_is_nmi_cpu(this_cpu.id))
 		return CAUSE_NMI_KICK;
 	return CAUSE_NMI_CONSOLE;

@@ -168,6 +168,8 @@ static bool exits_in(const struct msr_range *r, enum msr_set set)
 		return false;
 	case MSR_SET_DIRECT_EOI:
 		return r->first == X2APIC(0x0b);
+	case MSR_SET_TIMER:
+		return r->handler == MSR_H_X2APIC;
 	case MSR_SET_ELI:
 		return !direct_in_eli(r);
 	default:

@@ -46,6 +46,7 @@ struct msr_range {
 enum msr_set {
 	MSR_SET_DIRECT,
 	MSR_SET_DIRECT_EOI, /* the same, but EOI exits */
+	MSR_SET_TIMER,	    /* none but IA32_TSC_DEADLINE */
 	MSR_SET_EMULATED,   /* the APIC's own MSRs and its timer's exit */
 	MSR_SET_ELI,	    /* but for EOI, TPR, PPR, ISR and TMR */
 	MSR_SETS,

@@ -52,8 +52,8 @@ struct vcpu {
 	bool in_guest;	    /* it runs; otherwise it waits in root mode */
 	bool halted;	    /* HLT has exited: waits in root mode */
 	bool window;	    /* an interrupt-window exit is asked for */
-	bool nmi_pending;   /* guest NMI waiting for injection */
 	bool eois_exit;	    /* mode `did`: eli/route.h */
+	u8 nmis;	    /* the guest's, waiting for injection: 0 to 2 */
 	/* Mode `eli`: eli/eli.h */
 	bool shadowed; /* its IDT is; nothing is injected meanwhile */
 	u64 own_view;  /* root of the second-level tables for that */
@@ -149,7 +149,10 @@ struct backend {
 	int (*skip)(struct vcpu *v);
 	/* A fault, delivered at the next entry. */
 	void (*inject)(u8 vector, bool has_error, u32 error);
-	/* The guest's pending NMI, delivered at the next entry or asked for. */
+	/*
+	 * The guest's pending NMI, delivered at the next entry or asked for.
+	 * In its handler one is latched, and a second is lost.
+	 */
 	void (*deliver_nmi)(struct vcpu *v);
 	/*
 	 * Modes without a direct local APIC.  An external interrupt, delivered

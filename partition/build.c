@@ -137,6 +137,7 @@ static int init_domain(struct irq_domain *d, const struct table_partition *c)
 
 	d->name = c->name;
 	d->nr = c->nr_cpus;
+	d->apic_changed = eli_apic_changed;
 	d->mode = c->mode;
 	for (n = 0; n < c->nr_cpus; n++) {
 		d->cpu[n] = c->cpus[n];

@@ -337,7 +337,7 @@ static void __noreturn leave_partition(struct vcpu *v)
 	struct partition *p = v->part;
 
 	backend->leave();
-	__atomic_fetch_and(&p->irq.running, ~BIT(v->index), __ATOMIC_SEQ_CST);
+	domain_leave(&p->irq, v->index);
 	__atomic_fetch_add(&p->life.arrived, 1, __ATOMIC_SEQ_CST);
 	partition_await(p, all_arrived, "a core did not leave its guest");
 	/* What the others have sent it is not for its next guest. */
@@ -367,7 +367,7 @@ static void __noreturn leave_for_init(struct vcpu *v)
 	struct partition *p = v->part;
 
 	backend->leave();
-	__atomic_fetch_and(&p->irq.running, ~BIT(v->index), __ATOMIC_SEQ_CST);
+	domain_leave(&p->irq, v->index);
 	spin_lock(&p->irq.lock);
 	routes_update(&p->irq);
 	spin_unlock(&p->irq.lock);
@@ -394,7 +394,8 @@ static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
 	eli_reset(v);
 	vlapic_reset(&v->lapic, v->domain, v->index, homes[v->mode]);
 	v->halted = false;
-	v->nmi_pending = false;
+	v->nmis = 0;
+	domain_take_nmis(v->domain, v->index);
 	v->eois_exit = false;
 	backend->reset(v, start);
 	__atomic_fetch_or(&v->domain->running, BIT(v->index), __ATOMIC_SEQ_CST);
@@ -452,6 +453,7 @@ static void start_partition(struct vcpu *v)
 		      p->config->name);
 	p->irq.mode = p->life.next_mode;
 	p->irq.x2apic = 0;
+	p->irq.off = 0;
 	eli_reset_domain(&p->irq);
 	reset_counts(p);
 	err = parts_start(p);
@@ -483,6 +485,14 @@ static void start_ap(struct vcpu *v)
 	enter(v, &start);
 }
 
+/* One is served, one latched, at most: less in the handler, deliver_nmi(). */
+static void note_nmis(struct vcpu *v)
+{
+	u32 nmis = v->nmis + domain_take_nmis(v->domain, v->index);
+
+	v->nmis = (u8)MIN(nmis, 2U);
+}
+
 void life_serve(u32 requests)
 {
 	struct vcpu *v = &this_vcpu;
@@ -496,7 +506,7 @@ void life_serve(u32 requests)
 			leave_for_init(v);
 		}
 		if (requests & REQ_NMI)
-			v->nmi_pending = true;
+			note_nmis(v);
 		if (requests & REQ_EOIS)
 			routes_serve_eois(v);
 		return;

@@ -71,8 +71,10 @@ void svm_deliver_nmi(struct vcpu *v)
 {
 	struct vmcb *b = svm_vmcb();
 
-	if (v->svm.nmi_masked)
+	if (v->svm.nmi_masked) {
+		v->nmis = 1;
 		return;
+	}
 	if (b->eventinj & EVENT_VALID) {
 		/* Taken as soon as that event is delivered. */
 		lapic_send(this_cpu.apic_id, APIC_DM_NMI);
@@ -82,7 +84,7 @@ void svm_deliver_nmi(struct vcpu *v)
 		step(v);
 		return;
 	}
-	v->nmi_pending = false;
+	v->nmis--;
 	v->halted = false;
 	v->svm.nmi_masked = true;
 	b->intercept_misc1 |= INTERCEPT_IRET;

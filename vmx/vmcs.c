@@ -349,16 +349,21 @@ void vmx_inject(u8 vector, bool has_error, u32 error)
 void vmx_deliver_nmi(struct vcpu *v)
 {
 	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
+	u64 info = vmread(ENTRY_INTR_INFO);
+	bool valid = info & INTR_VALID;
 
-	if ((vmread(ENTRY_INTR_INFO) & INTR_VALID) ||
-	    (blocked & (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS | BLOCKED_BY_STI))) {
+	if ((blocked & BLOCKED_BY_NMI) ||
+	    (valid && (info & INTR_TYPE) == INTR_TYPE_NMI))
+		v->nmis = 1;
+	if (!valid && !(blocked & (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS |
+				   BLOCKED_BY_STI))) {
+		v->nmis--;
+		v->halted = false;
+		vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_NMI | VEC_NMI);
+	}
+	if (v->nmis)
 		vmwrite(PRIMARY_CONTROLS,
 			vmread(PRIMARY_CONTROLS) | CPU_NMI_WINDOW);
-		return;
-	}
-	v->nmi_pending = false;
-	v->halted = false;
-	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_NMI | VEC_NMI);
 }
 
 /* SDM vol. 3 section 27.3.1.5: with IF clear or blocking the entry fails. */

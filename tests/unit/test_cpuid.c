@@ -141,6 +141,7 @@ static struct cpuid_env env_of(const struct leaf *leaves, size_t n)
 		.nr_vcpus = 2,
 		.tsc_hz = 4008000000,
 		.crystal_hz = leaves == intel ? 24000000 : 0,
+		.apic = true,
 		.xcr0 = 1,
 	};
 }
@@ -389,6 +390,23 @@ static void test_host_bits_never_invented(void **state)
 	assert_int_equal(r.ecx | r.edx, 0);
 	assert_int_equal(ask(&env, 0xd, 0).eax, 0);
 	assert_int_equal(cpuid_guest_xcr0(&env), 0);
+}
+
+/* Globally disabled: SDM vol. 3 section 11.4.3; AMD has the bit twice. */
+static void test_apic_disabled(void **state)
+{
+	struct cpuid_env env = ENV(intel);
+
+	(void)state;
+	assert_true(ask(&env, 1, 0).edx & B(9));
+	env.apic = false;
+	assert_false(ask(&env, 1, 0).edx & B(9));
+	env = ENV(amd);
+	assert_true(ask(&env, 1, 0).edx & B(9));
+	assert_true(ask(&env, 0x80000001, 0).edx & B(9));
+	env.apic = false;
+	assert_false(ask(&env, 1, 0).edx & B(9));
+	assert_false(ask(&env, 0x80000001, 0).edx & B(9));
 }
 
 static void test_max_leaves(void **state)
@@ -739,6 +757,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_unlisted),
 		cmocka_unit_test(test_hidden_by_name),
 		cmocka_unit_test(test_host_bits_never_invented),
+		cmocka_unit_test(test_apic_disabled),
 		cmocka_unit_test(test_max_leaves),
 		cmocka_unit_test(test_leaves_the_host_lacks),
 		cmocka_unit_test(test_one_topology),

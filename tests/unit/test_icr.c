@@ -31,6 +31,7 @@ static void machine_init(struct machine *m, u32 vcpus, u64 running, u32 self,
 	m->env = (struct icr_env){ .self = self,
 				   .nr_vcpus = vcpus,
 				   .running = running,
+				   .accepts = running,
 				   .x2apic = x2apic,
 				   .ldr = m->ldr,
 				   .dfr = m->dfr };
@@ -64,7 +65,7 @@ static bool model_accepts(const struct icr_env *e, u64 icr, u32 n)
 
 static enum icr_kind model_kind(const struct icr_env *e, u64 icr, u8 *esr)
 {
-	u32 shorthand = icr >> 18 & 3;
+	u32 shorthand = icr >> 18 & 3, mode = icr >> 8 & 7;
 	bool to_self = shorthand == 1 || shorthand == 2;
 	u32 bit;
 
@@ -73,7 +74,10 @@ static enum icr_kind model_kind(const struct icr_env *e, u64 icr, u8 *esr)
 		if ((icr >> bit & 1) &&
 		    (bit == 13 || bit == 16 || bit == 17 || bit >= 20))
 			return ICR_GP;
-	switch (icr >> 8 & 7) {
+	/* SDM vol. 3 table 11-3: these columns have fixed only. */
+	if (to_self && mode)
+		return ICR_NONE;
+	switch (mode) {
 	case 0:
 	case 1:
 		if ((icr & 0xff) >= 16)
@@ -85,9 +89,9 @@ static enum icr_kind model_kind(const struct icr_env *e, u64 icr, u8 *esr)
 	case 5:
 		if ((icr >> 15 & 1) && !(icr >> 14 & 1))
 			return ICR_NONE;
-		return to_self ? ICR_NONE : ICR_INIT;
+		return ICR_INIT;
 	case 6:
-		return to_self ? ICR_NONE : ICR_SIPI;
+		return ICR_SIPI;
 	default:
 		return ICR_NONE;
 	}
@@ -106,8 +110,11 @@ static void model(const struct icr_env *e, u64 icr, struct icr_plan *p)
 	for (n = 0; n < e->nr_vcpus; n++) {
 		if (!model_accepts(e, icr, n))
 			continue;
-		if ((p->kind == ICR_FIXED || p->kind == ICR_NMI) &&
-		    !(e->running >> n & 1))
+		if (p->kind == ICR_FIXED && !(e->accepts >> n & 1))
+			continue;
+		if (p->kind == ICR_NMI && !(e->running >> n & 1))
+			continue;
+		if (e->off >> n & 1)
 			continue;
 		p->targets |= 1ULL << n;
 		if (lowest)
@@ -128,7 +135,7 @@ static void compare_plain(const struct icr_env *e, u64 icr,
 
 	if (icr_is_plain(icr, e->nr_vcpus) != plain)
 		fail_msg("icr %016lx: plain is %d", icr, !plain);
-	if (plain && want->targets != (1UL << (icr >> 32) & e->running))
+	if (plain && want->targets != (1UL << (icr >> 32) & e->accepts))
 		fail_msg("icr %016lx: plain, but targets %lx", icr,
 			 want->targets);
 }
@@ -263,6 +270,9 @@ static void test_random(void **state)
 
 		machine_init(&m, vcpus, random_next(&seed),
 			     (u32)random_next(&seed) % vcpus, i & 1);
+		/* Some are disabled by SVR, others globally; not the sender. */
+		m.env.off = random_next(&seed) & icr & ~(1UL << m.env.self);
+		m.env.accepts &= ~m.env.off & random_next(&seed);
 		for (n = 0; n < 64 && !(i & 1); n++) {
 			m.ldr[n] = (u32)random_next(&seed);
 			m.dfr[n] = (u32)random_next(&seed) | (n << 28);
@@ -357,6 +367,54 @@ static void test_reserved_bits(void **state)
 	assert_int_equal(decode(&x2, 0x2000).esr, 0);
 }
 
+/* SDM vol. 3 table 11-3: to the sender by a shorthand only fixed is valid. */
+static void test_shorthands(void **state)
+{
+	static const struct {
+		u32 mode;
+		enum icr_kind self, rest;
+	} modes[] = {
+		{ 0, ICR_FIXED, ICR_FIXED }, { 1, ICR_NONE, ICR_FIXED },
+		{ 2, ICR_NONE, ICR_NONE },   { 3, ICR_NONE, ICR_NONE },
+		{ 4, ICR_NONE, ICR_NMI },    { 5, ICR_NONE, ICR_INIT },
+		{ 6, ICR_NONE, ICR_SIPI },   { 7, ICR_NONE, ICR_NONE },
+	};
+	struct machine m;
+	u32 i;
+
+	(void)state;
+	machine_init(&m, 2, 3, 0, true);
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		u64 icr = modes[i].mode << 8 | 0x40;
+
+		assert_int_equal(decode(&m, icr | 0x40000).kind, modes[i].self);
+		assert_int_equal(decode(&m, icr | 0x80000).kind, modes[i].self);
+		assert_int_equal(decode(&m, icr | 0xc0000).kind, modes[i].rest);
+	}
+	/* Not sent, so no illegal vector is either. */
+	assert_int_equal(decode(&m, 0x40105).esr, 0);
+	/* By number an NMI to oneself is valid. */
+	assert_int_equal(decode(&m, 0x400).targets, 1);
+}
+
+/* SDM vol. 3 11.4.7.2 and 11.4.3: three vCPUs, 1 without SVR, 2 without all. */
+static void test_disabled(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	machine_init(&m, 3, 7, 0, true);
+	m.env.accepts = 1;
+	m.env.off = 4;
+	assert_int_equal(decode(&m, 0xffffffff00000040UL).targets, 1);
+	assert_int_equal(decode(&m, 0x0000000100000040UL).targets, 0);
+	assert_int_equal(decode(&m, 0xffffffff00000400UL).targets, 3);
+	assert_int_equal(decode(&m, 0x00000000000c4500UL).targets, 2);
+	assert_int_equal(decode(&m, 0x00000000000c0608UL).targets, 2);
+	assert_int_equal(decode(&m, 0x0000000200004500UL).targets, 0);
+	assert_int_equal(decode(&m, 0x0000000200000608UL).targets, 0);
+}
+
 /* What Linux does to start an AP, as each mode writes it. */
 static void test_startup(void **state)
 {
@@ -427,6 +485,8 @@ int main(void)
 		cmocka_unit_test(test_fixed_examples),
 		cmocka_unit_test(test_illegal_vector),
 		cmocka_unit_test(test_reserved_bits),
+		cmocka_unit_test(test_shorthands),
+		cmocka_unit_test(test_disabled),
 		cmocka_unit_test(test_startup),
 		cmocka_unit_test(test_never_beyond_the_partition),
 	};

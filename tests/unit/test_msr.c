@@ -220,6 +220,27 @@ static void test_eoi_view(void **state)
 			fail_msg("%s of %x", write ? "write" : "read", msr);
 }
 
+/*
+ * Mode `did`, not in x2APIC mode: the APIC's MSRs do not exist (SDM vol. 3
+ * section 11.12.1), the deadline stays direct.
+ */
+static void test_timer_view(void **state)
+{
+	u32 msr;
+	int write;
+
+	(void)state;
+	FOR_EACH_IN_BITMAP(msr)
+	for (write = 0; write < 2; write++) {
+		bool apic = msr >= 0x800 && msr <= 0x8ff;
+
+		if (direct_in(MSR_SET_TIMER, msr, write, VMX_FEATURES) !=
+		    (!apic && direct(msr, write, VMX_FEATURES)))
+			fail_msg("%s of %x", write ? "write" : "read", msr);
+	}
+	assert_true(direct_in(MSR_SET_TIMER, 0x6e0, true, VMX_FEATURES));
+}
+
 /* No neighbour of the page is written. */
 static void test_bitmap_stays_in_its_page(void **state)
 {
@@ -498,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_maps_agree_with_lookup),
 		cmocka_unit_test(test_emulated_view),
 		cmocka_unit_test(test_eoi_view),
+		cmocka_unit_test(test_timer_view),
 		cmocka_unit_test(test_bitmap_stays_in_its_page),
 		cmocka_unit_test(test_direct_is_the_list),
 		cmocka_unit_test(test_dangerous_are_never_direct),

@@ -111,6 +111,7 @@ static void make_domain(struct irq_domain *d, u8 first_cpu,
 		.cpu = { first_cpu, (u8)(first_cpu + 1) },
 		.apic_id = { 10U * first_cpu, 10U * first_cpu + 10 },
 		.running = 3,
+		.accepts = 3,
 		.x2apic = 3,
 		.posted = p,
 	};
@@ -208,10 +209,10 @@ static void test_nowhere(void **state)
 	assert_out(0, 0, 0, true);
 	assert_true(pin[0].out.level && pin[0].out.active_low);
 	/* A vCPU that waits for its SIPI comes later. */
-	first.running = 1;
+	first.accepts = 1;
 	want(&ra0, 0x51, false, false);
 	assert_int_equal(ra0.how, ROUTE_OFF);
-	first.running = 3;
+	first.accepts = 3;
 	routes_update(&first);
 	assert_out(0, 20, 0x51, false);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "apic/vapic.h"
+#include "core/lib.h"
 
 static struct vapic a;
 static struct vapic_posted posted;
@@ -13,7 +14,7 @@ static int setup(void **state)
 {
 	(void)state;
 	vapic_reset(&a);
-	vapic_forget_posted(&posted);
+	memset(&posted, 0, sizeof(posted));
 	return 0;
 }
 
@@ -177,7 +178,8 @@ static void test_forget(void **state)
 {
 	(void)state;
 	vapic_post(&posted, 0x22, false, 7);
-	vapic_forget_posted(&posted);
+	vapic_take_posted(&a, &posted);
+	vapic_reset(&a);
 	assert_false(vapic_take_posted(&a, &posted));
 	assert_int_equal(vapic_next(&a), -1);
 }
