@@ -47,7 +47,7 @@ static void reset_registers(struct vlapic *l, u64 base)
 	domain_accept(d, l->index, false);
 	d->ldr[l->index] = 0;
 	d->dfr[l->index] = DFR_FLAT;
-	l->home->reset(l);
+	l->home->clear(l);
 }
 
 void vlapic_reset(struct vlapic *l, struct irq_domain *d, u32 index,

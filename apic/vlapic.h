@@ -28,7 +28,7 @@ struct vlapic;
  * self-IPIs that no exit has seen, since it was read last.
  */
 struct vlapic_home {
-	void (*reset)(struct vlapic *l);
+	void (*clear)(struct vlapic *l);
 	u32 (*read)(struct vlapic *l, u32 reg);
 	void (*write)(struct vlapic *l, u32 reg, u32 value);
 	/* SVR or the timer's LVT entry has changed. */

@@ -51,7 +51,7 @@ static void apply(struct vlapic *l)
 	wrmsr(APIC_MSR(APIC_LVT_TIMER), lvt);
 }
 
-static void reset(struct vlapic *l)
+static void clear(struct vlapic *l)
 {
 	lapic_quiet();
 	read_esr();
@@ -59,7 +59,7 @@ static void reset(struct vlapic *l)
 }
 
 const struct vlapic_home vlapic_direct = {
-	.reset = reset,
+	.clear = clear,
 	.read = read,
 	.write = write,
 	.apply = apply,

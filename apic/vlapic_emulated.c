@@ -76,7 +76,7 @@ static void forget(struct vlapic *l)
 	vapic_reset(&l->irq);
 }
 
-static void reset(struct vlapic *l)
+static void clear(struct vlapic *l)
 {
 	vtimer_init(&l->timer, host_clock.tsc_hz, host_clock.crystal_hz);
 	forget(l);
@@ -85,7 +85,7 @@ static void reset(struct vlapic *l)
 }
 
 const struct vlapic_home vlapic_emulated = {
-	.reset = reset,
+	.clear = clear,
 	.read = read,
 	.write = write,
 	.apply = apply,

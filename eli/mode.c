@@ -215,9 +215,9 @@ static void write(struct vlapic *l, u32 reg, u32 value)
 		vlapic_emulated.write(l, reg, value);
 }
 
-static void reset(struct vlapic *l)
+static void clear(struct vlapic *l)
 {
-	vlapic_emulated.reset(l);
+	vlapic_emulated.clear(l);
 }
 
 static void apply(struct vlapic *l)
@@ -226,7 +226,7 @@ static void apply(struct vlapic *l)
 }
 
 const struct vlapic_home vlapic_eli = {
-	.reset = reset,
+	.clear = clear,
 	.read = read,
 	.write = write,
 	.apply = apply,

@@ -30,7 +30,7 @@ struct cpuid_env {
 	u64 tsc_hz;	/* as the guest's RDTSC counts */
 	u64 crystal_hz; /* of the guest's local APIC timer; 0: the guest gets
 			   no leaf 15h and the KVM clock leaf instead */
-	bool apic; /* it is not globally disabled */
+	bool apic;	/* it is not globally disabled */
 	u64 xcr0;	/* the guest's current values */
 	u64 cr4;
 };
