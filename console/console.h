@@ -85,25 +85,22 @@ size_t console_take(struct console *c, u8 *buf, size_t n);
 bool console_freed(struct console *c);
 
 /*
- * All get the ctx of the configuration.  input: a byte typed for a partition;
- * false: no room now, the byte is offered again later.  drained: see
- * console_put.  lock and unlock, both or neither NULL: the log's lock; no
- * other callback is made under it.
+ * input: a byte typed for a partition; false: no room now, the byte is offered
+ * again later.  drained: see console_put.  lock and unlock, both or neither
+ * NULL: the log's lock; no other callback is made under it.
  */
 struct mux_ops {
-	bool (*input)(void *ctx, u32 partition, u8 byte);
-	void (*drained)(void *ctx, u32 partition);
-	void (*lock)(void *ctx);
-	void (*unlock)(void *ctx);
+	bool (*input)(u32 partition, u8 byte);
+	void (*drained)(u32 partition);
+	void (*lock)(void);
+	void (*unlock)(void);
 };
 
 struct mux_config {
 	struct logring *log;
 	u32 partitions; /* at most MAX_PARTITIONS */
 	const struct mux_ops *ops;
-	void *ctx;
 	const struct monitor_ops *monitor;
-	void *monitor_ctx;
 	/*
 	 * idle: an unfinished line of a console is shown after this time.
 	 * settle: the prompt comes after the log was quiet for this time, or

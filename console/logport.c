@@ -53,25 +53,6 @@ static const struct {
 /* Who the bytes are for. */
 static const struct logport_clients *clients;
 
-static bool input(void *ctx, u32 partition, u8 byte)
-{
-	(void)ctx;
-	return clients->input(partition, byte);
-}
-
-static void drained(void *ctx, u32 partition)
-{
-	(void)ctx;
-	clients->drained(partition);
-}
-
-static const struct mux_ops ops = {
-	.input = input,
-	.drained = drained,
-	.lock = log_lock,
-	.unlock = log_unlock,
-};
-
 static void serve_detach(void)
 {
 	u64 ids;
@@ -108,7 +89,7 @@ void logport_init(const struct logport_clients *c)
 {
 	const struct mux_config config = {
 		.log = &log_ring,
-		.ops = &ops,
+		.ops = &c->ops,
 		.monitor = c->monitor,
 		.idle = ~0UL,
 	};
@@ -125,7 +106,7 @@ static void configure_mux(void)
 	struct mux_config config = {
 		.log = &log_ring,
 		.partitions = table->nr_partitions,
-		.ops = &ops,
+		.ops = &clients->ops,
 		.monitor = clients->monitor,
 		.idle = polled ? clock_ms(IDLE_MS) : ~0UL,
 		.settle = polled ? clock_ms(SETTLE_MS) : 0,
@@ -241,10 +222,10 @@ static bool move_own(u32 i, bool output, bool wait)
 		uart_write(&o->uart, buf, n);
 	}
 	if (n && console_freed(&o->console))
-		clients->drained(i);
+		clients->ops.drained(i);
 	if (o->held < 0)
 		o->held = uart_get(&o->uart);
-	if (o->held < 0 || !clients->input(i, (u8)o->held))
+	if (o->held < 0 || !clients->ops.input(i, (u8)o->held))
 		return n;
 	o->held = -1;
 	return true;

@@ -15,9 +15,7 @@
 
 /* The partitions, by number, as the port sees them. */
 struct logport_clients {
-	/* False: there is no room for the byte. */
-	bool (*input)(u32 partition, u8 byte);
-	void (*drained)(u32 partition);
+	struct mux_ops ops;
 	/* Bit n: this core writes out the output of partition n. */
 	u64 (*served)(void);
 	const struct monitor_ops *monitor;

@@ -29,9 +29,8 @@ static bool deaf;
 static u32 drained[MAX_PARTITIONS];
 static char out[1 << 20];
 
-static bool fake_input(void *ctx, u32 i, u8 byte)
+static bool fake_input(u32 i, u8 byte)
 {
-	assert_ptr_equal(ctx, &ring);
 	assert_false(locked);
 	if (deaf)
 		return false;
@@ -41,23 +40,20 @@ static bool fake_input(void *ctx, u32 i, u8 byte)
 	return true;
 }
 
-static void fake_drained(void *ctx, u32 i)
+static void fake_drained(u32 i)
 {
-	assert_ptr_equal(ctx, &ring);
 	assert_false(locked);
 	drained[i]++;
 }
 
-static void fake_lock(void *ctx)
+static void fake_lock(void)
 {
-	(void)ctx;
 	assert_false(locked);
 	locked = true;
 }
 
-static void fake_unlock(void *ctx)
+static void fake_unlock(void)
 {
-	(void)ctx;
 	assert_true(locked);
 	locked = false;
 }
@@ -69,17 +65,15 @@ static const struct mux_ops mux_ops = {
 	.unlock = fake_unlock,
 };
 
-static u32 fake_count(void *ctx)
+static u32 fake_count(void)
 {
-	(void)ctx;
 	return 3;
 }
 
-static void fake_describe(void *ctx, u32 i, struct monitor_partition_info *info)
+static void fake_describe(u32 i, struct monitor_partition_info *info)
 {
 	static const char *const names[] = { "web", "db", "lonely" };
 
-	(void)ctx;
 	assert_false(locked);
 	info->name = names[i];
 	info->state = "running";
@@ -87,17 +81,15 @@ static void fake_describe(void *ctx, u32 i, struct monitor_partition_info *info)
 	info->vcpus = MAX_CPUS;
 }
 
-static void fake_ledger(void *ctx, u32 i, u32 vcpu, struct ledger *l)
+static void fake_ledger(u32 i, u32 vcpu, struct ledger *l)
 {
-	(void)ctx;
 	(void)i;
 	(void)vcpu;
 	memset(l, 0xff, sizeof(*l));
 }
 
-static int fake_stop(void *ctx, u32 i, const char **why)
+static int fake_stop(u32 i, const char **why)
 {
-	(void)ctx;
 	(void)i;
 	(void)why;
 	assert_false(locked);
@@ -108,9 +100,8 @@ static int fake_stop(void *ctx, u32 i, const char **why)
 
 static bool powered_off;
 
-static int fake_poweroff(void *ctx, const char **why)
+static int fake_poweroff(const char **why)
 {
-	(void)ctx;
 	(void)why;
 	powered_off = true;
 	return 0;
@@ -172,7 +163,6 @@ static void start(u64 idle, u64 settle, u64 escape)
 		.log = &ring,
 		.partitions = 3,
 		.ops = &mux_ops,
-		.ctx = &ring,
 		.monitor = &monitor_ops,
 		.idle = idle,
 		.settle = settle,
