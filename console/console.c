@@ -520,7 +520,9 @@ static size_t next_bytes(struct mux *m, u8 *buf, size_t n)
 		if (m->out_len)
 			continue;
 		/* The next step may end the machine: first what is in hand. */
-		if ((done && monitor_leaving(&m->monitor)) || !refill(m))
+		if (done && (m->by_turns || monitor_leaving(&m->monitor)))
+			break;
+		if (!refill(m))
 			break;
 	}
 	if (m->raw && !m->out_len && (m->served & BIT(m->raw_partition)))
@@ -539,9 +541,23 @@ size_t mux_output(struct mux *m, u64 now, u8 *buf, size_t n)
 	return done;
 }
 
-void mux_serve(struct mux *m, u64 consoles)
+void mux_turn(struct mux *m, u64 consoles)
 {
 	m->served = consoles;
+	m->by_turns = true;
+}
+
+bool mux_unread(const struct mux *m)
+{
+	u64 shown = m->raw ? m->served & BIT(m->raw_partition) : m->served;
+	const struct console *c = m->consoles;
+	u32 i;
+
+	for (i = 0; i < m->config.partitions; i++)
+		if ((shown & BIT(i)) &&
+		    c[i].scan != __atomic_load_n(&c[i].head, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
 }
 
 void mux_detach(struct mux *m)

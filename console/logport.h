@@ -49,9 +49,9 @@ struct console *logport_console(u32 partition);
 void logport_detach(u32 partition);
 
 /*
- * Any context but NMI, no partition lock held: without a sidecore moves what
- * is waiting, both ways, but for the output of other partitions than this
- * core's; with one does nothing.
+ * Any context but NMI, no partition lock held: without a sidecore moves some of
+ * what is waiting, both ways, but for the output of other partitions than this
+ * core's, and asks for more turns by REQ_PUMP; with one does nothing.
  */
 void logport_pump(void);
 
