@@ -223,13 +223,13 @@ static bool out_has_room(const struct mux *m)
 static void lock(struct mux *m)
 {
 	if (m->config.ops->lock)
-		m->config.ops->lock(m->config.ctx);
+		m->config.ops->lock();
 }
 
 static void unlock(struct mux *m)
 {
 	if (m->config.ops->unlock)
-		m->config.ops->unlock(m->config.ctx);
+		m->config.ops->unlock();
 }
 
 /* The rest of a line before its end is passed in chunks. */
@@ -399,7 +399,7 @@ static void leave_raw(struct mux *m)
  */
 static void send_ctrl_a(struct mux *m)
 {
-	if (!m->config.ops->input(m->config.ctx, m->raw_partition, CTRL_A))
+	if (!m->config.ops->input(m->raw_partition, CTRL_A))
 		m->input_lost++;
 	if (!m->raw)
 		port_attach(m, m->raw_partition);
@@ -432,8 +432,7 @@ static bool deal_with(struct mux *m, u8 byte)
 	if (!m->raw)
 		return monitor_byte(m, byte);
 	if (byte != CTRL_A)
-		return m->config.ops->input(m->config.ctx, m->raw_partition,
-					    byte);
+		return m->config.ops->input(m->raw_partition, byte);
 	m->escaped = true;
 	m->escape_time = m->now;
 	if (!m->config.escape)
@@ -489,7 +488,7 @@ static void tell_drained(struct mux *m)
 
 	for (i = 0; i < m->config.partitions; i++)
 		if (console_freed(&m->consoles[i]))
-			m->config.ops->drained(m->config.ctx, i);
+			m->config.ops->drained(i);
 }
 
 static void pass_time(struct mux *m, u64 now)
@@ -521,7 +520,9 @@ static size_t next_bytes(struct mux *m, u8 *buf, size_t n)
 		if (m->out_len)
 			continue;
 		/* The next step may end the machine: first what is in hand. */
-		if ((done && monitor_leaving(&m->monitor)) || !refill(m))
+		if (done && (m->by_turns || monitor_leaving(&m->monitor)))
+			break;
+		if (!refill(m))
 			break;
 	}
 	if (m->raw && !m->out_len && (m->served & BIT(m->raw_partition)))
@@ -540,9 +541,23 @@ size_t mux_output(struct mux *m, u64 now, u8 *buf, size_t n)
 	return done;
 }
 
-void mux_serve(struct mux *m, u64 consoles)
+void mux_turn(struct mux *m, u64 consoles)
 {
 	m->served = consoles;
+	m->by_turns = true;
+}
+
+bool mux_unread(const struct mux *m)
+{
+	u64 shown = m->raw ? m->served & BIT(m->raw_partition) : m->served;
+	const struct console *c = m->consoles;
+	u32 i;
+
+	for (i = 0; i < m->config.partitions; i++)
+		if ((shown & BIT(i)) &&
+		    c[i].scan != __atomic_load_n(&c[i].head, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
 }
 
 void mux_detach(struct mux *m)
@@ -567,6 +582,5 @@ void mux_init(struct mux *m, const struct mux_config *config)
 	m->config = *config;
 	m->served = ~0UL;
 	m->config.partitions = MIN(config->partitions, (u32)MAX_PARTITIONS);
-	monitor_init(&m->monitor, config->monitor, config->monitor_ctx,
-		     &monitor_port, m);
+	monitor_init(&m->monitor, config->monitor, &monitor_port, m);
 }

@@ -85,25 +85,22 @@ size_t console_take(struct console *c, u8 *buf, size_t n);
 bool console_freed(struct console *c);
 
 /*
- * All get the ctx of the configuration.  input: a byte typed for a partition;
- * false: no room now, the byte is offered again later.  drained: see
- * console_put.  lock and unlock, both or neither NULL: the log's lock; no
- * other callback is made under it.
+ * input: a byte typed for a partition; false: no room now, the byte is offered
+ * again later.  drained: see console_put.  lock and unlock, both or neither
+ * NULL: the log's lock; no other callback is made under it.
  */
 struct mux_ops {
-	bool (*input)(void *ctx, u32 partition, u8 byte);
-	void (*drained)(void *ctx, u32 partition);
-	void (*lock)(void *ctx);
-	void (*unlock)(void *ctx);
+	bool (*input)(u32 partition, u8 byte);
+	void (*drained)(u32 partition);
+	void (*lock)(void);
+	void (*unlock)(void);
 };
 
 struct mux_config {
 	struct logring *log;
 	u32 partitions; /* at most MAX_PARTITIONS */
 	const struct mux_ops *ops;
-	void *ctx;
 	const struct monitor_ops *monitor;
-	void *monitor_ctx;
 	/*
 	 * idle: an unfinished line of a console is shown after this time.
 	 * settle: the prompt comes after the log was quiet for this time, or
@@ -131,6 +128,7 @@ struct mux {
 	u64 unprompted_since;
 	u32 turn;	 /* console whose turn is next */
 	u64 served;	 /* bit n: output of console n may be taken */
+	bool by_turns;	 /* mux_turn() is called */
 	bool open;	 /* the monitor is on */
 	bool prompted;	 /* the prompt is on the screen */
 	bool prompt_due; /* it is to come without waiting */
@@ -171,10 +169,15 @@ void mux_input(struct mux *m, u8 byte);
 size_t mux_output(struct mux *m, u64 now, u8 *buf, size_t n);
 
 /*
- * From the next mux_output on, only these consoles' output is taken (bit n:
- * partition n); at first all.
+ * Where several cores take turns, before each mux_output: it takes only these
+ * consoles' output (bit n: partition n), and ends with the line that is on its
+ * way or, if none is, with the next one.  So no console can make a turn longer,
+ * nor leave its own line to another's turn, if n is over CONSOLE_LINE_MAX.
  */
-void mux_serve(struct mux *m, u64 consoles);
+void mux_turn(struct mux *m, u64 consoles);
+
+/* Do these consoles have output that the mux has not looked at yet? */
+bool mux_unread(const struct mux *m);
 
 /* Ends raw mode as Ctrl-A does; nothing outside raw mode. */
 void mux_detach(struct mux *m);

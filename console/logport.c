@@ -30,11 +30,21 @@ struct own_port {
 };
 static struct own_port own_ports[MAX_PARTITIONS];
 
-/* Before the sidecore takes the port: one core pumps, others leave word. */
-static bool polled, taken;
-static u32 pumping;
-/* Bit n: a core of partition n has found the pump busy; FOR_ALL: another. */
+/* A core whose turn it is has been told; if it does not come, others go on. */
+#define PATIENCE_MS 100
+
+static bool polled;
+/*
+ * Without a sidecore: one core has the port, for a turn, and others leave word.
+ * All of it is guarded by `turns`; `taken` is only ever set.
+ */
+static struct spinlock turns;
+static bool taken; /* by the sidecore, for good */
+static bool busy;
+/* Bit n: a core of partition n has something to say, or has been refused. */
 static u64 wanted;
+static u64 due; /* that of the next turn; 0: anyone's */
+static u64 due_until;
 #define FOR_ALL LOGPORT_FOR_ALL
 /* Bit n: partition n has ended; set by any core, taken by the port's owner. */
 static u64 ended;
@@ -52,25 +62,6 @@ static const struct {
 
 /* Who the bytes are for. */
 static const struct logport_clients *clients;
-
-static bool input(void *ctx, u32 partition, u8 byte)
-{
-	(void)ctx;
-	return clients->input(partition, byte);
-}
-
-static void drained(void *ctx, u32 partition)
-{
-	(void)ctx;
-	clients->drained(partition);
-}
-
-static const struct mux_ops ops = {
-	.input = input,
-	.drained = drained,
-	.lock = log_lock,
-	.unlock = log_unlock,
-};
 
 static void serve_detach(void)
 {
@@ -108,7 +99,7 @@ void logport_init(const struct logport_clients *c)
 {
 	const struct mux_config config = {
 		.log = &log_ring,
-		.ops = &ops,
+		.ops = &c->ops,
 		.monitor = c->monitor,
 		.idle = ~0UL,
 	};
@@ -125,7 +116,7 @@ static void configure_mux(void)
 	struct mux_config config = {
 		.log = &log_ring,
 		.partitions = table->nr_partitions,
-		.ops = &ops,
+		.ops = &clients->ops,
 		.monitor = clients->monitor,
 		.idle = polled ? clock_ms(IDLE_MS) : ~0UL,
 		.settle = polled ? clock_ms(SETTLE_MS) : 0,
@@ -222,9 +213,11 @@ struct console *logport_console(u32 partition)
 
 void logport_take(void)
 {
-	while (__atomic_exchange_n(&pumping, 1, __ATOMIC_SEQ_CST))
+	spin_lock(&turns);
+	__atomic_store_n(&taken, true, __ATOMIC_RELAXED);
+	spin_unlock(&turns);
+	while (__atomic_load_n(&busy, __ATOMIC_ACQUIRE))
 		cpu_pause();
-	__atomic_store_n(&taken, true, __ATOMIC_SEQ_CST);
 }
 
 /* One turn of a port of its own; false when nothing moved. */
@@ -241,10 +234,10 @@ static bool move_own(u32 i, bool output, bool wait)
 		uart_write(&o->uart, buf, n);
 	}
 	if (n && console_freed(&o->console))
-		clients->drained(i);
+		clients->ops.drained(i);
 	if (o->held < 0)
 		o->held = uart_get(&o->uart);
-	if (o->held < 0 || !clients->input(i, (u8)o->held))
+	if (o->held < 0 || !clients->ops.input(i, (u8)o->held))
 		return n;
 	o->held = -1;
 	return true;
@@ -284,51 +277,95 @@ void logport_poll(void)
 		uart_put_fifo(&uart, buf, n);
 }
 
-static void pump_once(u64 served)
+/* At most a line, input, and a FIFO of each port of its own. */
+static bool move_some(u64 served)
 {
+	u8 line[CONSOLE_LINE_MAX + 2];
 	u64 start = rdtsc();
-	u8 buf[64];
+	bool moved;
 	size_t n;
-	bool more;
 
-	mux_serve(&mux, served);
-	do {
-		more = move_all_own(served, true);
-		receive();
-		n = mux_output(&mux, rdtsc(), buf, sizeof(buf));
-		uart_write(&uart, buf, n);
-	} while (n || more);
+	mux_turn(&mux, served);
+	moved = move_all_own(served, true);
+	receive();
+	n = mux_output(&mux, rdtsc(), line, sizeof(line));
+	uart_write(&uart, line, n);
 	clock_add(CLOCK_UART_WAIT, rdtsc() - start);
+	return n || moved || mux_unread(&mux);
 }
 
-/* Those who have left word meanwhile do it themselves. */
-static void hand_over(u64 served)
+static bool take_turn(u64 served)
 {
-	u64 others = __atomic_load_n(&wanted, __ATOMIC_SEQ_CST) & ~served;
-	u32 i;
+	bool mine;
 
-	for (i = 0; i < nr_clients(); i++)
-		if (others & BIT(i))
-			cpu_request(table->partitions[i].cpus[0], REQ_PUMP);
+	spin_lock(&turns);
+	if (due && rdtsc() > due_until) {
+		wanted &= ~due;
+		due = 0;
+	}
+	mine = !taken && !busy && (!due || (due & served));
+	if (mine) {
+		busy = true;
+		due = 0;
+		wanted &= ~served;
+	} else {
+		wanted |= served;
+	}
+	spin_unlock(&turns);
+	return mine;
+}
+
+/* Of those who wait, the next in order; nr_clients() if nobody does. */
+static u32 next_of(u64 waiting, u64 served)
+{
+	u32 n = nr_clients(), i, next;
+
+	for (i = 1; i <= n; i++) {
+		next = ((u32)__builtin_ctzl(served) + i) % n;
+		if (waiting & BIT(next))
+			return next;
+	}
+	return n;
+}
+
+/*
+ * Who is next, and this core itself if it has more to say, come back by a
+ * request, and see between two turns what else is asked of them.
+ */
+static void end_turn(u64 served, bool more)
+{
+	u32 next;
+
+	spin_lock(&turns);
+	wanted |= more ? served : 0;
+	more = wanted & served;
+	next = next_of(wanted & ~served, served);
+	due = next < nr_clients() ? BIT(next) : 0;
+	due_until = rdtsc() + clock_ms(PATIENCE_MS);
+	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+	spin_unlock(&turns);
+	if (next < nr_clients())
+		cpu_request(table->partitions[next].cpus[0], REQ_PUMP);
+	if (more && mux.open)
+		cpu_request(this_cpu.id, REQ_PUMP);
 }
 
 /*
  * A core writes out the log and its own partition's output, never another's: a
- * guest that prints without end must not hold a neighbour's core here.
+ * guest that prints without end must not hold a neighbour's core here, nor keep
+ * the port.  While booting nobody else has anything to say.
  */
 void logport_pump(void)
 {
 	u64 served = clients->served();
+	bool more = true;
 
 	if (__atomic_load_n(&taken, __ATOMIC_RELAXED))
 		return;
-	__atomic_fetch_or(&wanted, served, __ATOMIC_SEQ_CST);
-	while ((__atomic_load_n(&wanted, __ATOMIC_SEQ_CST) & served) &&
-	       !__atomic_exchange_n(&pumping, 1, __ATOMIC_SEQ_CST)) {
-		__atomic_fetch_and(&wanted, ~served, __ATOMIC_SEQ_CST);
-		pump_once(served);
-		__atomic_store_n(&pumping, 0, __ATOMIC_SEQ_CST);
-		hand_over(served);
+	while (more && take_turn(served)) {
+		more = move_some(served);
+		end_turn(served, more);
+		more &= !mux.open;
 	}
 }
 

@@ -15,9 +15,7 @@
 
 /* The partitions, by number, as the port sees them. */
 struct logport_clients {
-	/* False: there is no room for the byte. */
-	bool (*input)(u32 partition, u8 byte);
-	void (*drained)(u32 partition);
+	struct mux_ops ops;
 	/* Bit n: this core writes out the output of partition n. */
 	u64 (*served)(void);
 	const struct monitor_ops *monitor;
@@ -51,9 +49,9 @@ struct console *logport_console(u32 partition);
 void logport_detach(u32 partition);
 
 /*
- * Any context but NMI, no partition lock held: without a sidecore moves what
- * is waiting, both ways, but for the output of other partitions than this
- * core's; with one does nothing.
+ * Any context but NMI, no partition lock held: without a sidecore moves some of
+ * what is waiting, both ways, but for the output of other partitions than this
+ * core's, and asks for more turns by REQ_PUMP; with one does nothing.
  */
 void logport_pump(void);
 

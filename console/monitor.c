@@ -77,7 +77,7 @@ static int fail(struct monitor *m, int error, const char *why)
 
 static u32 partition_count(struct monitor *m)
 {
-	return MIN(m->ops->count(m->ops_ctx), (u32)MAX_PARTITIONS);
+	return MIN(m->ops->count(), (u32)MAX_PARTITIONS);
 }
 
 static void describe(struct monitor *m, u32 i,
@@ -86,7 +86,7 @@ static void describe(struct monitor *m, u32 i,
 	*info = (struct monitor_partition_info){ .name = "?",
 						 .state = "?",
 						 .mode = "?" };
-	m->ops->describe(m->ops_ctx, i, info);
+	m->ops->describe(i, info);
 }
 
 /* The partition that the argument names, or -ENOENT with the error written. */
@@ -192,7 +192,7 @@ static void print_ledger(struct monitor *m,
 {
 	struct ledger ledger = { 0 };
 
-	m->ops->ledger(m->ops_ctx, m->stat_partition, m->stat_vcpu, &ledger);
+	m->ops->ledger(m->stat_partition, m->stat_vcpu, &ledger);
 	ledger_print(&ledger, info->name, m->stat_vcpu, info->mode, vcpu_line,
 		     m);
 }
@@ -207,7 +207,7 @@ static void print_latency(struct monitor *m,
 {
 	struct histogram latency[LATENCY_COUNT] = { 0 };
 
-	m->ops->latency(m->ops_ctx, m->stat_partition, m->stat_vcpu, latency);
+	m->ops->latency(m->stat_partition, m->stat_vcpu, latency);
 	latency_print(latency, info->name, m->stat_vcpu, vcpu_line, m);
 }
 
@@ -223,12 +223,12 @@ static int run_memory(struct monitor *m, u32 step)
 	u64 left, size;
 
 	if (!step) {
-		m->ops->pool(m->ops_ctx, &left, &size);
+		m->ops->pool(&left, &size);
 		reply(m, "memory pool free=%luK of=%luK", left >> 10,
 		      size >> 10);
 		return MORE;
 	}
-	if (!m->ops->tables(m->ops_ctx, step - 1, &t))
+	if (!m->ops->tables(step - 1, &t))
 		return 0;
 	reply(m, "memory %s tables=%u pages=%u sum=%016lx", t.name, t.tables,
 	      t.pages, t.sum);
@@ -250,8 +250,7 @@ static int run_console(struct monitor *m, u32 step)
 	return 0;
 }
 
-static int change(struct monitor *m,
-		  int (*op)(void *ctx, u32 i, const char **why))
+static int change(struct monitor *m, int (*op)(u32 i, const char **why))
 {
 	const char *why = NULL;
 	int i = find(m);
@@ -259,7 +258,7 @@ static int change(struct monitor *m,
 
 	if (i < 0)
 		return i;
-	error = op(m->ops_ctx, (u32)i, &why);
+	error = op((u32)i, &why);
 	return error ? fail(m, error, why) : 0;
 }
 
@@ -290,7 +289,7 @@ static int run_mode(struct monitor *m, u32 step)
 	(void)step;
 	if (i < 0)
 		return i;
-	error = m->ops->mode(m->ops_ctx, (u32)i, m->value, &why);
+	error = m->ops->mode((u32)i, m->value, &why);
 	return error ? fail(m, error, why) : 0;
 }
 
@@ -308,7 +307,7 @@ static int run_log(struct monitor *m, u32 step)
 
 /* The `ok` must be out before the machine is gone: hence two steps. */
 static int leave_machine(struct monitor *m, u32 step,
-			 int (*op)(void *ctx, const char **why))
+			 int (*op)(const char **why))
 {
 	const char *why = NULL;
 	int error;
@@ -318,7 +317,7 @@ static int leave_machine(struct monitor *m, u32 step,
 		m->silent = true;
 		return MORE;
 	}
-	error = op(m->ops_ctx, &why);
+	error = op(&why);
 	return error ? fail(m, error, why) : 0;
 }
 
@@ -537,12 +536,10 @@ bool monitor_typing(const struct monitor *m)
 }
 
 void monitor_init(struct monitor *m, const struct monitor_ops *ops,
-		  void *ops_ctx, const struct monitor_port *port,
-		  void *port_ctx)
+		  const struct monitor_port *port, void *port_ctx)
 {
 	memset(m, 0, sizeof(*m));
 	m->ops = ops;
-	m->ops_ctx = ops_ctx;
 	m->port = port;
 	m->port_ctx = port_ctx;
 }

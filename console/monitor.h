@@ -49,20 +49,19 @@ struct monitor_tables {
  * after the reply has been handed to the port.
  */
 struct monitor_ops {
-	u32 (*count)(void *ctx);
-	void (*describe)(void *ctx, u32 i, struct monitor_partition_info *info);
-	void (*ledger)(void *ctx, u32 i, u32 vcpu, struct ledger *out);
-	void (*latency)(void *ctx, u32 i, u32 vcpu,
-			struct histogram out[LATENCY_COUNT]);
+	u32 (*count)(void);
+	void (*describe)(u32 i, struct monitor_partition_info *info);
+	void (*ledger)(u32 i, u32 vcpu, struct ledger *out);
+	void (*latency)(u32 i, u32 vcpu, struct histogram out[LATENCY_COUNT]);
 	/* Bytes; and the tables one by one: false after the last. */
-	void (*pool)(void *ctx, u64 *free, u64 *size);
-	bool (*tables)(void *ctx, u32 i, struct monitor_tables *out);
-	int (*stop)(void *ctx, u32 i, const char **why);
-	int (*start)(void *ctx, u32 i, const char **why);
-	int (*restart)(void *ctx, u32 i, const char **why);
-	int (*mode)(void *ctx, u32 i, const char *mode, const char **why);
-	int (*poweroff)(void *ctx, const char **why);
-	int (*reboot)(void *ctx, const char **why);
+	void (*pool)(u64 *free, u64 *size);
+	bool (*tables)(u32 i, struct monitor_tables *out);
+	int (*stop)(u32 i, const char **why);
+	int (*start)(u32 i, const char **why);
+	int (*restart)(u32 i, const char **why);
+	int (*mode)(u32 i, const char *mode, const char **why);
+	int (*poweroff)(const char **why);
+	int (*reboot)(const char **why);
 };
 
 /*
@@ -82,7 +81,6 @@ struct monitor_command;
 
 struct monitor {
 	const struct monitor_ops *ops;
-	void *ops_ctx;
 	const struct monitor_port *port;
 	void *port_ctx;
 
@@ -105,8 +103,7 @@ struct monitor {
 };
 
 void monitor_init(struct monitor *m, const struct monitor_ops *ops,
-		  void *ops_ctx, const struct monitor_port *port,
-		  void *port_ctx);
+		  const struct monitor_port *port, void *port_ctx);
 
 /*
  * One byte typed; echoes it.  Not to be called while monitor_busy().  Returns

@@ -30,15 +30,13 @@ void log_set_sink(const struct log_sink *s)
 	sink = s;
 }
 
-void log_lock(void *ctx)
+void log_lock(void)
 {
-	(void)ctx;
 	spin_lock(&lock);
 }
 
-void log_unlock(void *ctx)
+void log_unlock(void)
 {
-	(void)ctx;
 	spin_unlock(&lock);
 }
 

@@ -22,8 +22,8 @@ void log_set_sink(const struct log_sink *sink);
 
 /* For the sink: the ring, and the lock that guards it. */
 extern struct logring log_ring;
-void log_lock(void *ctx);
-void log_unlock(void *ctx);
+void log_lock(void);
+void log_unlock(void);
 
 /* One line, without the newline; longer than 240 bytes is cut. */
 void log_printf(const char *fmt, ...) __printf(1, 2);

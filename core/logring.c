@@ -77,7 +77,8 @@ size_t logring_drain(struct logring *r, char *buf, size_t n)
 	size_t i = 0;
 
 	while (i < n && next_byte(r, buf + i))
-		i++;
+		if (buf[i++] == '\n')
+			break;
 	return i;
 }
 

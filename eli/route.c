@@ -10,8 +10,6 @@ static struct route *routes;
 static s32 relay_cpu;
 /* Guards all routes; a domain's lock is taken before it. */
 static struct spinlock lock;
-/* With it: since the last look a level vector has become free. */
-static bool released;
 
 void routes_init(s32 sidecore)
 {
@@ -36,20 +34,27 @@ static struct route *of_domain(struct route *r, const struct irq_domain *d)
 #define for_each_route(r, d) \
 	for (r = of_domain(routes, d); r; r = of_domain(r->next, d))
 
+static bool holds_level(const struct route_out *out, u8 vector)
+{
+	return out->level && out->vector == vector;
+}
+
 /*
  * Would a level-triggered source share its vector with another domain's, as
- * that is or when the host takes it?
+ * that is or when the host takes it?  What one has been offered is its own to
+ * those who have not.
  */
-static bool level_clash(const struct irq_domain *d, const struct irq_msg *m)
+static bool level_clash(const struct route *mine)
 {
+	u8 vector = mine->want.vector;
 	const struct route *r;
 
-	if (!m->level)
+	if (!mine->want.level)
 		return false;
 	for (r = routes; r; r = r->next)
-		if (r->domain != d &&
-		    (m->vector == r->host_vector ||
-		     (r->out.level && m->vector == r->out.vector)))
+		if (r->domain != mine->domain &&
+		    (vector == r->host_vector || holds_level(&r->out, vector) ||
+		     (r->offered == vector && mine->offered != vector)))
 			return true;
 	return false;
 }
@@ -59,7 +64,7 @@ static bool can_be_direct(const struct route *r)
 {
 	struct irq_domain *d = r->domain;
 
-	if (d->mode == MODE_EXIT || level_clash(d, &r->want))
+	if (d->mode == MODE_EXIT || level_clash(r))
 		return false;
 	return d->mode == MODE_DID || eli_own(d, r->vcpu, r->want.vector, true);
 }
@@ -88,13 +93,18 @@ static void relay(struct route *r)
 		r->out.masked = true;
 }
 
+/* Whatever is wanted now: the EOI comes from where it went. */
+static bool is_bound(const struct route *r)
+{
+	return r->held && r->how == ROUTE_RELAYED;
+}
+
 static void decide(struct route *r)
 {
 	struct irq_domain *d = r->domain;
 	u64 targets = domain_targets(d, &r->want);
 
-	/* Whatever is wanted now: the EOI comes from where it went. */
-	if (r->held && r->how == ROUTE_RELAYED) {
+	if (is_bound(r)) {
 		r->out.masked = true;
 		return;
 	}
@@ -119,6 +129,30 @@ static void decide(struct route *r)
 	} else {
 		r->how = ROUTE_TAKEN;
 		r->out.vector = r->host_vector;
+	}
+}
+
+/*
+ * Who waits for a level vector that is free now is told to look again, on its
+ * own core.  Until then it is kept, or whoever gives it up and takes it in turn
+ * would make exits of others at any rate.
+ */
+static void offer(const struct irq_domain *d, u8 vector)
+{
+	struct route *r;
+	u64 running;
+
+	for (r = routes; r; r = r->next) {
+		if (r->domain == d || !r->clash || r->want.vector != vector ||
+		    r->offered)
+			continue;
+		running = __atomic_load_n(&r->domain->running,
+					  __ATOMIC_ACQUIRE);
+		r->offered = running ? vector : 0;
+		if (level_clash(r))
+			r->offered = 0;
+		if (r->offered)
+			domain_request(r->domain, running & -running, REQ_EOIS);
 	}
 }
 
@@ -147,8 +181,10 @@ static void carry_out(struct route *r, const struct route *old)
 	bool moved = a->apic_id != b->apic_id || a->vector != b->vector ||
 		     a->level != b->level || a->active_low != b->active_low;
 
-	if (a->level && (a->vector != b->vector || !b->level))
-		released = true;
+	if (a->level && !holds_level(b, a->vector))
+		offer(r->domain, a->vector);
+	if (old->offered && !r->offered && !holds_level(b, old->offered))
+		offer(r->domain, old->offered);
 	if (moved)
 		r->source->set(r->where, b);
 	else if (a->masked != b->masked)
@@ -161,6 +197,8 @@ static void look_again(struct route *r)
 	struct route old = *r;
 
 	decide(r);
+	if (!is_bound(r))
+		r->offered = 0;
 	carry_out(r, &old);
 }
 
@@ -186,27 +224,10 @@ static void want_eois(struct irq_domain *d)
 	domain_request(d, changed, REQ_EOIS);
 }
 
-/* Who waits for a vector that d has given up looks again, on its own core. */
-static void offer_released(const struct irq_domain *d)
-{
-	struct route *r;
-	u64 running;
-
-	for (r = routes; released && r; r = r->next) {
-		if (r->domain == d || !r->clash)
-			continue;
-		running = __atomic_load_n(&r->domain->running,
-					  __ATOMIC_ACQUIRE);
-		domain_request(r->domain, running & -running, REQ_EOIS);
-	}
-	released = false;
-}
-
 void routes_settle(struct irq_domain *d)
 {
 	spin_lock(&lock);
 	want_eois(d);
-	offer_released(d);
 	spin_unlock(&lock);
 }
 
@@ -231,12 +252,12 @@ void routes_off(struct irq_domain *d)
 		old = *r;
 		r->how = ROUTE_OFF;
 		r->held = r->clash = r->said = false;
+		r->offered = 0;
 		r->out = off;
 		carry_out(r, &old);
 	}
 	d->eois_wanted = 0;
 	d->eois_exit = 0;
-	offer_released(d);
 	spin_unlock(&lock);
 }
 

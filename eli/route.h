@@ -49,6 +49,7 @@ struct route {
 	enum route_how how;
 	u32 vcpu;
 	bool clash; /* mode `did`: another domain has the level vector */
+	u8 offered; /* 0, or the vector that it waited for and is to take */
 	bool said;  /* the clash, since the guest's start */
 	struct route_out out;
 };

@@ -3,24 +3,23 @@
 #include "partition/control.h"
 #include "console/logport.h"
 #include "core/lib.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/percpu.h"
 #include "core/power.h"
 #include "guest/vcpu.h"
 #include "partition/partition.h"
 
-static u32 count(void *ctx)
+static u32 count(void)
 {
-	(void)ctx;
 	return nr_partitions;
 }
 
-static void describe(void *ctx, u32 i, struct monitor_partition_info *info)
+static void describe(u32 i, struct monitor_partition_info *info)
 {
 	const struct partition *p = &partitions[i];
 	u32 n;
 
-	(void)ctx;
 	*info = (struct monitor_partition_info){
 		.name = p->config->name,
 		.state = partition_state_name(p),
@@ -34,37 +33,32 @@ static void describe(void *ctx, u32 i, struct monitor_partition_info *info)
 		info->cpus |= BIT(p->config->cpus[n]);
 }
 
-static void ledger(void *ctx, u32 i, u32 vcpu, struct ledger *out)
+static void ledger(u32 i, u32 vcpu, struct ledger *out)
 {
-	(void)ctx;
 	ledger_snapshot(out,
 			&cpu_public[partitions[i].config->cpus[vcpu]].ledger);
 }
 
-static void latency(void *ctx, u32 i, u32 vcpu,
-		    struct histogram out[LATENCY_COUNT])
+static void latency(u32 i, u32 vcpu, struct histogram out[LATENCY_COUNT])
 {
 	u32 cpu = partitions[i].config->cpus[vcpu];
 	u32 kind;
 
-	(void)ctx;
 	for (kind = 0; kind < LATENCY_COUNT; kind++)
 		histogram_snapshot(&out[kind], &cpu_public[cpu].latency[kind]);
 }
 
-static void pool(void *ctx, u64 *left, u64 *size)
+static void pool(u64 *left, u64 *size)
 {
-	(void)ctx;
 	*left = pool_free_bytes();
 	*size = pool_bytes();
 }
 
-static bool tables(void *ctx, u32 i, struct monitor_tables *out)
+static bool tables(u32 i, struct monitor_tables *out)
 {
 	struct mem_tables found;
 	u64 root;
 
-	(void)ctx;
 	if (i < nr_cpus) {
 		fmt_snprintf(out->name, sizeof(out->name), "cpu/%u", i);
 		root = paging_root(i);
@@ -82,36 +76,32 @@ static bool tables(void *ctx, u32 i, struct monitor_tables *out)
 	return true;
 }
 
-static int stop(void *ctx, u32 i, const char **why)
+static int stop(u32 i, const char **why)
 {
-	(void)ctx;
 	*why = "it is not running";
 	return partition_stop(&partitions[i], "stopped by the monitor", false);
 }
 
-static int start(void *ctx, u32 i, const char **why)
+static int start(u32 i, const char **why)
 {
-	(void)ctx;
 	*why = "it is running";
 	return partition_start(&partitions[i]);
 }
 
-static int restart(void *ctx, u32 i, const char **why)
+static int restart(u32 i, const char **why)
 {
 	struct partition *p = &partitions[i];
 
-	(void)ctx;
 	*why = "it is on its way down";
 	if (p->life.state != PARTITION_RUNNING)
 		return partition_start(p);
 	return partition_stop(p, "restarted by the monitor", true);
 }
 
-static int mode(void *ctx, u32 i, const char *name, const char **why)
+static int mode(u32 i, const char *name, const char **why)
 {
 	enum irq_mode m;
 
-	(void)ctx;
 	*why = "not a mode of this build";
 	for (m = MODE_DID; m <= MODE_POSTED; m++)
 		if (!strcmp(name, table_mode_name(m)))
@@ -119,16 +109,14 @@ static int mode(void *ctx, u32 i, const char *name, const char **why)
 	return -EINVAL;
 }
 
-static int poweroff(void *ctx, const char **why)
+static int poweroff(const char **why)
 {
-	(void)ctx;
 	logport_flush();
 	return power_off(why);
 }
 
-static int reboot(void *ctx, const char **why)
+static int reboot(const char **why)
 {
-	(void)ctx;
 	logport_flush();
 	return power_reset(why);
 }
@@ -167,8 +155,12 @@ static u64 served(void)
 }
 
 const struct logport_clients control_clients = {
-	.input = input,
-	.drained = drained,
+	.ops = {
+		.input = input,
+		.drained = drained,
+		.lock = log_lock,
+		.unlock = log_unlock,
+	},
 	.served = served,
 	.monitor = &control_ops,
 };

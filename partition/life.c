@@ -22,7 +22,7 @@
  */
 #define ARRIVE_US 30000000
 
-/* So many restarts by itself at once, and one more each so often. */
+/* So many restarts by itself at once, and one more each so often, per vCPU. */
 #define RESTART_BURST 10
 #define RESTART_MS    500
 
@@ -230,9 +230,9 @@ static void announce(const struct partition *p)
 		   partition_state_name(p), p->life.reason);
 }
 
-u64 partition_log_ticks(u64 ms)
+u64 partition_log_ticks(const struct partition *p, u64 ms)
 {
-	return clock_ms(ms) * nr_partitions;
+	return clock_ms(ms) * nr_partitions * p->config->nr_cpus;
 }
 
 /* Ticks until the restart that is due may be; 0 once nothing is waited for. */
@@ -244,7 +244,7 @@ static u64 try_restart(struct partition *p)
 	spin_lock(&p->irq.lock);
 	if (p->life.waiting) {
 		wait = rate_take(&p->life.restart_rate, rdtsc(),
-				 partition_log_ticks(RESTART_MS),
+				 partition_log_ticks(p, RESTART_MS),
 				 RESTART_BURST);
 		start = !wait;
 	}

@@ -10,7 +10,7 @@
 #include "core/x86.h"
 #include "partition/parts.h"
 
-/* At most so many marks at once, and one more each so often, for each vCPU. */
+/* At most so many marks at once, and one more each so often, per vCPU. */
 #define MARK_BURST 16
 #define MARK_MS	   200
 
@@ -202,8 +202,7 @@ static void mark(struct vcpu *v, u8 byte)
 
 	v->cause = CAUSE_MARK;
 	spin_lock(&p->irq.lock);
-	wait = rate_take(&p->marks, now,
-			 partition_log_ticks(MARK_MS) * p->config->nr_cpus,
+	wait = rate_take(&p->marks, now, partition_log_ticks(p, MARK_MS),
 			 MARK_BURST);
 	spin_unlock(&p->irq.lock);
 	if (wait)

@@ -114,10 +114,11 @@ const char *partition_state_name(const struct partition *p);
 void partition_print_ledger(const struct partition *p);
 
 /*
- * How far apart events of one partition that are logged must be: `ms`, times
- * the number of partitions, so that all together can't fill the port.
+ * How far apart events of one partition must be that print its ledger: `ms`,
+ * times its vCPUs, times the number of partitions, so that all together can't
+ * fill the port.
  */
-u64 partition_log_ticks(u64 ms);
+u64 partition_log_ticks(const struct partition *p, u64 ms);
 
 /* --- boot, BSP --- */
 

@@ -29,9 +29,8 @@ static bool deaf;
 static u32 drained[MAX_PARTITIONS];
 static char out[1 << 20];
 
-static bool fake_input(void *ctx, u32 i, u8 byte)
+static bool fake_input(u32 i, u8 byte)
 {
-	assert_ptr_equal(ctx, &ring);
 	assert_false(locked);
 	if (deaf)
 		return false;
@@ -41,23 +40,20 @@ static bool fake_input(void *ctx, u32 i, u8 byte)
 	return true;
 }
 
-static void fake_drained(void *ctx, u32 i)
+static void fake_drained(u32 i)
 {
-	assert_ptr_equal(ctx, &ring);
 	assert_false(locked);
 	drained[i]++;
 }
 
-static void fake_lock(void *ctx)
+static void fake_lock(void)
 {
-	(void)ctx;
 	assert_false(locked);
 	locked = true;
 }
 
-static void fake_unlock(void *ctx)
+static void fake_unlock(void)
 {
-	(void)ctx;
 	assert_true(locked);
 	locked = false;
 }
@@ -69,17 +65,15 @@ static const struct mux_ops mux_ops = {
 	.unlock = fake_unlock,
 };
 
-static u32 fake_count(void *ctx)
+static u32 fake_count(void)
 {
-	(void)ctx;
 	return 3;
 }
 
-static void fake_describe(void *ctx, u32 i, struct monitor_partition_info *info)
+static void fake_describe(u32 i, struct monitor_partition_info *info)
 {
 	static const char *const names[] = { "web", "db", "lonely" };
 
-	(void)ctx;
 	assert_false(locked);
 	info->name = names[i];
 	info->state = "running";
@@ -87,17 +81,15 @@ static void fake_describe(void *ctx, u32 i, struct monitor_partition_info *info)
 	info->vcpus = MAX_CPUS;
 }
 
-static void fake_ledger(void *ctx, u32 i, u32 vcpu, struct ledger *l)
+static void fake_ledger(u32 i, u32 vcpu, struct ledger *l)
 {
-	(void)ctx;
 	(void)i;
 	(void)vcpu;
 	memset(l, 0xff, sizeof(*l));
 }
 
-static int fake_stop(void *ctx, u32 i, const char **why)
+static int fake_stop(u32 i, const char **why)
 {
-	(void)ctx;
 	(void)i;
 	(void)why;
 	assert_false(locked);
@@ -108,9 +100,8 @@ static int fake_stop(void *ctx, u32 i, const char **why)
 
 static bool powered_off;
 
-static int fake_poweroff(void *ctx, const char **why)
+static int fake_poweroff(const char **why)
 {
-	(void)ctx;
 	(void)why;
 	powered_off = true;
 	return 0;
@@ -172,7 +163,6 @@ static void start(u64 idle, u64 settle, u64 escape)
 		.log = &ring,
 		.partitions = 3,
 		.ops = &mux_ops,
-		.ctx = &ring,
 		.monitor = &monitor_ops,
 		.idle = idle,
 		.settle = settle,
@@ -503,6 +493,71 @@ static void test_a_turn_is_bounded(void **state)
 	assert_int_equal(byte, 'd');
 }
 
+/* Puts the next turn's text to out. */
+static const char *turn_of(u32 i)
+{
+	size_t n;
+
+	mux_turn(&mux, BIT(i));
+	n = mux_output(&mux, now, (u8 *)out, CONSOLE_LINE_MAX + 2);
+	out[n] = '\0';
+	return out;
+}
+
+/* However long its neighbour's lines are: a line, and nobody else's. */
+static void test_a_turn_is_a_line_of_ones_own(void **state)
+{
+	char text[CONSOLE_COLUMNS + 1], want[CONSOLE_LINE_MAX + 2];
+	u32 length;
+
+	(void)state;
+	for (length = 0; length < sizeof(text); length++) {
+		memset(text, 'w', length);
+		text[length] = '\0';
+		fmt_snprintf(want, sizeof(want), "web| %s\r\n", text);
+		guest(WEB, text);
+		guest(WEB, "\n");
+		guest(WEB, text);
+		guest(WEB, "\n");
+		guest(DB, "mine\n");
+		assert_string_equal(turn_of(WEB), want);
+		assert_true(mux_unread(&mux));
+		assert_string_equal(turn_of(DB), "db| mine\r\n");
+		assert_false(mux_unread(&mux));
+		assert_string_equal(turn_of(DB), "");
+		assert_string_equal(turn_of(WEB), want);
+		assert_false(mux_unread(&mux));
+	}
+}
+
+/* What a turn has looked at and not shown is not to be looked at again. */
+static void test_turns_end_with_what_is_unread(void **state)
+{
+	u32 turns = 0;
+
+	(void)state;
+	guest(WEB, "\033]0;");
+	fill(WEB, "x");
+	do {
+		assert_string_equal(turn_of(WEB), "");
+		turns++;
+	} while (mux_unread(&mux));
+	assert_int_equal(turns, CONSOLE_TX_SIZE / CONSOLE_TURN);
+	/* In raw mode others wait, whoever's turn it is. */
+	mux_open(&mux);
+	type(ATTACH_WEB);
+	while (*turn_of(WEB))
+		;
+	guest(DB, "held\n");
+	turn_of(DB);
+	assert_false(mux_unread(&mux));
+	guest(WEB, "raw");
+	turn_of(DB);
+	assert_false(mux_unread(&mux));
+	mux_turn(&mux, BIT(WEB));
+	assert_true(mux_unread(&mux));
+}
+
 static void test_a_flood_never_overruns_the_log(void **state)
 {
 	u32 i;
@@ -586,6 +641,36 @@ static void test_a_flood_does_not_keep_the_prompt_away(void **state)
 			prompts++;
 	}
 	assert_in_range(prompts, 1, 2);
+}
+
+/*
+ * Typed while the log never runs dry, for lines of any length; the answer comes
+ * before a port of 115,200 baud has sent for two seconds.
+ */
+static void test_a_flood_does_not_keep_the_answer_away(void **state)
+{
+	char line[CONSOLE_COLUMNS + 1];
+	u32 length, sent;
+
+	for (length = 1; length < sizeof(line); length++) {
+		setup_open(state);
+		memset(line, 'x', length);
+		line[length] = '\0';
+		for (sent = 0; sent < LOGRING_SIZE / 2; sent += length)
+			log_line(line);
+		for (sent = 0; sent < 5000; sent += 16) {
+			mux_output(&mux, now, (u8 *)out, 16);
+			log_line(line);
+		}
+		type("stop web\r");
+		for (sent = 0; sent < 2 * 11520; sent += 16) {
+			now++;
+			mux_output(&mux, now, (u8 *)out + sent, 16);
+			log_line(line);
+		}
+		out[sent] = '\0';
+		assert_non_null(strstr(out, "stop web\r\nok\r\n"));
+	}
 }
 
 static void test_a_reply_is_not_interleaved(void **state)
@@ -945,11 +1030,14 @@ int main(void)
 		T(test_invisible_bytes_free_their_room),
 		T(test_a_flood_does_not_starve_others),
 		T(test_a_turn_is_bounded),
+		T(test_a_turn_is_a_line_of_ones_own),
+		T(test_turns_end_with_what_is_unread),
 		T(test_a_flood_never_overruns_the_log),
 		T(test_no_prompt_before_open),
 		T_OPEN(test_commands_echo_and_answer),
 		T_OPEN(test_log_lines_redraw_a_half_typed_command),
 		T_OPEN(test_a_flood_does_not_keep_the_prompt_away),
+		T_OPEN(test_a_flood_does_not_keep_the_answer_away),
 		T_OPEN(test_a_reply_is_not_interleaved),
 		T_OPEN(test_poweroff_waits_for_its_answer),
 		T_OPEN(test_large_replies_are_complete),

@@ -30,46 +30,40 @@ static void called(const char *what, u32 i)
 	fmt_snprintf(calls + n, sizeof(calls) - n, "%s(%u) ", what, i);
 }
 
-static u32 fake_count(void *ctx)
+static u32 fake_count(void)
 {
-	assert_ptr_equal(ctx, parts);
 	return part_count;
 }
 
-static void fake_describe(void *ctx, u32 i, struct monitor_partition_info *info)
+static void fake_describe(u32 i, struct monitor_partition_info *info)
 {
-	assert_ptr_equal(ctx, parts);
 	assert_in_range(i, 0, MIN(part_count, (u32)MAX_PARTITIONS) - 1);
 	*info = parts[i];
 }
 
-static void fake_ledger(void *ctx, u32 i, u32 vcpu, struct ledger *l)
+static void fake_ledger(u32 i, u32 vcpu, struct ledger *l)
 {
-	(void)ctx;
 	assert_true(vcpu < MIN(parts[i].vcpus, (u32)MAX_CPUS));
 	*l = ledgers[i];
 	l->cycles[CAUSE_HLT] += vcpu;
 }
 
-static void fake_latency(void *ctx, u32 i, u32 vcpu, struct histogram *h)
+static void fake_latency(u32 i, u32 vcpu, struct histogram *h)
 {
-	(void)ctx;
 	assert_true(vcpu < MIN(parts[i].vcpus, (u32)MAX_CPUS));
 	memcpy(h, latencies, sizeof(latencies));
 	if (!i)
 		histogram_add(&h[LATENCY_INJECTION], vcpu);
 }
 
-static void fake_pool(void *ctx, u64 *left, u64 *size)
+static void fake_pool(u64 *left, u64 *size)
 {
-	assert_ptr_equal(ctx, parts);
 	*left = 100 << 10;
 	*size = 2UL << 20;
 }
 
-static bool fake_tables(void *ctx, u32 i, struct monitor_tables *t)
+static bool fake_tables(u32 i, struct monitor_tables *t)
 {
-	assert_ptr_equal(ctx, parts);
 	fmt_snprintf(t->name, sizeof(t->name), "cpu/%u", i);
 	t->tables = 10 + i;
 	t->pages = 200 + i;
@@ -85,39 +79,33 @@ static int change(const char *what, u32 i, const char **why)
 	return result;
 }
 
-static int fake_stop(void *ctx, u32 i, const char **why)
+static int fake_stop(u32 i, const char **why)
 {
-	(void)ctx;
 	return change("stop", i, why);
 }
 
-static int fake_start(void *ctx, u32 i, const char **why)
+static int fake_start(u32 i, const char **why)
 {
-	(void)ctx;
 	return change("start", i, why);
 }
 
-static int fake_restart(void *ctx, u32 i, const char **why)
+static int fake_restart(u32 i, const char **why)
 {
-	(void)ctx;
 	return change("restart", i, why);
 }
 
-static int fake_mode(void *ctx, u32 i, const char *mode, const char **why)
+static int fake_mode(u32 i, const char *mode, const char **why)
 {
-	(void)ctx;
 	return change(mode, i, why);
 }
 
-static int fake_poweroff(void *ctx, const char **why)
+static int fake_poweroff(const char **why)
 {
-	(void)ctx;
 	return change("poweroff", 0, why);
 }
 
-static int fake_reboot(void *ctx, const char **why)
+static int fake_reboot(const char **why)
 {
-	(void)ctx;
 	return change("reboot", 0, why);
 }
 
@@ -201,7 +189,7 @@ static int setup(void **state)
 	out_len = 0;
 	why_not = NULL;
 	result = 0;
-	monitor_init(&mon, &ops, parts, &port, &ring);
+	monitor_init(&mon, &ops, &port, &ring);
 	return 0;
 }
 

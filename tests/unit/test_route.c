@@ -139,7 +139,6 @@ static int setup(void **state)
 	ipis = owned = disowned = lines_logged = 0;
 	host_needs = false;
 	routes = NULL;
-	released = false;
 	for (i = 0; i < MAX_CPUS; i++)
 		cpu_public[i].apic_id = 10 * i;
 	make_domain(&first, 1, posted);
