@@ -55,7 +55,7 @@ enum icr_dm {
  */
 struct icr_env {
 	u32 self;
-	u32 nr_vcpus; /* 1 to MAX_CPUS */
+	u32 nr_vcpus; /* 1 to MAX_VCPUS */
 	u64 running;  /* bit n: vCPU n is not waiting for INIT or SIPI */
 	bool x2apic;
 	const u32 *ldr; /* nr_vcpus registers as the guest wrote them; only */

@@ -10,7 +10,7 @@
 
 #include "core/phys.h"
 
-#define PLACE_RANGES   256
+#define PLACE_RANGES   1280
 #define PLACE_CHUNKS   16
 #define PLACE_ANYWHERE PHYS_LIMIT
 #define PLACE_BELOW_4G BIT(32)

@@ -31,7 +31,7 @@ static void describe(void *ctx, u32 i, struct monitor_partition_info *info)
 		.restarts = p->life.restarts,
 	};
 	for (n = 0; n < p->config->nr_cpus; n++)
-		info->cpus |= BIT(p->config->cpus[n]);
+		cpu_set_add(&info->cpus, p->config->cpus[n]);
 }
 
 static void ledger(void *ctx, u32 i, u32 vcpu, struct ledger *out)
