@@ -10,9 +10,9 @@ IASL := iasl
 # Sources of the hypervisor, by room from the ground up.  Those in PURE touch no
 # hardware and are compiled unchanged for the host too, where they are
 # unit-tested and fuzzed.
-PURE := $(addprefix core/,acpi.c fmt.c histogram.c ledger.c logring.c \
-	mptable.c place.c rate.c skew.c slat.c)
-PURE += $(addprefix drivers/,echo.c)
+PURE := $(addprefix core/,acpi.c fmt.c frequency.c histogram.c ledger.c \
+	logring.c rate.c skew.c slat.c)
+PURE += $(addprefix drivers/,echo.c mptable.c)
 PURE += $(addprefix table/,table.c table_check.c table_keys.c table_word.c)
 PURE += $(addprefix apic/,icr.c vapic.c vioapic.c vtimer.c)
 PURE += $(addprefix console/,console.c monitor.c)
@@ -20,6 +20,7 @@ PURE += $(addprefix guest/,acpi.c legacy.c linux.c loader.c mmio.c \
 	multiboot.c ports.c serial.c walk.c)
 PURE += $(addprefix eli/,shadow.c view.c)
 PURE += $(addprefix devices/,vpci.c)
+PURE += $(addprefix partition/,place.c)
 PURE += $(addprefix exits/,cpuid.c decode.c execute.c kvmclock.c msr.c)
 PURE += $(addprefix boot/,multiboot.c)
 # Pure as well, and part of the host's programs only.

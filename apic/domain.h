@@ -23,7 +23,7 @@ struct irq_domain {
 	const char *name;
 	/* Set while booting: vCPUs, and the core of each with its APIC id. */
 	u32 nr;
-	u8 cpu[MAX_VCPUS];
+	u16 cpu[MAX_VCPUS];
 	u32 apic_id[MAX_VCPUS];
 	/* Changes while no vCPU runs. */
 	enum irq_mode mode;

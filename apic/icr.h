@@ -56,7 +56,7 @@ enum icr_dm {
  */
 struct icr_env {
 	u32 self;
-	u32 nr_vcpus; /* 1 to MAX_CPUS */
+	u32 nr_vcpus; /* 1 to MAX_VCPUS */
 	u64 running;  /* bit n: vCPU n is not waiting for INIT or SIPI */
 	u64 accepts;  /* bit n: and its APIC takes fixed interrupts */
 	u64 off;      /* bit n: its APIC is globally disabled, takes nothing */

@@ -51,11 +51,16 @@ static void write_register(const struct acpi_ioapic *io, u32 reg, u32 value)
 	*(volatile u32 *)(base + IOWIN) = value;
 }
 
+/* Some firmware lists more than there are; nobody answers for those. */
 static u32 count_pins(const struct acpi_ioapic *io)
 {
-	u32 pins = (read_register(io, IOAPIC_VERSION) >> 16 & 0xff) + 1;
+	u32 version = read_register(io, IOAPIC_VERSION);
 
-	return MIN(pins, IOAPIC_MAX_PINS);
+	if (version && version != ~0U)
+		return MIN((version >> 16 & 0xff) + 1, IOAPIC_MAX_PINS);
+	log_printf("warning: IO-APIC %u at %xh is not there: left out", io->id,
+		   io->address);
+	return 0;
 }
 
 static struct pin find(u32 gsi)

@@ -16,7 +16,8 @@
 
 /*
  * Boot, BSP, once: every pin of the IO-APICs and both PICs masked.  The
- * IO-APICs must be reachable through phys_to_virt(), from now on.
+ * IO-APICs must be reachable through phys_to_virt(), from now on.  Those that
+ * are not there are named in a line.
  */
 void ioapic_init(const struct acpi_info *acpi);
 

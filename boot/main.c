@@ -12,7 +12,6 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/percpu.h"
-#include "core/place.h"
 #include "core/power.h"
 #include "core/smp.h"
 #include "core/trap.h"
@@ -23,6 +22,7 @@
 #include "eli/route.h"
 #include "partition/control.h"
 #include "partition/partition.h"
+#include "partition/place.h"
 #include "table/table.h"
 
 #define TABLE_MODULE "table"
@@ -87,6 +87,14 @@ static void read_acpi(void)
 {
 	must(acpi_parse(boot_info.has_rsdp ? boot_info.rsdp : NULL, &low_memory,
 			&acpi, error, sizeof(error)));
+	if (acpi.more_cpus)
+		log_printf("warning: cpus: those behind the first %u, from "
+			   "APIC id %u, stay idle",
+			   MAX_CPUS, acpi.more_cpus_from);
+	if (acpi.more_ioapics)
+		log_printf("warning: %u IO-APICs are more than %u and are left "
+			   "alone",
+			   acpi.more_ioapics, ACPI_IOAPICS);
 	power_init(&acpi);
 }
 
@@ -134,10 +142,13 @@ static void take_pool(void)
 static void build_tables(void)
 {
 	const struct boot_module *m = boot_info.modules;
+	/* One more, should the firmware's list lack this one. */
+	u32 cpus = MIN(acpi.nr_cpus + 1, MAX_CPUS);
 	u32 i, err = 0;
 	u64 cr3;
 
-	err |= (u32)paging_init(boot_pml4);
+	if (paging_init(boot_pml4, cpus) || cpus_alloc(cpus))
+		boot_refuse("memory: none left for %u CPUs; add memory", cpus);
 	for (i = 0; i < boot_info.nr_modules; i++)
 		err |= (u32)paging_add_direct(m[i].base, m[i].size, MAP_RO);
 	for (i = 0; i < acpi.nr_ioapics; i++)
@@ -159,7 +170,6 @@ static void start_cpus(void)
 	backend = host_features & FEATURE_SVM ? &svm_backend : &vmx_backend;
 	must(core_prepare(error, sizeof(error)));
 	must(smp_start(&acpi, low_page, &job, error, sizeof(error)));
-	log_printf("cpus: %u, TSCs in step", nr_cpus);
 }
 
 static void report(void *ctx, unsigned int line, unsigned int col,
@@ -199,8 +209,11 @@ static void describe_machine(struct table_machine *m)
 		.nr_modules = boot_info.nr_modules,
 		.iommu = acpi.dmar != 0,
 	};
-	for (i = 0; i < nr_cpus; i++)
+	for (i = 0; i < nr_cpus; i++) {
 		m->core_of[i] = core_of(cpu_public[i].apic_id);
+		if (!cpu_public[i].up)
+			cpu_set_add(&m->idle, i);
+	}
 	for (i = 0; i < boot_info.nr_modules; i++)
 		names[i] = boot_info.modules[i].name;
 	for (i = 0; i < ARRAY_SIZE(com); i++)

@@ -61,7 +61,7 @@ struct parse {
 	bool has_mmap;
 	bool has_new_rsdp;
 	u32 nr_raw;
-	struct boot_region raw[BOOT_REGIONS];
+	struct boot_region *raw; /* as the loader gave them */
 };
 
 static int __printf(3, 4) fail(struct parse *p, int err, const char *fmt, ...)
@@ -552,6 +552,7 @@ static int parse(struct parse *p, u32 magic, u64 info)
 int boot_info_parse(u32 magic, u64 info, const struct phys_reader *r,
 		    struct boot_info *bi, const char **error)
 {
+	static struct boot_region raw[BOOT_REGIONS];
 	struct parse p;
 	int err;
 
@@ -559,6 +560,7 @@ int boot_info_parse(u32 magic, u64 info, const struct phys_reader *r,
 	memset(bi, 0, sizeof(*bi));
 	p.r = r;
 	p.bi = bi;
+	p.raw = raw;
 	p.format = "boot";
 	err = parse(&p, magic, info);
 	*error = err ? bi->error : NULL;

@@ -106,8 +106,8 @@ static int find(struct monitor *m)
 
 static int run_help(struct monitor *m, u32 step);
 
-/* Writes a CPU set as `0,2-3`; 64 lone CPUs need under 128 characters. */
-static void format_cpus(char *buf, size_t size, u64 cpus)
+/* Writes a CPU set as `0,2-3`; 64 lone CPUs need 256 characters. */
+static void format_cpus(char *buf, size_t size, const struct cpu_set *cpus)
 {
 	const char *sep = "";
 	size_t len = 0;
@@ -116,9 +116,9 @@ static void format_cpus(char *buf, size_t size, u64 cpus)
 	buf[0] = '\0';
 	for (i = 0; i < MAX_CPUS && len < size; i = last + 1) {
 		last = i;
-		if (!(cpus & BIT(i)))
+		if (!cpu_set_has(cpus, i))
 			continue;
-		while (last + 1 < MAX_CPUS && (cpus & BIT(last + 1)))
+		while (cpu_set_has(cpus, last + 1))
 			last++;
 		len += fmt_snprintf(buf + len, size - len,
 				    last == i ? "%s%u" : "%s%u-%u", sep, i,
@@ -138,13 +138,13 @@ static void format_size(char *buf, size_t size, u64 bytes)
 static int run_list(struct monitor *m, u32 step)
 {
 	struct monitor_partition_info info;
-	char cpus[192], memory[24];
+	char cpus[264], memory[24];
 	bool why;
 
 	if (step >= partition_count(m))
 		return 0;
 	describe(m, step, &info);
-	format_cpus(cpus, sizeof(cpus), info.cpus);
+	format_cpus(cpus, sizeof(cpus), &info.cpus);
 	format_size(memory, sizeof(memory), info.memory);
 	why = info.reason && info.reason[0];
 	reply(m, "%s %s %s cpus=%s memory=%s restarts=%u%s%s", info.name,
@@ -177,7 +177,7 @@ static int each_vcpu(struct monitor *m, u32 step,
 	if (m->stat_partition >= partition_count(m))
 		return 0;
 	describe(m, m->stat_partition, &info);
-	if (m->stat_vcpu >= MIN(info.vcpus, (u32)MAX_CPUS)) {
+	if (m->stat_vcpu >= MIN(info.vcpus, (u32)MAX_VCPUS)) {
 		m->stat_partition++;
 		m->stat_vcpu = 0;
 		return m->arg ? 0 : MORE;

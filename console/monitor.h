@@ -11,6 +11,7 @@
 #ifndef CONSOLE_MONITOR_H
 #define CONSOLE_MONITOR_H
 
+#include "core/cpuset.h"
 #include "core/histogram.h"
 #include "core/ledger.h"
 #include "core/logring.h"
@@ -26,11 +27,11 @@
 /* Strings belong to the callee and stay valid until its next call. */
 struct monitor_partition_info {
 	const char *name;
-	const char *state;  /* "running", "stopped" or "parked" */
-	const char *mode;   /* "did", "exit", "eli" or "posted" */
-	const char *reason; /* of stopped and parked; NULL or "" for none */
-	u64 cpus;	    /* set of CPU numbers as in the table */
-	u64 memory;	    /* bytes */
+	const char *state;   /* "running", "stopped" or "parked" */
+	const char *mode;    /* "did", "exit", "eli" or "posted" */
+	const char *reason;  /* of stopped and parked; NULL or "" for none */
+	struct cpu_set cpus; /* numbers as in the table */
+	u64 memory;	     /* bytes */
 	u32 vcpus;
 	u32 restarts;
 };

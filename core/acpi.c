@@ -58,7 +58,6 @@ struct parse {
 	size_t error_size;
 	u64 dsdt;
 	u32 seen;
-	u32 nr_cpus_found;
 };
 
 /* A table of which length bytes are mapped at p. */
@@ -137,9 +136,12 @@ static void add_cpu(struct parse *p, u32 apic_id, u32 uid)
 	for (i = 0; i < ai->nr_cpus; i++)
 		if (ai->cpus[i].apic_id == apic_id)
 			return;
-	p->nr_cpus_found++;
-	if (ai->nr_cpus < MAX_CPUS)
+	if (ai->nr_cpus < MAX_CPUS) {
 		ai->cpus[ai->nr_cpus++] = (struct acpi_cpu){ apic_id, uid };
+	} else if (!ai->more_cpus) {
+		ai->more_cpus = true;
+		ai->more_cpus_from = apic_id;
+	}
 }
 
 static int madt_local_apic(struct parse *p, const struct table *t, u32 off)
@@ -168,11 +170,10 @@ static int madt_io_apic(struct parse *p, const struct table *t, u32 off)
 	struct acpi_info *ai = p->ai;
 	struct madt_io_apic e;
 
-	if (ai->nr_ioapics == ACPI_IOAPICS)
-		return fail(p, -ENOSPC,
-			    "MADT at %lx: entry at offset %u: more than %d "
-			    "IO-APICs; this machine is not supported",
-			    t->phys, off, ACPI_IOAPICS);
+	if (ai->nr_ioapics == ACPI_IOAPICS) {
+		ai->more_ioapics++;
+		return 0;
+	}
 	memcpy(&e, t->p + off, sizeof(e));
 	ai->ioapics[ai->nr_ioapics++] = (struct acpi_ioapic){ e.id, e.address,
 							      e.gsi_base };
@@ -249,12 +250,7 @@ static int parse_madt(struct parse *p, const struct table *t)
 		if (err)
 			return err;
 	}
-	if (p->nr_cpus_found > MAX_CPUS)
-		return fail(p, -ENOSPC,
-			    "MADT at %lx lists %u processors, at most %d are "
-			    "supported; disable some in the firmware",
-			    t->phys, p->nr_cpus_found, MAX_CPUS);
-	if (!p->nr_cpus_found)
+	if (!p->ai->nr_cpus)
 		return fail(p, -EINVAL,
 			    "MADT at %lx lists no enabled processor; update "
 			    "the firmware",

@@ -9,7 +9,7 @@
 
 #include "core/phys.h"
 
-#define ACPI_IOAPICS   16
+#define ACPI_IOAPICS   128
 #define ACPI_OVERRIDES 16
 #define ACPI_SEGMENTS  8
 
@@ -52,11 +52,14 @@ struct acpi_register {
 };
 
 struct acpi_info {
-	/* In MADT order; no APIC id twice. */
+	/* In MADT order; no APIC id twice.  more_: what found no room. */
 	u32 nr_cpus;
 	struct acpi_cpu cpus[MAX_CPUS];
+	bool more_cpus;
+	u32 more_cpus_from; /* APIC id of the first of them */
 	u32 nr_ioapics;
 	struct acpi_ioapic ioapics[ACPI_IOAPICS];
+	u32 more_ioapics;
 	u32 nr_overrides;
 	struct acpi_override overrides[ACPI_OVERRIDES];
 	u64 lapic_address;

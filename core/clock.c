@@ -5,6 +5,7 @@
  * docs/decisions.md: The measured TSC frequency wins.
  */
 #include "core/clock.h"
+#include "core/frequency.h"
 #include "core/io.h"
 #include "core/lapic.h"
 #include "core/lib.h"
@@ -15,11 +16,21 @@
 #define PM_TIMER_HZ 3579545UL
 #define PIT_HZ	    1193182UL
 #define FEMTO	    1000000000000000UL
-/* Length of the measurement, and how often a dead timer is read. */
-#define WINDOW_MS 10
-#define MAX_READS 200000000UL
-/* What CPUID says is believed within this fraction of what is measured. */
-#define BELIEF 1000
+#define MHZ	    1000000UL
+/* Length of a trial; the PIT wraps after 54 ms. */
+#define TRIAL_MS 20
+/* Of so many looks at the counters the one that took least time counts. */
+#define LOOKS 8
+/*
+ * A reference that has not moved for so many looks, and ticks of a TSC of
+ * unknown speed, is dead: of 5 GHz that is 0.8 ms, a thousand ticks of the
+ * slowest.  One that has not come far enough after the limit is no use.
+ */
+#define DEAD_LOOKS  100
+#define DEAD_TICKS  4000000UL
+#define LIMIT_TICKS 1000000000UL
+/* What CPUID says is believed within so many millionths of the measured. */
+#define BELIEF_PPM 1000
 
 /* HPET specification 1.0a, section 2.3 */
 #define HPET_PERIOD  0x004
@@ -83,65 +94,125 @@ static bool use_hpet(const struct acpi_info *acpi, struct reference *r)
 	return true;
 }
 
-static void choose_reference(const struct acpi_info *acpi, struct reference *r)
+static bool use_pm_timer(const struct acpi_info *acpi, struct reference *r)
 {
-	if (acpi->has_pm_timer) {
-		pm_timer_port = acpi->pm_timer_port;
-		*r = (struct reference){ "PM timer", read_pm_timer, PM_TIMER_HZ,
-					 0xffffff };
-	} else if (!use_hpet(acpi, r)) {
-		/* Gate on, speaker off; mode 0, both bytes, count from FFFF. */
-		outb(PORT_B, (u8)((inb(PORT_B) & ~2) | 1));
-		outb(PIT_MODE, 0xb0);
-		outb(PIT_CH2, 0xff);
-		outb(PIT_CH2, 0xff);
-		*r = (struct reference){ "PIT", read_pit, PIT_HZ, 0xffff };
-	}
+	pm_timer_port = acpi->pm_timer_port;
+	*r = (struct reference){ "PM timer", read_pm_timer, PM_TIMER_HZ,
+				 0xffffff };
+	return acpi->has_pm_timer;
 }
 
-/* Waits until the reference has moved by `ticks` from `start`. */
-static int wait_reference(const struct reference *r, u32 start, u32 ticks,
-			  u32 *now)
+/* Gate on, speaker off; mode 0, both bytes, count from FFFF. */
+static bool use_pit(const struct acpi_info *acpi, struct reference *r)
 {
-	u64 reads;
+	(void)acpi;
+	outb(PORT_B, (u8)((inb(PORT_B) & ~2) | 1));
+	outb(PIT_MODE, 0xb0);
+	outb(PIT_CH2, 0xff);
+	outb(PIT_CH2, 0xff);
+	*r = (struct reference){ "PIT", read_pit, PIT_HZ, 0xffff };
+	return true;
+}
 
-	for (reads = 0; reads < MAX_READS; reads++) {
-		*now = r->read();
-		if (((*now - start) & r->mask) >= ticks)
-			return 0;
+/* The best first. */
+static bool (*const references[])(const struct acpi_info *acpi,
+				  struct reference *r) = {
+	use_hpet,
+	use_pm_timer,
+	use_pit,
+};
+
+/* No reference: CPUID's word is taken for the TSC, which then is one. */
+static u32 read_tsc(void)
+{
+	return (u32)rdtsc();
+}
+
+/* Waits until the reference has moved by `ticks`; it must keep moving. */
+static int wait_reference(const struct reference *r, u32 ticks)
+{
+	u32 start = r->read(), last = start, now = start, looks = 0;
+	u64 began = rdtsc(), moved = began, tsc = began;
+
+	while (((now - start) & r->mask) < ticks) {
+		if (now != last) {
+			last = now;
+			moved = tsc;
+			looks = 0;
+		}
+		if ((looks++ > DEAD_LOOKS && tsc - moved > DEAD_TICKS) ||
+		    tsc - began > LIMIT_TICKS)
+			return -ENODEV;
 		cpu_pause();
+		tsc = rdtsc();
+		now = r->read();
 	}
-	return -ENODEV;
-}
-
-static int measure(const struct reference *r, u64 *tsc_hz, u64 *lapic_hz)
-{
-	u32 ticks = (u32)(r->hz * WINDOW_MS / 1000);
-	u32 start, end;
-	u64 tsc, lapic, elapsed;
-
-	/* Begin on an edge of the reference. */
-	if (wait_reference(r, r->read(), 1, &start))
-		return -ENODEV;
-	wrmsr(APIC_MSR(APIC_TDCR), 0xb);
-	wrmsr(APIC_MSR(APIC_TMICT), 0xffffffff);
-	tsc = rdtsc();
-	if (wait_reference(r, start, ticks, &end))
-		return -ENODEV;
-	elapsed = rdtsc() - tsc;
-	lapic = 0xffffffff - rdmsr(APIC_MSR(APIC_TMCCT));
-	wrmsr(APIC_MSR(APIC_TMICT), 0);
-	ticks = (end - start) & r->mask;
-	*tsc_hz = elapsed * r->hz / ticks;
-	*lapic_hz = lapic * r->hz / ticks;
 	return 0;
 }
 
-static bool agrees(u64 claimed, u64 measured)
+static struct frequency_reading look(const struct reference *r)
 {
-	u64 d = claimed > measured ? claimed - measured : measured - claimed;
+	struct frequency_reading x, best = { .after = ~0UL };
+	u32 i;
 
-	return d <= measured / BELIEF;
+	for (i = 0; i < LOOKS; i++) {
+		x.before = rdtsc_ordered();
+		x.reference = r->read();
+		x.timer = (u32)rdmsr(APIC_MSR(APIC_TMCCT));
+		x.after = rdtsc_ordered();
+		if (x.after - x.before < best.after - best.before)
+			best = x;
+	}
+	return best;
+}
+
+static int try_once(const struct reference *r, struct frequency_trial *x)
+{
+	wrmsr(APIC_MSR(APIC_TMICT), 0xffffffff);
+	x->from = look(r);
+	if (wait_reference(r, (u32)(r->hz * TRIAL_MS / 1000)))
+		return -ENODEV;
+	x->to = look(r);
+	return 0;
+}
+
+static void say_disagree(const struct frequency_trials *t,
+			 const struct reference *r, const struct frequency *f)
+{
+	log_printf("warning: clock: %u trials against the %s, %u of them "
+		   "undisturbed, do not agree: taking %lu kHz, APIC timer %lu "
+		   "kHz",
+		   t->nr, r->name, t->nr_sharp, f->tsc_hz / 1000,
+		   f->timer_hz / 1000);
+}
+
+static int measure(const struct reference *r, struct frequency *f)
+{
+	struct frequency_trials t = { .reference_hz = r->hz,
+				      .reference_mask = r->mask };
+	struct frequency_trial x;
+	u64 start = rdtsc();
+	int err;
+
+	/* Divided by 1. */
+	wrmsr(APIC_MSR(APIC_TDCR), 0xb);
+	do
+		err = try_once(r, &x);
+	while (!err && frequency_add(&t, &x));
+	wrmsr(APIC_MSR(APIC_TMICT), 0);
+	clock_add(CLOCK_REFERENCE_WAIT, rdtsc() - start);
+	if (err)
+		log_printf("warning: clock: the %s does not count; check the "
+			   "firmware's ACPI tables",
+			   r->name);
+	else if (!frequency_take(&t, f))
+		say_disagree(&t, r, f);
+	return err;
+}
+
+static bool believable(u64 claimed, u64 measured)
+{
+	return frequency_ppm(claimed, measured) <= BELIEF_PPM;
 }
 
 /* CPUID leaf 15h: TSC / crystal ratio and crystal, 0 where not told. */
@@ -155,6 +226,38 @@ static u64 cpuid_tsc(u64 *crystal)
 	cpuid(0x15, 0, &a, &b, &c, &d);
 	*crystal = c;
 	return a && b ? (u64)c * b / a : 0;
+}
+
+/* CPUID leaf 16h: the base frequency, of which the TSC's is near. */
+static u64 cpuid_base(void)
+{
+	u32 max, a, b, c, d;
+
+	cpuid(0, 0, &max, &b, &c, &d);
+	if (max < 0x16)
+		return 0;
+	cpuid(0x16, 0, &a, &b, &c, &d);
+	return (a & 0xffff) * MHZ;
+}
+
+/* The first reference that counts, else CPUID; NULL: neither. */
+static const char *find_frequency(const struct acpi_info *acpi, u64 claimed,
+				  struct frequency *f)
+{
+	struct reference r;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(references); i++)
+		if (references[i](acpi, &r) && !measure(&r, f))
+			return r.name;
+	r = (struct reference){ "CPUID", read_tsc,
+				claimed ? claimed : cpuid_base(), ~0U };
+	if (!r.hz || measure(&r, f))
+		return NULL;
+	log_printf("warning: clock: no timer counts: believing CPUID, which "
+		   "says %lu kHz",
+		   f->tsc_hz / 1000);
+	return r.name;
 }
 
 static u64 bcd(u64 v)
@@ -204,26 +307,31 @@ static u64 read_wall(void)
 
 int clock_init(const struct acpi_info *acpi, char *error, size_t size)
 {
-	u64 lapic_hz, crystal = 0, claimed = cpuid_tsc(&crystal);
+	u64 crystal = 0, claimed = cpuid_tsc(&crystal);
+	struct frequency f = { 0, 0 };
+	const char *by = find_frequency(acpi, claimed, &f);
 	struct host_clock *hc = &host_clock;
-	struct reference r;
 
-	choose_reference(acpi, &r);
-	if (measure(&r, &hc->tsc_hz, &lapic_hz) || !hc->tsc_hz || !lapic_hz) {
+	if (!by || !f.tsc_hz || !f.timer_hz) {
 		fmt_snprintf(error, size,
-			     "clock: the %s does not count; "
-			     "check the firmware's ACPI tables",
-			     r.name);
+			     "clock: %s; a firmware update may "
+			     "help",
+			     by ? "the local APIC's timer does not count" :
+				  "no timer counts, and CPUID names no "
+				  "frequency");
 		return -ENODEV;
 	}
-	hc->crystal_hz = agrees(lapic_hz, hc->tsc_hz) ? hc->tsc_hz : lapic_hz;
-	if (claimed && agrees(claimed, hc->tsc_hz)) {
+	hc->tsc_hz = f.tsc_hz;
+	hc->crystal_hz = believable(f.timer_hz, f.tsc_hz) ? f.tsc_hz :
+							    f.timer_hz;
+	if (claimed && believable(claimed, f.tsc_hz)) {
 		hc->tsc_hz = claimed;
-		hc->crystal_hz = crystal;
+		if (believable(crystal, f.timer_hz))
+			hc->crystal_hz = crystal;
 	} else if (claimed) {
 		log_printf("clock: CPUID claims %lu kHz, the %s says %lu kHz: "
 			   "taking the latter",
-			   claimed / 1000, r.name, hc->tsc_hz / 1000);
+			   claimed / 1000, by, f.tsc_hz / 1000);
 	}
 	log_printf("clock: TSC %lu kHz, APIC timer %lu kHz", hc->tsc_hz / 1000,
 		   hc->crystal_hz / 1000);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The host's clock is the TSC.  Its frequency is measured against a timer of
- * the machine; what CPUID claims is believed only if the measurement agrees.
+ * the machine; what CPUID claims is believed only if the measurement agrees, or
+ * if no timer counts.
  */
 #ifndef CORE_CLOCK_H
 #define CORE_CLOCK_H
@@ -23,7 +24,8 @@ static inline u64 clock_ms(u64 ms)
 }
 
 /*
- * Boot, BSP, after lapic_enable().  Uses the PM timer, the HPET or the PIT.
+ * Boot, BSP, after lapic_enable().  Uses the HPET, the PM timer or the PIT,
+ * whichever counts, else CPUID.
  * 0, or -ENODEV with a line in error.
  */
 int __must_check clock_init(const struct acpi_info *acpi, char *error,
@@ -37,6 +39,7 @@ void clock_delay_us(u64 us);
  * ticks.  Brackets do not nest.
  */
 enum clock_phase {
+	CLOCK_REFERENCE_WAIT,
 	CLOCK_IPI_WAIT,
 	CLOCK_UART_WAIT,
 	CLOCK_PHASES,

@@ -4,6 +4,7 @@
 #include "core/lapic.h"
 #include "core/lib.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/percpu.h"
 #include "core/trap.h"
 #include "core/x86.h"
@@ -12,7 +13,7 @@
 #define GDT_DATA	  0x00cf93000000ffffUL
 #define GDT_TSS_AVAILABLE (0x89UL << 40)
 
-struct cpu_public cpu_public[MAX_CPUS];
+struct cpu_public *cpu_public;
 u32 nr_cpus;
 u32 host_features;
 u8 host_phys_bits;
@@ -36,6 +37,12 @@ static void load_tables(void)
 	this_cpu.tss.io_map_base = sizeof(struct tss);
 	asm volatile("lgdt %0; ltr %w1" : : "m"(dtr), "r"(SEL_TSS));
 	idt_load_host();
+}
+
+int cpus_alloc(u32 cpus)
+{
+	cpu_public = pool_shared(cpus * sizeof(*cpu_public));
+	return cpu_public ? 0 : -ENOMEM;
 }
 
 int cpu_init(u32 cpu, char *error, size_t size)

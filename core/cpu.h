@@ -17,6 +17,8 @@ extern u8 host_phys_bits;
 
 /* --- boot --- */
 
+/* BSP, once: room for what so many CPUs show each other. */
+int __must_check cpus_alloc(u32 cpus);
 /* Each core: descriptor tables, control registers and local APIC. */
 int __must_check cpu_init(u32 cpu, char *error, size_t size);
 /* BSP: sets host_features and host_phys_bits. */

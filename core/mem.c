@@ -42,11 +42,16 @@ static struct {
 	u64 start, next, end;
 } pool;
 
-/* Roots of the shared parts, and each core's sealed top level. */
+/* Roots of the shared parts. */
 static u64 *pd_image, *pdpt_direct;
 static u64 pd_image_pa, pdpt_direct_pa;
-static u64 sealed_pml4_pa[MAX_CPUS];
-static u64 local_pd_pa[MAX_CPUS];
+
+/* Of each core: its sealed top level, and the directory of its own GiB. */
+struct core_tables {
+	u64 sealed_pa;
+	u64 local_pd_pa;
+};
+static struct core_tables *cores;
 
 void pool_init(u64 phys, u64 size)
 {
@@ -173,14 +178,15 @@ u64 paging_boot_cr3(void)
 	return image_to_phys(boot_pml4);
 }
 
-int paging_init(const u64 *boot_tables)
+int paging_init(const u64 *boot_tables, u32 cpus)
 {
 	boot_pml4 = boot_tables;
 	pd_image = pool_alloc(1, &pd_image_pa);
 	pdpt_direct = pool_alloc(1, &pdpt_direct_pa);
 	if (!pd_image || !pdpt_direct)
 		return -ENOMEM;
-	return map_image();
+	cores = pool_shared(cpus * sizeof(*cores));
+	return cores ? map_image() : -ENOMEM;
 }
 
 int paging_add_direct(u64 phys, u64 size, u32 flags)
@@ -240,8 +246,7 @@ u64 paging_build_cpu(u32 cpu)
 	/* Until the seal, the low 4 GiB, writable but never executable. */
 	boot[index_of(DIRECT_VMA, LEVEL_PML4)] =
 		boot_pml4[index_of(DIRECT_VMA, LEVEL_PML4)] | PTE_NX;
-	sealed_pml4_pa[cpu] = sealed_pa;
-	local_pd_pa[cpu] = pd_pa;
+	cores[cpu] = (struct core_tables){ sealed_pa, pd_pa };
 	return boot_pa;
 }
 
@@ -259,13 +264,13 @@ int paging_add_shared(u32 cpu, u64 va, u64 phys, u64 size)
 {
 	if (size > SIZE_1G - (va - LOCAL_VMA))
 		return -ENOMEM;
-	return map_range(phys_to_virt(local_pd_pa[cpu]), LEVEL_PD, va, phys,
-			 size, MAP_RW);
+	return map_range(phys_to_virt(cores[cpu].local_pd_pa), LEVEL_PD, va,
+			 phys, size, MAP_RW);
 }
 
 void paging_seal_cpu(void)
 {
-	this_cpu.cr3 = sealed_pml4_pa[this_cpu.id];
+	this_cpu.cr3 = cores[this_cpu.id].sealed_pa;
 	write_cr3(this_cpu.cr3);
 }
 
@@ -345,7 +350,7 @@ u32 paging_check_wx(u32 cpus)
 	u32 i;
 
 	for (i = 0; i < cpus; i++)
-		walk_table(&w, sealed_pml4_pa[i], LEVEL_PML4, 0, true, true);
+		walk_table(&w, cores[i].sealed_pa, LEVEL_PML4, 0, true, true);
 	window_close();
 	log_printf("seal: %u tables, %u pages, %u writable and executable",
 		   w.found.tables, w.found.pages, w.bad);
@@ -354,7 +359,7 @@ u32 paging_check_wx(u32 cpus)
 
 u64 paging_root(u32 cpu)
 {
-	return sealed_pml4_pa[cpu];
+	return cores[cpu].sealed_pa;
 }
 
 void paging_survey(u64 root, struct mem_tables *found)

@@ -52,9 +52,10 @@ enum map_flags {
 
 /*
  * Builds the tables that all cores share: the image, the direct map.  Every
- * core starts with those of the boot, whose top level is boot_tables.
+ * core, at most so many, starts with those of the boot, whose top level is
+ * boot_tables.
  */
-int __must_check paging_init(const u64 *boot_tables);
+int __must_check paging_init(const u64 *boot_tables, u32 cpus);
 u64 paging_boot_cr3(void);
 
 /* Adds memory to the sealed direct map: modules, IO-APICs.  0 or -ENOMEM. */

@@ -96,7 +96,8 @@ struct cpu_public {
 	struct histogram latency[LATENCY_COUNT]; /* likewise */
 };
 
-extern struct cpu_public cpu_public[MAX_CPUS];
+/* Of all CPUs of the machine, those that do not start among them. */
+extern struct cpu_public *cpu_public;
 extern u32 nr_cpus;
 
 #endif

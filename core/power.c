@@ -16,11 +16,11 @@
 /* How long the machine may take to go down. */
 #define POWER_WAIT_US 100000
 
-static struct acpi_info power;
+static const struct acpi_info *power;
 
 void power_init(const struct acpi_info *acpi)
 {
-	power = *acpi;
+	power = acpi;
 }
 
 static void write_register(const struct acpi_register *r, u8 value)
@@ -32,24 +32,25 @@ static void write_register(const struct acpi_register *r, u8 value)
 /* SCI_EN: some machines ignore SLP_EN while in legacy mode. */
 static void enable_acpi(void)
 {
-	if (power.smi_cmd && power.acpi_enable && !(inw(power.pm1a_cnt) & 1))
-		outb(power.smi_cmd, power.acpi_enable);
+	if (power->smi_cmd && power->acpi_enable && !(inw(power->pm1a_cnt) & 1))
+		outb(power->smi_cmd, power->acpi_enable);
 }
 
 int power_off(const char **why)
 {
 	*why = "the firmware's tables name no way to power off";
-	if (!power.has_s5)
+	if (!power->has_s5)
 		return -ENODEV;
-	if (power.hw_reduced && power.has_sleep_control) {
-		write_register(&power.sleep_control,
-			       SLEEP_SLP_TYP(power.slp_typa) | SLEEP_SLP_EN);
-	} else if (power.pm1a_cnt) {
+	if (power->hw_reduced && power->has_sleep_control) {
+		write_register(&power->sleep_control,
+			       SLEEP_SLP_TYP(power->slp_typa) | SLEEP_SLP_EN);
+	} else if (power->pm1a_cnt) {
 		enable_acpi();
-		outw(power.pm1a_cnt, PM1_SLP_TYP(power.slp_typa) | PM1_SLP_EN);
-		if (power.pm1b_cnt)
-			outw(power.pm1b_cnt,
-			     PM1_SLP_TYP(power.slp_typb) | PM1_SLP_EN);
+		outw(power->pm1a_cnt,
+		     PM1_SLP_TYP(power->slp_typa) | PM1_SLP_EN);
+		if (power->pm1b_cnt)
+			outw(power->pm1b_cnt,
+			     PM1_SLP_TYP(power->slp_typb) | PM1_SLP_EN);
 	}
 	clock_delay_us(POWER_WAIT_US);
 	*why = "the machine did not power off";
@@ -58,8 +59,8 @@ int power_off(const char **why)
 
 int power_reset(const char **why)
 {
-	if (power.has_reset)
-		write_register(&power.reset, power.reset_value);
+	if (power->has_reset)
+		write_register(&power->reset, power->reset_value);
 	clock_delay_us(POWER_WAIT_US);
 	outb(RESET_CONTROL, 2);
 	outb(RESET_CONTROL, 6);

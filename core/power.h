@@ -5,7 +5,7 @@
 
 #include "core/acpi.h"
 
-/* Boot, BSP: remembers what power-off and reset need. */
+/* Boot, BSP: where power-off and reset find what they need, from now on. */
 void power_init(const struct acpi_info *acpi);
 
 /*

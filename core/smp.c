@@ -31,6 +31,8 @@ static volatile u32 ap_failed;
 /* Between the BSP and that one. */
 static struct skew skew;
 static s64 worst_skew;
+/* CPUs that can't be used. */
+static u32 nr_idle;
 
 static const struct core_job *job;
 static bool released;
@@ -50,7 +52,7 @@ void ap_main(void)
 	__atomic_store_n(&cpu_public[cpu].up, true, __ATOMIC_RELEASE);
 	skew_answer(&skew);
 	while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
-		cpu_pause();
+		cpu_idle();
 	job->run();
 }
 
@@ -69,8 +71,9 @@ static bool wait_up(u32 cpu, u64 us)
 }
 
 /* SDM vol. 3 section 9.4.4: INIT, then SIPI, twice if need be. */
-static bool wake(u32 cpu, u32 apic_id)
+static bool wake(u32 cpu)
 {
+	u32 apic_id = cpu_public[cpu].apic_id;
 	u32 tries;
 
 	lapic_send(apic_id, APIC_DM_INIT | APIC_ASSERT);
@@ -91,56 +94,75 @@ static void put64(const u8 *field, u64 value)
 	memcpy(page + (field - trampoline_start), &value, sizeof(value));
 }
 
-static int check_tsc(u32 cpu, char *error, size_t size)
+static int check_tsc(void)
 {
 	s64 ahead = skew_measure(&skew);
 	s64 apart = ahead < 0 ? -ahead : ahead;
 
-	worst_skew = MAX(worst_skew, apart);
-	if (apart <= SKEW_TOLERANCE)
+	if (apart <= SKEW_TOLERANCE) {
+		worst_skew = MAX(worst_skew, apart);
 		return 0;
-	fmt_snprintf(error, size,
-		     "cpu %u: its TSC is %ld ticks off "
-		     "that of cpu 0; a firmware update may help",
-		     cpu, (long)ahead);
+	}
+	fmt_snprintf(ap_error, sizeof(ap_error),
+		     "its TSC is %ld ticks off that of cpu 0; a firmware "
+		     "update may help",
+		     (long)ahead);
 	return -ENODEV;
 }
 
-static int start_one(u32 cpu, u32 apic_id, char *error, size_t size)
+/*
+ * Whatever it does, and be it to start after all, it waits from now on for a
+ * SIPI that does not come.
+ */
+static void leave_idle(u32 cpu)
+{
+	lapic_send(cpu_public[cpu].apic_id, APIC_DM_INIT | APIC_ASSERT);
+	clock_delay_us(INIT_WAIT_US);
+	cpu_public[cpu].up = false;
+	ap_failed = 0;
+}
+
+/* 0, or -ENODEV and why in ap_error. */
+static int start_one(u32 cpu)
 {
 	u64 t = rdtsc();
-	bool up;
+	bool up = wake(cpu);
 
+	clock_add(CLOCK_IPI_WAIT, rdtsc() - t);
+	if (ap_failed)
+		return -ENODEV;
+	if (up)
+		return check_tsc();
+	fmt_snprintf(ap_error, sizeof(ap_error), "does not start");
+	return -ENODEV;
+}
+
+/* A CPU that can't be used keeps its number: those of others do not move. */
+static int add_cpu(u32 cpu, u32 apic_id, char *error, size_t size)
+{
 	ap_cpu = cpu;
 	ap_cr3 = paging_build_cpu(cpu);
 	if (!ap_cr3) {
 		fmt_snprintf(error, size, "cpu %u: no memory for it", cpu);
 		return -ENOMEM;
 	}
-	up = wake(cpu, apic_id);
-	clock_add(CLOCK_IPI_WAIT, rdtsc() - t);
-	if (ap_failed || !up) {
-		fmt_snprintf(
-			error, size, "cpu %u (APIC id %u): %s", cpu, apic_id,
-			ap_failed ?
-				ap_error :
-				"does not start; disable it in the firmware");
-		return -ENODEV;
-	}
-	return check_tsc(cpu, error, size);
+	cpu_public[cpu].apic_id = apic_id;
+	nr_cpus = cpu + 1;
+	if (!start_one(cpu))
+		return 0;
+	leave_idle(cpu);
+	nr_idle++;
+	log_printf("warning: cpu %u (APIC id %u) stays idle: %s", cpu, apic_id,
+		   ap_error);
+	return 0;
 }
 
-int smp_start(const struct acpi_info *acpi, u64 low_page,
-	      const struct core_job *j, char *error, size_t size)
+static int start_others(const struct acpi_info *acpi, u64 low_page, char *error,
+			size_t size)
 {
-	u32 i, cpu = 1;
+	u32 i;
 	int err;
 
-	job = j;
-	nr_cpus = 1;
-	cpu_public[0].up = true;
-	if (acpi->nr_cpus <= 1)
-		return 0;
 	if (!low_page) {
 		fmt_snprintf(error, size,
 			     "cpus: no free RAM below 640 KiB to "
@@ -152,21 +174,40 @@ int smp_start(const struct acpi_info *acpi, u64 low_page,
 	       (size_t)(trampoline_end - trampoline_start));
 	put64(trampoline_cr3, paging_boot_cr3());
 	put64(trampoline_stack, (u64)(ap_stack + sizeof(ap_stack)));
-	for (i = 0; i < acpi->nr_cpus; i++) {
+	for (i = 0; i < acpi->nr_cpus && nr_cpus < MAX_CPUS; i++) {
 		if (acpi->cpus[i].apic_id == this_cpu.apic_id)
 			continue;
-		err = start_one(cpu, acpi->cpus[i].apic_id, error, size);
+		err = add_cpu(nr_cpus, acpi->cpus[i].apic_id, error, size);
 		if (err)
 			return err;
-		nr_cpus = ++cpu;
 	}
+	return 0;
+}
+
+int smp_start(const struct acpi_info *acpi, u64 low_page,
+	      const struct core_job *j, char *error, size_t size)
+{
+	int err;
+
+	job = j;
+	nr_cpus = 1;
+	cpu_public[0].up = true;
+	err = acpi->nr_cpus > 1 ? start_others(acpi, low_page, error, size) : 0;
+	if (err)
+		return err;
 	if (worst_skew)
 		log_printf("cpus: TSCs up to %ld ticks apart",
 			   (long)worst_skew);
+	log_printf("cpus: %u, TSCs in step", nr_cpus - nr_idle);
 	return 0;
 }
 
 void smp_release(void)
 {
+	u32 i;
+
 	__atomic_store_n(&released, true, __ATOMIC_RELEASE);
+	for (i = 0; i < nr_cpus; i++)
+		if (cpu_public[i].up && i != this_cpu.id)
+			lapic_send(cpu_public[i].apic_id, APIC_DM_NMI);
 }

@@ -15,7 +15,8 @@ struct core_job {
 };
 
 /*
- * Starts every other CPU of the machine; TSCs are compared on the way.
+ * Starts every other CPU of the machine; TSCs are compared on the way.  One
+ * that can't be used is named in a line and stays idle: its `up` is false.
  * low_page is free memory below 1 MiB, of one page; 0: there is none.
  */
 int __must_check smp_start(const struct acpi_info *acpi, u64 low_page,

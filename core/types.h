@@ -19,7 +19,7 @@ typedef int32_t s32;
 typedef int64_t s64;
 
 /* Logical CPUs that one image can manage. */
-#define MAX_CPUS 64
+#define MAX_CPUS 512
 /* vCPUs of one partition: a set of them is one u64. */
 #define MAX_VCPUS      64
 #define MAX_PARTITIONS 16

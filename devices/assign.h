@@ -9,9 +9,9 @@
 #ifndef DEVICES_ASSIGN_H
 #define DEVICES_ASSIGN_H
 
-#include "core/mptable.h"
 #include "devices/intx.h"
 #include "devices/vpci.h"
+#include "drivers/mptable.h"
 #include "guest/acpi.h"
 #include "guest/layout.h"
 #include "table/table.h"

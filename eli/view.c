@@ -11,7 +11,7 @@ void views_init(struct views *w, const struct slat *t, u32 vcpus, u64 tables)
 	w->slat = *t;
 	w->vcpus = vcpus;
 	w->tables = tables;
-	for (i = 0; i < MAX_CPUS; i++)
+	for (i = 0; i < MAX_VCPUS; i++)
 		w->page[i] = VIEW_NO_PAGE;
 	for (i = 0; i < VIEW_SPLIT_TABLES * vcpus; i++)
 		w->split[i].table = tables +

@@ -30,7 +30,7 @@ static void describe(u32 i, struct monitor_partition_info *info)
 		.restarts = p->life.restarts,
 	};
 	for (n = 0; n < p->config->nr_cpus; n++)
-		info->cpus |= BIT(p->config->cpus[n]);
+		cpu_set_add(&info->cpus, p->config->cpus[n]);
 }
 
 static void ledger(u32 i, u32 vcpu, struct ledger *out)

@@ -422,6 +422,7 @@ static void boot_report(void)
 {
 	static u32 done;
 	u64 total = rdtsc() - boot_entry_tsc;
+	u64 clock = clock_spent[CLOCK_REFERENCE_WAIT];
 	u64 ipi = clock_spent[CLOCK_IPI_WAIT];
 	u64 uart = clock_spent[CLOCK_UART_WAIT];
 	u64 zeroing, copying;
@@ -430,9 +431,10 @@ static void boot_report(void)
 		return;
 	load_times(&zeroing, &copying);
 	log_printf("boot: %lu ticks from entry to the first guest: copying "
-		   "%lu, zeroing %lu, INIT/SIPI %lu, UART %lu, rest %lu",
-		   total, copying, zeroing, ipi, uart,
-		   total - copying - zeroing - ipi - uart);
+		   "%lu, zeroing %lu, clock %lu, INIT/SIPI %lu, UART %lu, rest "
+		   "%lu",
+		   total, copying, zeroing, clock, ipi, uart,
+		   total - copying - zeroing - clock - ipi - uart);
 }
 
 static void start_failed(struct partition *p)

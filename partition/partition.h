@@ -7,7 +7,6 @@
 
 #include "apic/domain.h"
 #include "core/boot_info.h"
-#include "core/place.h"
 #include "core/rate.h"
 #include "devices/assign.h"
 #include "devices/intx.h"
@@ -17,6 +16,7 @@
 #include "guest/mmio.h"
 #include "guest/ports.h"
 #include "guest/vcpu.h"
+#include "partition/place.h"
 #include "table/table.h"
 
 enum partition_state {

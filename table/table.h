@@ -11,6 +11,7 @@
 #ifndef TABLE_TABLE_H
 #define TABLE_TABLE_H
 
+#include "core/cpuset.h"
 #include "core/irq_mode.h"
 #include "core/types.h"
 
@@ -126,8 +127,8 @@ struct table_partition {
 	char name[TABLE_MAX_NAME + 1];
 	struct table_origin origin;
 	u32 nr_cpus;
-	u8 cpus[MAX_CPUS]; /* in the order written: vCPU n is cpus[n] */
-	u64 memory;	   /* bytes, a multiple of 2 MiB */
+	u16 cpus[MAX_VCPUS]; /* in the order written: vCPU n is cpus[n] */
+	u64 memory;	     /* bytes, a multiple of 2 MiB */
 	enum irq_mode mode;
 	enum table_boot boot;
 	char kernel[64];
@@ -151,7 +152,7 @@ struct table_partition {
 };
 
 struct table {
-	u64 sidecores;	    /* bit n: CPU n */
+	struct cpu_set sidecores;
 	s32 first_sidecore; /* the first as written; -1: none */
 	enum table_console log;
 	enum table_smt smt;
@@ -163,6 +164,7 @@ struct table {
 /* What table_check compares a table with. */
 struct table_machine {
 	u32 nr_cpus;
+	struct cpu_set idle;	    /* those that can't be used */
 	u32 core_of[MAX_CPUS];	    /* physical core of each CPU */
 	u64 memory;		    /* bytes that partitions can have */
 	const char *const *modules; /* names, paths stripped */

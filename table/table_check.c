@@ -101,7 +101,7 @@ static bool teardown_misfit(struct scope s)
 
 static bool sidecore_lacking(struct scope s)
 {
-	return s.p->iommu == TABLE_IOMMU_SIDECORE && !s.t->sidecores;
+	return s.p->iommu == TABLE_IOMMU_SIDECORE && s.t->first_sidecore < 0;
 }
 
 static bool identity_misfit(struct scope s)
@@ -183,7 +183,7 @@ static void check_cpus(const struct table *t, const struct table_partition *p,
 	for (i = 0; i < p->nr_cpus; i++) {
 		cpu = p->cpus[i];
 		o = cpu_owner(t, p, cpu);
-		if (!o && !(t->sidecores & BIT(cpu)))
+		if (!o && !cpu_set_has(&t->sidecores, cpu))
 			continue;
 		fmt_snprintf(what, sizeof(what), "CPU %u", cpu);
 		REPORT(d, cpus_pos(t, p), OWNED, what, owner_name(owner, o),
@@ -281,6 +281,8 @@ static void check_cpu_exists(const struct table_machine *m, u32 cpu,
 {
 	if (cpu >= m->nr_cpus)
 		REPORT(d, at, MACHINE_CPU, cpu, m->nr_cpus - 1);
+	else if (cpu_set_has(&m->idle, cpu))
+		REPORT(d, at, MACHINE_CPU_IDLE, cpu);
 }
 
 static void check_cpus_exist(const struct table *t,
@@ -291,7 +293,7 @@ static void check_cpus_exist(const struct table *t,
 	u32 i;
 
 	for (i = 0; i < MAX_CPUS; i++)
-		if (t->sidecores & BIT(i))
+		if (cpu_set_has(&t->sidecores, i))
 			check_cpu_exists(m, i, cpus_pos(t, NULL), d);
 	for (p = t->partitions; p < t->partitions + t->nr_partitions; p++)
 		for (i = 0; i < p->nr_cpus; i++)
@@ -365,7 +367,7 @@ static bool cpu_owned(const struct table *t, u32 cpu,
 		      const struct table_partition **p)
 {
 	*p = cpu_owner(t, t->partitions + t->nr_partitions, cpu);
-	return *p || (t->sidecores & BIT(cpu));
+	return *p || cpu_set_has(&t->sidecores, cpu);
 }
 
 /*

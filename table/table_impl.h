@@ -34,6 +34,7 @@
 	M(VALUE_BAD, "`%s` is no value of %s; write %s")                       \
 	M(UNIT_BAD,                                                            \
 	  "unit of `%s` is none of K, M and G; write a size such as 256M")     \
+	M(CPU_MANY, "more than %u CPUs in the list; name fewer")               \
 	M(CPU_TWICE, "CPU %u is twice in the list; remove one")                \
 	M(OWNED, "%s already belongs to %s (line %u); give it to one only")    \
 	M(PORT_LOG, "%s is the log port; write console = log or another port") \
@@ -54,6 +55,7 @@
 		      "or log")                                                \
 	/* Against the machine */                                              \
 	M(MACHINE_CPU, "no CPU %u on this machine; use 0 to %u")               \
+	M(MACHINE_CPU_IDLE, "CPU %u can't be used, see the log; use another")  \
 	M(MACHINE_MEMORY, "partitions need %luM in all, the machine has "      \
 			  "%luM for them; lower memory")                       \
 	M(MACHINE_MODULE,                                                      \

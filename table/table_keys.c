@@ -73,9 +73,24 @@ static bool parse_range(struct word w, u64 *first, u64 *last)
 	return !w.n && *first <= *last && *last < MAX_CPUS;
 }
 
-/* Each CPU is added once, so `cpus` cannot overflow. */
-static bool parse_cpu_list(struct parser *p, u8 cpus[MAX_CPUS], u32 *nr,
-			   u64 *set)
+static bool add_cpu(struct parser *p, const char *where, u32 cpu,
+		    u16 cpus[MAX_VCPUS], u32 *nr, struct cpu_set *set)
+{
+	if (cpu_set_has(set, cpu)) {
+		PARSE_ERROR(p, where, CPU_TWICE, cpu);
+		return false;
+	}
+	if (*nr == MAX_VCPUS) {
+		PARSE_ERROR(p, where, CPU_MANY, MAX_VCPUS);
+		return false;
+	}
+	cpu_set_add(set, cpu);
+	cpus[(*nr)++] = (u16)cpu;
+	return true;
+}
+
+static bool parse_cpu_list(struct parser *p, u16 cpus[MAX_VCPUS], u32 *nr,
+			   struct cpu_set *set)
 {
 	struct word whole = p->value, left, range;
 	bool more = word_next(&p->value, &left);
@@ -87,31 +102,26 @@ static bool parse_cpu_list(struct parser *p, u8 cpus[MAX_CPUS], u32 *nr,
 		more = word_until(&left, ',', &range);
 		if (!parse_range(range, &cpu, &last))
 			return bad_value(p, whole,
-					 "CPUs 0 to 63, such as 0,2-3");
-		for (; cpu <= last; cpu++) {
-			if (*set & BIT(cpu)) {
-				PARSE_ERROR(p, whole.s, CPU_TWICE, (u32)cpu);
+					 "CPUs 0 to 511, such as 0,2-3");
+		for (; cpu <= last; cpu++)
+			if (!add_cpu(p, whole.s, (u32)cpu, cpus, nr, set))
 				return false;
-			}
-			*set |= BIT(cpu);
-			cpus[(*nr)++] = (u8)cpu;
-		}
 	}
 	return true;
 }
 
-_Static_assert(MAX_CPUS == 64, "what the message says");
+_Static_assert(MAX_CPUS == 512, "what the message says");
 
 static bool parse_cpus(struct parser *p)
 {
-	u64 set = 0;
+	struct cpu_set set = { 0 };
 
 	return parse_cpu_list(p, p->part->cpus, &p->part->nr_cpus, &set);
 }
 
 static bool parse_sidecores(struct parser *p)
 {
-	u8 cpus[MAX_CPUS];
+	u16 cpus[MAX_VCPUS];
 	u32 nr = 0;
 	bool ok = parse_cpu_list(p, cpus, &nr, &p->t->sidecores);
 

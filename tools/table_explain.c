@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The partition table in words. */
+#include "tools/table_explain.h"
 #include "core/lib.h"
 #include "table/table_impl.h"
-#include "tools/table_explain.h"
 
 struct printer {
 	void (*print)(void *ctx, const char *line);
@@ -28,8 +28,8 @@ static void say(const struct printer *out, const char *fmt, ...)
 /* `  what       text` */
 #define ITEM "  %-11s"
 
-/* At most 64 numbers of two digits, and commas. */
-#define CPUS_MAX (3 * MAX_CPUS + 1)
+/* Numbers of three digits, and commas. */
+#define CPUS_MAX (4 * MAX_VCPUS + 1)
 
 static void explain_sidecores(const struct table *t, const struct printer *out)
 {
@@ -38,7 +38,7 @@ static void explain_sidecores(const struct table *t, const struct printer *out)
 	u32 i;
 
 	for (i = 0; i < MAX_CPUS; i++) {
-		if (!(t->sidecores & BIT(i)))
+		if (!cpu_set_has(&t->sidecores, i))
 			continue;
 		fmt_snprintf(cpu, sizeof(cpu), "%u", i);
 		len = word_list(cpus, sizeof(cpus), len, cpu, ",");

@@ -11,6 +11,7 @@ import struct
 
 import pytest
 
+from firmware import cpu, madt
 from runs import LAB, TOP, background, expect
 
 GOOD = f"{TOP}/examples/linux.table"
@@ -98,28 +99,15 @@ def empty_table(lab):
     return refused(lab, "--table", lab.table(""), *modules())
 
 
-def madt(*entries):
-    """An ACPI MADT, whole but for its entries."""
-    body = struct.pack("<II", 0xfee00000, 1) + b"".join(entries)
-    head = struct.pack("<4sIBB6s8sI4sI", b"APIC", 36 + len(body), 1, 0,
-                       b"ASHLAR", b"TEST    ", 1, b"TEST", 1)
-    table = bytearray(head + body)
-    table[9] = -sum(table) & 0xff
-    return bytes(table)
-
-
-CPU_ENTRY = struct.pack("<BBBBI", 0, 8, 0, 0, 1)
-
-
 @background
 def madt_entry_of_length_0(lab):
-    table = lab.file(madt(CPU_ENTRY, b"\0\0" + bytes(6)))
+    table = lab.file(madt(cpu(0), b"\0\0" + bytes(6)))
     return refused(lab, "--acpi", table, "--table", GOOD, *modules())
 
 
 @background
 def madt_entry_past_the_end(lab):
-    table = lab.file(madt(CPU_ENTRY, struct.pack("<BBBBI", 1, 12, 0, 0, 0)))
+    table = lab.file(madt(cpu(0), struct.pack("<BBBBI", 1, 12, 0, 0, 0)))
     return refused(lab, "--acpi", table, "--table", GOOD, *modules())
 
 

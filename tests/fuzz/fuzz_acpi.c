@@ -117,6 +117,8 @@ static void check(const struct acpi_info *ai)
 
 	check_cpus(ai);
 	CHECK(ai->nr_ioapics <= ACPI_IOAPICS);
+	CHECK(!ai->more_ioapics || ai->nr_ioapics == ACPI_IOAPICS);
+	CHECK(!ai->more_cpus || ai->nr_cpus == MAX_CPUS);
 	CHECK(ai->nr_overrides <= ACPI_OVERRIDES);
 	CHECK(ai->nr_mcfg <= ACPI_SEGMENTS);
 	for (i = 0; i < ai->nr_mcfg; i++)

@@ -4,7 +4,7 @@
  * the checksums made right first.
  */
 #include <stdlib.h>
-#include "core/mptable.h"
+#include "drivers/mptable.h"
 #include "tests/unit/fake_phys.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

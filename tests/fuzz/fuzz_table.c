@@ -53,9 +53,9 @@ static void ensure_well_formed(void)
 	u32 i;
 
 	ENSURE(table.nr_partitions <= MAX_PARTITIONS);
-	ENSURE(table.first_sidecore < MAX_CPUS);
+	ENSURE(table.first_sidecore < (s32)MAX_CPUS);
 	for (; p < table.partitions + table.nr_partitions; p++) {
-		ENSURE(p->nr_cpus <= MAX_CPUS);
+		ENSURE(p->nr_cpus <= MAX_VCPUS);
 		ENSURE(p->nr_modules <= TABLE_MAX_MODULES);
 		ENSURE(p->nr_devices <= TABLE_MAX_DEVICES);
 		ENSURE(p->memory <= TABLE_MAX_MEMORY);
@@ -81,16 +81,15 @@ static void ensure_name(const struct table_partition *p)
 		ENSURE(strcmp(o->name, p->name));
 }
 
-static u64 ensure_cpus(const struct table_partition *p, u64 taken)
+static void ensure_cpus(const struct table_partition *p, struct cpu_set *taken)
 {
 	u32 i;
 
 	ENSURE(p->nr_cpus);
 	for (i = 0; i < p->nr_cpus; i++) {
-		ENSURE(!(taken & BIT(p->cpus[i])));
-		taken |= BIT(p->cpus[i]);
+		ENSURE(!cpu_set_has(taken, p->cpus[i]));
+		cpu_set_add(taken, p->cpus[i]);
 	}
-	return taken;
 }
 
 static void ensure_console(const struct table_partition *p, u32 *ports)
@@ -122,7 +121,7 @@ static void ensure_iommu(const struct table_partition *p)
 		ENSURE(p->memory < 4 * SIZE_1G);
 	}
 	if (p->iommu == TABLE_IOMMU_SIDECORE)
-		ENSURE(table.sidecores);
+		ENSURE(table.first_sidecore >= 0);
 	if (p->teardown.kind == TABLE_STRICT)
 		return;
 	ENSURE(p->iommu != TABLE_IOMMU_NONE);
@@ -167,15 +166,14 @@ static void ensure_accepted(void)
 {
 	const struct table_partition *p = table.partitions;
 	u32 ports = (u32)BIT(table.log);
-	u64 taken = table.sidecores;
+	struct cpu_set taken = table.sidecores;
 
 	ENSURE(table.nr_partitions);
-	ENSURE(table.first_sidecore >= 0 ?
-		       (table.sidecores & BIT(table.first_sidecore)) != 0 :
-		       !table.sidecores);
+	ENSURE(table.first_sidecore < 0 ||
+	       cpu_set_has(&table.sidecores, (u32)table.first_sidecore));
 	for (; p < table.partitions + table.nr_partitions; p++) {
 		ensure_name(p);
-		taken = ensure_cpus(p, taken);
+		ensure_cpus(p, &taken);
 		ensure_boot(p);
 		ensure_console(p, &ports);
 		ensure_iommu(p);
@@ -209,6 +207,7 @@ static void check_all(void)
 
 	for (i = 0; i < MAX_CPUS; i++)
 		big.core_of[i] = i / 2;
+	cpu_set_add(&big.idle, 7);
 	check(&none);
 	check(&big);
 	nr_diags = 0;

@@ -78,7 +78,7 @@ static void fake_describe(u32 i, struct monitor_partition_info *info)
 	info->name = names[i];
 	info->state = "running";
 	info->mode = "did";
-	info->vcpus = MAX_CPUS;
+	info->vcpus = MAX_VCPUS;
 }
 
 static void fake_ledger(u32 i, u32 vcpu, struct ledger *l)
@@ -720,8 +720,8 @@ static void test_large_replies_are_complete(void **state)
 	pieces(7);
 	for (at = out; (at = strchr(at, '\n')); at++)
 		lines++;
-	/* The echo, three partitions of MAX_CPUS, ok */
-	assert_int_equal(lines, 1 + 3 * MAX_CPUS * (CAUSE_COUNT + 1) + 1);
+	/* The echo, three partitions of MAX_VCPUS, ok */
+	assert_int_equal(lines, 1 + 3 * MAX_VCPUS * (CAUSE_COUNT + 1) + 1);
 	assert_string_equal(out + strlen(out) - 12, "ok\r\n" PROMPT);
 }
 

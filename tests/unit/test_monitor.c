@@ -43,14 +43,14 @@ static void fake_describe(u32 i, struct monitor_partition_info *info)
 
 static void fake_ledger(u32 i, u32 vcpu, struct ledger *l)
 {
-	assert_true(vcpu < MIN(parts[i].vcpus, (u32)MAX_CPUS));
+	assert_true(vcpu < MIN(parts[i].vcpus, (u32)MAX_VCPUS));
 	*l = ledgers[i];
 	l->cycles[CAUSE_HLT] += vcpu;
 }
 
 static void fake_latency(u32 i, u32 vcpu, struct histogram *h)
 {
-	assert_true(vcpu < MIN(parts[i].vcpus, (u32)MAX_CPUS));
+	assert_true(vcpu < MIN(parts[i].vcpus, (u32)MAX_VCPUS));
 	memcpy(h, latencies, sizeof(latencies));
 	if (!i)
 		histogram_add(&h[LATENCY_INJECTION], vcpu);
@@ -170,7 +170,7 @@ static int setup(void **state)
 		.name = "web",
 		.state = "running",
 		.mode = "did",
-		.cpus = 3,
+		.cpus = { { 3 } },
 		.memory = 512UL << 20,
 		.vcpus = 2,
 	};
@@ -179,7 +179,7 @@ static int setup(void **state)
 		.state = "parked",
 		.mode = "exit",
 		.reason = "triple fault",
-		.cpus = BIT(2) | BIT(63),
+		.cpus = { { BIT(2) | BIT(63), BIT(0), [7] = BIT(63) } },
 		.memory = 2UL << 30,
 		.vcpus = 1,
 		.restarts = 4,
@@ -266,10 +266,11 @@ static void test_help_lists_every_command(void **state)
 static void test_list(void **state)
 {
 	(void)state;
-	assert_reply("list", "web running did cpus=0-1 memory=512M restarts=0\n"
-			     "db parked exit cpus=2,63 memory=2G restarts=4 "
-			     "reason=triple fault\n"
-			     "ok\n");
+	assert_reply("list",
+		     "web running did cpus=0-1 memory=512M restarts=0\n"
+		     "db parked exit cpus=2,63-64,511 memory=2G restarts=4 "
+		     "reason=triple fault\n"
+		     "ok\n");
 	part_count = 0;
 	assert_reply("list", "ok\n");
 }
@@ -281,17 +282,17 @@ static void test_list_odd_values(void **state)
 
 	(void)state;
 	memset(reason, 'r', sizeof(reason) - 1);
-	parts[0].cpus = 0x5555555555555555;
+	memset(&parts[0].cpus, 0x11, 32);
 	parts[0].reason = reason;
-	parts[1].cpus = ~0UL;
+	memset(&parts[1].cpus, 0xff, sizeof(parts[1].cpus));
 	parts[1].memory = 0;
 	parts[1].reason = "";
 	text = reply_to("list");
-	assert_non_null(strstr(text, "cpus=0,2,4,6,8,"));
-	assert_non_null(strstr(text, ",60,62 memory="));
-	assert_non_null(strstr(text, "rrr\ndb parked exit cpus=0-63 memory=0M "
+	assert_non_null(strstr(text, "cpus=0,4,8,12,16,"));
+	assert_non_null(strstr(text, ",248,252 memory="));
+	assert_non_null(strstr(text, "rrr\ndb parked exit cpus=0-511 memory=0M "
 				     "restarts=4\nok\n"));
-	parts[1].cpus = 0;
+	memset(&parts[1].cpus, 0, sizeof(parts[1].cpus));
 	assert_non_null(strstr(reply_to("list"), "cpus= memory"));
 	/* A count out of range reads no partition beyond the last. */
 	part_count = ~0U;
@@ -352,7 +353,7 @@ static void test_latency_is_bounded_per_step(void **state)
 	for (i = 0; i < LATENCY_COUNT; i++)
 		memset(&latencies[i], 0x7f, sizeof(latencies[i]));
 	parts[0].name = "abcdefghijklmno";
-	parts[0].vcpus = MAX_CPUS;
+	parts[0].vcpus = MAX_VCPUS;
 	text = strstr(reply_to("latency abcdefghijklmno"),
 		      "latency abcdefghijklmno/63 bounce count=");
 	assert_non_null(text);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "core/mptable.h"
+#include "drivers/mptable.h"
 #include "fake_phys.h"
 
 #define EBDA  0x9fc00

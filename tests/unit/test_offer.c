@@ -25,7 +25,8 @@ static struct route pins[DOMAINS][PINS];
 static u32 told[DOMAINS];
 static u32 acting;
 
-struct cpu_public cpu_public[MAX_CPUS];
+static struct cpu_public cpus[MAX_CPUS];
+struct cpu_public *cpu_public = cpus;
 const struct backend *backend;
 
 void log_printf(const char *fmt, ...)

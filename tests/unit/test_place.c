@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "core/place.h"
+#include "partition/place.h"
 
 #define M(n) ((u64)(n) << 20)
 #define G(n) ((u64)(n) << 30)

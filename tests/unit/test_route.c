@@ -20,7 +20,8 @@
 /* --- the machine --- */
 
 struct percpu this_cpu;
-struct cpu_public cpu_public[MAX_CPUS];
+static struct cpu_public cpus[MAX_CPUS];
+struct cpu_public *cpu_public = cpus;
 
 static u32 ipi_to, ipi_vector, ipis;
 static u32 asked[MAX_CPUS];

@@ -247,6 +247,8 @@ static struct table_machine read_machine(const char *path)
 		} else if (sscanf(line, "core %lu %lu", &a, &b) == 2) {
 			assert_in_range(a, 0, MAX_CPUS - 1);
 			m.core_of[a] = (u32)b;
+		} else if (sscanf(line, "idle %lu", &a) == 1) {
+			cpu_set_add(&m.idle, (u32)a);
 		} else if (sscanf(line, "memory %lu", &a) == 1) {
 			m.memory = a << 20;
 		} else if (sscanf(line, "module %63s", word) == 1) {
@@ -290,7 +292,7 @@ static void test_defaults(void **state)
 
 	(void)state;
 	assert_accepted(PARTITION);
-	assert_int_equal(table.sidecores, 0);
+	assert_int_equal(table.sidecores.word[0], 0);
 	assert_int_equal(table.first_sidecore, -1);
 	assert_int_equal(table.log, TABLE_CONSOLE_COM1);
 	assert_int_equal(table.smt, TABLE_SMT_ISOLATE);
@@ -313,21 +315,27 @@ static void test_defaults(void **state)
 
 static void test_cpu_order(void **state)
 {
-	static const u8 cpus[] = { 9, 4, 5, 6, 63, 0 };
+	static const u16 cpus[] = { 9, 4, 5, 6, 511, 0 };
 	const struct table_partition *p = &table.partitions[0];
 
 	(void)state;
 	assert_accepted("[machine]\nsidecores = 8,2-3,1\n"
-			"[partition a]\ncpus = 9,4-6,63,0\n"
+			"[partition a]\ncpus = 9,4-6,511,0\n"
 			"memory = 16M\nkernel = k\n");
-	assert_int_equal(table.sidecores, 0x10e);
+	assert_int_equal(table.sidecores.word[0], 0x10e);
 	assert_int_equal(table.first_sidecore, 8);
-	assert_int_equal(p->nr_cpus, sizeof(cpus));
+	assert_int_equal(p->nr_cpus, ARRAY_SIZE(cpus));
 	assert_memory_equal(p->cpus, cpus, sizeof(cpus));
-	assert_accepted("[partition a]\ncpus = 0-63\n"
+	/* As many as a partition can have, behind the first 64. */
+	assert_accepted("[machine]\nsidecores = 64\n"
+			"[partition a]\ncpus = 448-511\n"
+			"memory = 16M\nkernel = k\n"
+			"[partition b]\ncpus = 256\n"
 			"memory = 16M\nkernel = k\n");
 	assert_int_equal(p->nr_cpus, 64);
-	assert_int_equal(p->cpus[63], 63);
+	assert_int_equal(p->cpus[63], 511);
+	assert_int_equal(table.sidecores.word[1], 1);
+	assert_int_equal(p[1].cpus[0], 256);
 }
 
 static void test_all_values(void **state)

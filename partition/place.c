@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Where partitions get their memory. */
-#include "core/place.h"
+#include "partition/place.h"
 
 /* Firmware, real mode code and the AP trampoline live below. */
 #define PLACE_FLOOR BIT(20)

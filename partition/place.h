@@ -5,12 +5,12 @@
  * modules, low memory), take Ashlar's own pool, then place the partitions.
  * Pure and deterministic; boot CPU only.
  */
-#ifndef CORE_PLACE_H
-#define CORE_PLACE_H
+#ifndef PARTITION_PLACE_H
+#define PARTITION_PLACE_H
 
 #include "core/phys.h"
 
-#define PLACE_RANGES   256
+#define PLACE_RANGES   1280
 #define PLACE_CHUNKS   16
 #define PLACE_ANYWHERE PHYS_LIMIT
 #define PLACE_BELOW_4G BIT(32)

@@ -3,8 +3,8 @@
  * The MultiProcessor Specification's table (version 1.4), for one purpose: to
  * which IO-APIC pins the interrupt pins of PCI devices go.  Pure; boot CPU.
  */
-#ifndef CORE_MPTABLE_H
-#define CORE_MPTABLE_H
+#ifndef DRIVERS_MPTABLE_H
+#define DRIVERS_MPTABLE_H
 
 #include "core/acpi.h"
 #include "core/phys.h"

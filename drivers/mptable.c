@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The MP table: how PCI interrupts are wired. */
-#include "core/mptable.h"
+#include "drivers/mptable.h"
 
 /* 4.1 MP Floating Pointer Structure */
 struct mp_pointer {

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Machines as some firmware describes them: only what the table uses must be
+there.  And a machine of many CPUs."""
+import os
+import re
+
+from firmware import cpu, ioapic, madt_of
+from runs import BUILD, PROMPT, background, expect, typed
+
+HELLO = ["--module", "hello=" + os.path.join(BUILD, "payloads/hello.bin")]
+TABLE = """\
+[machine]
+sidecores = {}
+[partition one]
+cpus = {}
+memory = 32M
+kernel = hello
+"""
+ENDED = "^partition one: stopped: powered off by the guest$"
+GHOST = 7
+IOAPICS = 17
+# In an emulator, whose host has two CPUs, each takes a third of a second.
+CPUS = 72
+
+
+def boots(lab, sidecore, cpus, *arguments, timeout=120):
+    return lab("--table", lab.table(TABLE.format(sidecore, cpus)), *HELLO,
+               *arguments, *expect(ENDED, PROMPT), *typed("poweroff\\n"),
+               timeout=timeout)
+
+
+@background
+def ghost_cpu(lab):
+    """The CPU that does not start has a number in the middle."""
+    table = madt_of(1, cpu(GHOST), cpu(1), cpu(2))
+    return boots(lab, 3, "0,2", "--cpus", 3, "--acpi", lab.file(table))
+
+
+@background
+def ghost_in_the_table(lab):
+    return lab("--cpus", 2, "--acpi", lab.file(madt_of(2, cpu(GHOST))),
+               "--table", lab.table(TABLE.format(1, "0,2-3")), *HELLO,
+               *expect("^boot: stopped"), timeout=120)
+
+
+@background
+def ghost_ioapics(lab):
+    more = [ioapic(32 + n, 0xfec10000 + 0x8000 * n, 256 + 8 * n)
+            for n in range(IOAPICS - 1)]
+    return boots(lab, 1, "0", "--cpus", 2, "--acpi",
+                 lab.file(madt_of(2, *more)))
+
+
+@background(long=True)
+def many_cpus(lab):
+    return boots(lab, CPUS // 2, f"{CPUS - 1},0", "--machine", "qemu",
+                 "--cpus", CPUS, timeout=300)
+
+
+def warnings(result):
+    return result.findall("^warning: (.*)")
+
+
+def test_ghost_cpu(ghost_cpu):
+    assert ghost_cpu.powered_off, ghost_cpu.stderr
+    assert warnings(ghost_cpu) == [
+        f"cpu 1 (APIC id {GHOST}) stays idle: does not start"]
+    assert ghost_cpu.findall("^cpus: .*") == ["cpus: 3, TSCs in step"]
+
+
+def test_ghost_in_the_table(ghost_in_the_table):
+    text = ghost_in_the_table.serial()
+    assert re.findall("^table:.*", text, re.M) == [
+        "table:4:8: CPU 2 can't be used, see the log; use another",
+        "table:4:8: no CPU 3 on this machine; use 0 to 2"]
+
+
+def test_ghost_ioapics(ghost_ioapics):
+    assert ghost_ioapics.powered_off, ghost_ioapics.stderr
+    shown = warnings(ghost_ioapics)
+    assert len(shown) == IOAPICS - 1
+    assert shown[0] == "IO-APIC 32 at fec10000h is not there: left out"
+
+
+def test_many_cpus(many_cpus):
+    assert many_cpus.powered_off, many_cpus.stderr
+    assert many_cpus.findall("^cpus: .*") == [f"cpus: {CPUS}, TSCs in step"]
+    assert not warnings(many_cpus)
