@@ -236,6 +236,7 @@ static void read_table(void)
 		      table_supported(&table, report, NULL);
 	if (err)
 		boot_refuse("the partition table has errors");
+	table_warn(&table, report, NULL);
 	for (i = 0; i < table.nr_partitions; i++)
 		if (table.partitions[i].identity)
 			log_printf("warning: partition %s: identity = yes: DMA "

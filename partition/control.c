@@ -24,7 +24,8 @@ static void describe(u32 i, struct monitor_partition_info *info)
 		.name = p->config->name,
 		.state = partition_state_name(p),
 		.mode = partition_mode_name(p),
-		.reason = p->life.reason,
+		.reason = p->life.state == PARTITION_RUNNING ? NULL :
+							       p->life.reason,
 		.memory = p->config->memory,
 		.vcpus = p->config->nr_cpus,
 		.restarts = p->life.restarts,
