@@ -15,7 +15,7 @@ PURE := $(addprefix core/,acpi.c fmt.c frequency.c histogram.c ledger.c \
 PURE += $(addprefix drivers/,echo.c mptable.c)
 PURE += $(addprefix table/,table.c table_check.c table_keys.c table_word.c)
 PURE += $(addprefix apic/,icr.c vapic.c vioapic.c vtimer.c)
-PURE += $(addprefix console/,console.c monitor.c)
+PURE += $(addprefix console/,console.c cpus.c monitor.c)
 PURE += $(addprefix guest/,acpi.c legacy.c linux.c loader.c mmio.c \
 	multiboot.c ports.c serial.c walk.c)
 PURE += $(addprefix eli/,shadow.c view.c)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The boot, as one list. */
 #include "apic/ioapic.h"
+#include "console/cpus.h"
 #include "console/logport.h"
 #include "core/acpi.h"
 #include "core/boot_info.h"
@@ -27,8 +28,9 @@
 
 #define TABLE_MODULE "table"
 #define ERROR_SIZE   160
-/* Level type in CPUID leaf 0Bh ECX */
+/* Level types in CPUID leaf 0Bh ECX */
 #define LEVEL_SMT	   1
+#define LEVEL_CORE	   2
 #define POOL_BASE_SIZE	   (1UL << 20)
 #define POOL_PER_CPU	   (224UL << 10)
 #define POOL_PER_PARTITION (64UL << 10)
@@ -160,6 +162,38 @@ static void build_tables(void)
 	write_cr3(cr3);
 }
 
+/*
+ * How many of the lowest bits of an APIC id a level takes, SDM vol. 2, CPUID
+ * leaf 0Bh; else `otherwise`.
+ */
+static u32 id_bits(u32 subleaf, u32 level, u32 otherwise)
+{
+	u32 max, a, b, c, d;
+
+	cpuid(0, 0, &max, &b, &c, &d);
+	if (max < 0xb)
+		return otherwise;
+	cpuid(0xb, subleaf, &a, &b, &c, &d);
+	/* A level of one may have bits for more (Bochs). */
+	if ((c >> 8 & 0xff) != level || (b & 0xffff) <= 1)
+		return otherwise;
+	return a & 31;
+}
+
+static void list_cpus(void)
+{
+	char line[CPUS_LINE_MAX];
+	u32 next = 0;
+
+	cpu_list.nr = nr_cpus;
+	for (; next < nr_cpus; next++)
+		cpu_list.apic_id[next] = cpu_public[next].apic_id;
+	cpu_list.core_shift = id_bits(0, LEVEL_SMT, 0);
+	cpu_list.socket_shift = id_bits(1, LEVEL_CORE, 31);
+	for (next = 0; cpus_line(&cpu_list, &next, line);)
+		log_printf("%s", line);
+}
+
 static void start_cpus(void)
 {
 	static const struct core_job job = { core_prepare, core_run };
@@ -170,6 +204,7 @@ static void start_cpus(void)
 	backend = host_features & FEATURE_SVM ? &svm_backend : &vmx_backend;
 	must(core_prepare(error, sizeof(error)));
 	must(smp_start(&acpi, low_page, &job, error, sizeof(error)));
+	list_cpus();
 }
 
 static void report(void *ctx, unsigned int line, unsigned int col,
@@ -177,23 +212,6 @@ static void report(void *ctx, unsigned int line, unsigned int col,
 {
 	(void)ctx;
 	log_printf("table:%u:%u: %s", line, col, text);
-}
-
-/*
- * Threads of one core share all but the lowest bits of the APIC id.  A core of
- * one thread may have id bits for more (SDM vol. 2, CPUID leaf 0Bh; Bochs).
- */
-static u32 core_of(u32 apic_id)
-{
-	u32 max, a, b, c, d;
-
-	cpuid(0, 0, &max, &b, &c, &d);
-	if (max < 0xb)
-		return apic_id;
-	cpuid(0xb, 0, &a, &b, &c, &d);
-	if ((c >> 8 & 0xff) != LEVEL_SMT || (b & 0xffff) <= 1)
-		return apic_id;
-	return apic_id >> (a & 31);
 }
 
 static void describe_machine(struct table_machine *m)
@@ -210,7 +228,7 @@ static void describe_machine(struct table_machine *m)
 		.iommu = acpi.dmar != 0,
 	};
 	for (i = 0; i < nr_cpus; i++) {
-		m->core_of[i] = core_of(cpu_public[i].apic_id);
+		m->core_of[i] = cpu_list.apic_id[i] >> cpu_list.core_shift;
 		if (!cpu_public[i].up)
 			cpu_set_add(&m->idle, i);
 	}
@@ -249,6 +267,7 @@ static void read_table(void)
 		      table_supported(&table, report, NULL);
 	if (err)
 		boot_refuse("the partition table has errors");
+	table_warn(&table, report, NULL);
 	for (i = 0; i < table.nr_partitions; i++)
 		if (table.partitions[i].identity)
 			log_printf("warning: partition %s: identity = yes: DMA "

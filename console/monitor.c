@@ -235,6 +235,18 @@ static int run_memory(struct monitor *m, u32 step)
 	return MORE;
 }
 
+static int run_cpus(struct monitor *m, u32 step)
+{
+	char line[CPUS_LINE_MAX];
+
+	if (!step)
+		m->next_cpu = 0;
+	if (!cpus_line(m->ops->cpus(), &m->next_cpu, line))
+		return 0;
+	reply(m, "%s", line);
+	return MORE;
+}
+
 static int run_console(struct monitor *m, u32 step)
 {
 	int i = find(m);
@@ -278,6 +290,12 @@ static int run_restart(struct monitor *m, u32 step)
 {
 	(void)step;
 	return change(m, m->ops->restart);
+}
+
+static int run_nmi(struct monitor *m, u32 step)
+{
+	(void)step;
+	return change(m, m->ops->nmi);
 }
 
 static int run_mode(struct monitor *m, u32 step)
@@ -337,11 +355,13 @@ static const struct monitor_command commands[] = {
 	{ "stat", "[NAME]", "exits and cycles per vCPU and cause", run_stat },
 	{ "latency", "[NAME]", "histograms of what takes how long",
 	  run_latency },
+	{ "cpus", "", "the CPUs: APIC id, core, socket", run_cpus },
 	{ "memory", "", "Ashlar's memory and page tables", run_memory },
 	{ "console", "NAME", "its console, raw, until Ctrl-A", run_console },
 	{ "stop", "NAME", "stop a partition", run_stop },
 	{ "start", "NAME", "start a stopped or parked partition", run_start },
 	{ "restart", "NAME", "stop it and start it from reset", run_restart },
+	{ "nmi", "NAME", "an NMI to its first CPU: makes Linux dump", run_nmi },
 	{ "mode", "NAME MODE", "how it gets its interrupts from its next start",
 	  run_mode },
 	{ "log", "", "the retained part of the log", run_log },

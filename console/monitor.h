@@ -11,6 +11,7 @@
 #ifndef CONSOLE_MONITOR_H
 #define CONSOLE_MONITOR_H
 
+#include "console/cpus.h"
 #include "core/cpuset.h"
 #include "core/histogram.h"
 #include "core/ledger.h"
@@ -54,6 +55,7 @@ struct monitor_ops {
 	void (*describe)(u32 i, struct monitor_partition_info *info);
 	void (*ledger)(u32 i, u32 vcpu, struct ledger *out);
 	void (*latency)(u32 i, u32 vcpu, struct histogram out[LATENCY_COUNT]);
+	const struct cpu_list *(*cpus)(void);
 	/* Bytes; and the tables one by one: false after the last. */
 	void (*pool)(u64 *free, u64 *size);
 	bool (*tables)(u32 i, struct monitor_tables *out);
@@ -61,6 +63,7 @@ struct monitor_ops {
 	int (*start)(u32 i, const char **why);
 	int (*restart)(u32 i, const char **why);
 	int (*mode)(u32 i, const char *mode, const char **why);
+	int (*nmi)(u32 i, const char **why);
 	int (*poweroff)(const char **why);
 	int (*reboot)(const char **why);
 };
@@ -101,6 +104,7 @@ struct monitor {
 	struct logring_iter log;
 	u32 stat_partition;
 	u32 stat_vcpu;
+	u32 next_cpu;
 };
 
 void monitor_init(struct monitor *m, const struct monitor_ops *ops,

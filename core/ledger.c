@@ -61,6 +61,9 @@ void ledger_add(struct ledger *total, const struct ledger *l)
 	}
 }
 
+/* So many are no matter of a start. */
+#define XAPIC_EXITS 2000
+
 void ledger_print(const struct ledger *l, const char *name, u32 vcpu,
 		  const char *mode, void (*line)(void *ctx, const char *text),
 		  void *ctx)
@@ -82,4 +85,11 @@ void ledger_print(const struct ledger *l, const char *name, u32 vcpu,
 			     cause_names[i], l->exits[i], l->cycles[i]);
 		line(ctx, text);
 	}
+	if (l->exits[CAUSE_EPT_LAPIC] < XAPIC_EXITS)
+		return;
+	fmt_snprintf(text, sizeof(text),
+		     "warning: %.15s/%u is in xAPIC mode: each EOI exits; its "
+		     "cmdline may say nox2apic or noapic",
+		     name, vcpu);
+	line(ctx, text);
 }

@@ -108,6 +108,7 @@ void ledger_add(struct ledger *total, const struct ledger *l);
  * Prints the stable form, a line (without newline) per call:
  *   ledger NAME/VCPU MODE exits=N cycles=N
  *   ledger NAME/VCPU CAUSE=N cycles=N	for each cause that is not 0
+ * and, where that explains thousands of exits, a line about xAPIC mode.
  */
 void ledger_print(const struct ledger *l, const char *name, u32 vcpu,
 		  const char *mode, void (*line)(void *ctx, const char *text),

@@ -24,7 +24,8 @@ static void describe(u32 i, struct monitor_partition_info *info)
 		.name = p->config->name,
 		.state = partition_state_name(p),
 		.mode = partition_mode_name(p),
-		.reason = p->life.reason,
+		.reason = p->life.state == PARTITION_RUNNING ? NULL :
+							       p->life.reason,
 		.memory = p->config->memory,
 		.vcpus = p->config->nr_cpus,
 		.restarts = p->life.restarts,
@@ -98,6 +99,23 @@ static int restart(u32 i, const char **why)
 	return partition_stop(p, "restarted by the monitor", true);
 }
 
+static const struct cpu_list *cpus(void)
+{
+	return &cpu_list;
+}
+
+/* Where nobody is in the guest yet, it is dropped. */
+static int nmi(u32 i, const char **why)
+{
+	struct partition *p = &partitions[i];
+
+	*why = "it is not running";
+	if (p->life.state != PARTITION_RUNNING)
+		return -EBUSY;
+	domain_request(&p->irq, BIT(0), REQ_NMI);
+	return 0;
+}
+
 static int mode(u32 i, const char *name, const char **why)
 {
 	enum irq_mode m;
@@ -126,12 +144,14 @@ static const struct monitor_ops control_ops = {
 	.describe = describe,
 	.ledger = ledger,
 	.latency = latency,
+	.cpus = cpus,
 	.pool = pool,
 	.tables = tables,
 	.stop = stop,
 	.start = start,
 	.restart = restart,
 	.mode = mode,
+	.nmi = nmi,
 	.poweroff = poweroff,
 	.reboot = reboot,
 };

@@ -463,11 +463,6 @@ static void start_partition(struct vcpu *v)
 		start_failed(p);
 	if (err)
 		return;
-	spin_lock(&p->irq.lock);
-	/* An end that was asked for meanwhile has a reason of its own. */
-	if (!p->life.ending)
-		fmt_snprintf(p->life.reason, sizeof(p->life.reason), "started");
-	spin_unlock(&p->irq.lock);
 	log_printf("partition %s: running: started", p->config->name);
 	boot_report();
 	enter(v, &p->entry);

@@ -197,6 +197,9 @@ int __must_check table_check(const struct table *t,
 int __must_check table_supported(const struct table *t, table_diag_fn diag,
 				 void *ctx);
 
+/* Of a table without errors: what is allowed and hardly meant. */
+void table_warn(const struct table *t, table_diag_fn diag, void *ctx);
+
 const char *table_mode_name(enum irq_mode mode);
 
 #endif

@@ -469,3 +469,42 @@ int table_supported(const struct table *t, table_diag_fn diag, void *ctx)
 	apply_rules(build_rules, ARRAY_SIZE(build_rules), t, &d);
 	return d.nr ? -EINVAL : 0;
 }
+
+/* Accepted all the same */
+
+/* docs/boot.md, What a guest must have */
+static const struct {
+	const char *word, *effect;
+} unfit[] = {
+	{ "nox2apic", "makes each EOI exit" },
+	{ "noapic", "makes each EOI exit" },
+	{ "nolapic", "leaves the guest no timer" },
+	{ "nolapic_timer", "leaves the guest no timer" },
+	{ "acpi=off", "hides CPUs and interrupts from the guest" },
+};
+
+static bool has_word(const char *text, const char *wanted)
+{
+	struct word rest = { text, strlen(text) }, w;
+
+	while (word_next(&rest, &w))
+		if (word_is(w, wanted))
+			return true;
+	return false;
+}
+
+void table_warn(const struct table *t, table_diag_fn diag, void *ctx)
+{
+	struct table_diag d = { .fn = diag, .ctx = ctx };
+	const struct table_partition *p;
+	u32 i;
+
+	for (p = t->partitions; p < t->partitions + t->nr_partitions; p++)
+		for (i = 0; i < ARRAY_SIZE(unfit); i++)
+			if (p->boot == TABLE_LINUX &&
+			    has_word(p->cmdline, unfit[i].word))
+				REPORT(&d,
+				       key_pos(&p->origin, TABLE_KEY_CMDLINE),
+				       WARN_CMDLINE, unfit[i].word,
+				       unfit[i].effect);
+}

@@ -74,7 +74,9 @@
 		     "; assign one of that bus")                               \
 	M(BUILD_VF, "not in this build: virtual functions; assign the whole "  \
 		    "function")                                                \
-	M(BUILD_IOMMU, "not in this build: vIOMMU; write iommu = none")
+	M(BUILD_IOMMU, "not in this build: vIOMMU; write iommu = none")        \
+	/* Accepted all the same */                                            \
+	M(WARN_CMDLINE, "warning: `%s` on the cmdline %s; remove it")
 
 /* Arrays, not pointers, so that the compiler checks each use's arguments. */
 #define TABLE_MESSAGE_ARRAY(id, format) \

@@ -43,6 +43,8 @@ static int check(char *path, size_t len)
 	int parsed = table_parse(text, len, &table, print_diag, path);
 	int supported = table_supported(&table, print_diag, path);
 
+	if (!parsed)
+		table_warn(&table, print_diag, path);
 	return parsed || supported;
 }
 

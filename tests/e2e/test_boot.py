@@ -147,12 +147,12 @@ def test_ledger_at_stop(sidecore):
 
 def test_list(sidecore):
     shown = sidecore.replies("list")
-    about = "did cpus=0-1 memory=256M restarts=0 reason="
+    about = "did cpus=0-1 memory=256M restarts=0"
     assert shown == [
-        [f"linux running {about}started", "ok"],
-        [f"linux stopped {about}powered off by the guest", "ok"],
-        [f"linux stopped {about}reset by the guest, restart = never or used "
-         "up", "ok"]]
+        [f"linux running {about}", "ok"],
+        [f"linux stopped {about} reason=powered off by the guest", "ok"],
+        [f"linux stopped {about} reason=reset by the guest, restart = never "
+         "or used up", "ok"]]
 
 
 def test_stat(sidecore):
@@ -262,12 +262,12 @@ def test_park_leaves_others_alone(parked):
     assert lists[0] == [
         "one parked did cpus=1 memory=192M restarts=0 reason=string I/O to "
         "an emulated port",
-        "two running did cpus=2 memory=192M restarts=0 reason=started", "ok"]
+        "two running did cpus=2 memory=192M restarts=0", "ok"]
     assert not parked.findall("^partition two: (?!running)")
 
 
 def test_start_revives(parked):
     assert "an74er 1" in parked.matches
     assert parked.replies("list")[1][:2] == [
-        "one running did cpus=1 memory=192M restarts=0 reason=started",
-        "two running did cpus=2 memory=192M restarts=0 reason=started"]
+        "one running did cpus=1 memory=192M restarts=0",
+        "two running did cpus=2 memory=192M restarts=0"]

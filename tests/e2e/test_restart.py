@@ -82,7 +82,7 @@ def test_restarts(steady_restarts):
     assert steady_restarts.serial(2) == (count + 1) * "steady: ready\n"
     # Those that the monitor asks for are not counted.
     assert steady_restarts.replies("list") == [[
-        "steady running did cpus=0-1 memory=18M restarts=0 reason=started",
+        "steady running did cpus=0-1 memory=18M restarts=0",
         "ok"]]
 
 

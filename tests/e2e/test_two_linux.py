@@ -97,9 +97,9 @@ def test_triple_fault(two_linux):
         "partition two: running: started"]
     check_counts(two_linux, 2, ["parked", "quit", "end"])
     parked, revived = two_linux.replies("list")
-    about = "did cpus=2 memory=192M restarts=0 reason="
-    assert parked[1] == f"two parked {about}triple fault"
-    assert revived[1] == f"two running {about}started"
+    about = "did cpus=2 memory=192M restarts=0"
+    assert parked[1] == f"two parked {about} reason=triple fault"
+    assert revived[1] == f"two running {about}"
     assert revived[0].startswith("one running ")
 
 

@@ -52,6 +52,22 @@ static void test_lines(void **state)
 			    "ledger web/1 msr-icr=1 cycles=150\n");
 }
 
+static void test_xapic_mode_is_named(void **state)
+{
+	struct ledger l = { 0 };
+	char *last;
+
+	(void)state;
+	l.exits[CAUSE_MSR_EOI] = 1000000;
+	l.exits[CAUSE_EPT_LAPIC] = 200; /* of a start */
+	assert_null(strstr(print(&l, "web", 0, "did"), "warning"));
+	l.exits[CAUSE_EPT_LAPIC] = 5000;
+	print(&l, "a-name-of-all-15", 63, "did");
+	last = strstr(out, "warning: a-name-of-all-1/63 is in xAPIC mode: ");
+	assert_non_null(last);
+	assert_string_equal(strchr(last, '\n'), "\n");
+}
+
 /* Counted as a cause, but not as an exit: its exit has a cause already. */
 static void test_injection_mode_is_no_exit(void **state)
 {
@@ -103,7 +119,7 @@ static void test_longest_lines_fit(void **state)
 	print(&l, "abcdefghijklmno-and-more", ~0U, "posted");
 	for (i = 0; out[i]; i++)
 		lines += out[i] == '\n';
-	assert_int_equal(lines, CAUSE_COUNT + 1);
+	assert_int_equal(lines, CAUSE_COUNT + 2);
 	assert_non_null(strstr(out, "ledger abcdefghijklmno/4294967295 "
 				    "external-interrupt=18446744073709551615 "
 				    "cycles=18446744073709551615\n"));
@@ -162,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_xapic_mode_is_named),
 		cmocka_unit_test(test_injection_mode_is_no_exit),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_longest_lines_fit),

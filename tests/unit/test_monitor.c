@@ -56,6 +56,13 @@ static void fake_latency(u32 i, u32 vcpu, struct histogram *h)
 		histogram_add(&h[LATENCY_INJECTION], vcpu);
 }
 
+static struct cpu_list cpus;
+
+static const struct cpu_list *fake_cpus(void)
+{
+	return &cpus;
+}
+
 static void fake_pool(u64 *left, u64 *size)
 {
 	*left = 100 << 10;
@@ -94,6 +101,11 @@ static int fake_restart(u32 i, const char **why)
 	return change("restart", i, why);
 }
 
+static int fake_nmi(u32 i, const char **why)
+{
+	return change("nmi", i, why);
+}
+
 static int fake_mode(u32 i, const char *mode, const char **why)
 {
 	return change(mode, i, why);
@@ -114,6 +126,8 @@ static const struct monitor_ops ops = {
 	.describe = fake_describe,
 	.ledger = fake_ledger,
 	.latency = fake_latency,
+	.cpus = fake_cpus,
+	.nmi = fake_nmi,
 	.pool = fake_pool,
 	.tables = fake_tables,
 	.stop = fake_stop,
@@ -243,11 +257,11 @@ static void test_prompt(void **state)
 
 static void test_help_lists_every_command(void **state)
 {
-	static const char *const names[] = { "help",	"list",	  "stat",
-					     "latency", "memory", "console",
-					     "stop",	"start",  "restart",
-					     "mode",	"log",	  "poweroff",
-					     "reboot" };
+	static const char *const names[] = { "help",	"list",	    "stat",
+					     "latency", "cpus",	    "memory",
+					     "console", "stop",	    "start",
+					     "restart", "nmi",	    "mode",
+					     "log",	"poweroff", "reboot" };
 	const char *text = reply_to("help");
 	const char *at = text;
 	char want[32];
@@ -406,7 +420,9 @@ static void test_changes(void **state)
 	assert_reply("start db", "ok\n");
 	assert_reply("restart web", "ok\n");
 	assert_reply("mode db exit", "ok\n");
-	assert_string_equal(calls, "stop(0) start(1) restart(0) exit(1) ");
+	assert_reply("nmi web", "ok\n");
+	assert_string_equal(calls,
+			    "stop(0) start(1) restart(0) exit(1) nmi(0) ");
 	result = -EINVAL;
 	why_not = "it is running";
 	assert_reply("start web", "error: start web: it is running\n");
@@ -415,8 +431,20 @@ static void test_changes(void **state)
 	result = -EBUSY;
 	assert_reply("restart db", "error: restart db: busy; try again\n");
 	assert_reply("mode db did", "error: mode db: busy; try again\n");
+	why_not = "it is not running";
+	assert_reply("nmi db", "error: nmi db: it is not running\n");
+	why_not = NULL;
 	result = -9999;
 	assert_reply("restart db", "error: restart db: failed\n");
+}
+
+static void test_cpus(void **state)
+{
+	(void)state;
+	cpus = (struct cpu_list){ .nr = 2, .apic_id = { 4, 6 }, 1, 2 };
+	assert_reply("cpus", "cpu 0: APIC id 4, core 2, socket 1\n"
+			     "cpu 1: APIC id 6, core 3, socket 1\n"
+			     "ok\n");
 }
 
 /* A name that is not there, or not given, changes nothing. */
@@ -426,6 +454,7 @@ static void test_changes_need_a_name(void **state)
 	assert_reply("stop", "error: usage: stop NAME\n");
 	assert_reply("start ", "error: usage: start NAME\n");
 	assert_reply("restart web db", "error: usage: restart NAME\n");
+	assert_reply("nmi", "error: usage: nmi NAME\n");
 	assert_reply("mode web", "error: usage: mode NAME MODE\n");
 	assert_reply("mode web did now", "error: usage: mode NAME MODE\n");
 	assert_reply("mode x did", "error: no partition x; list shows them\n");
@@ -599,6 +628,7 @@ int main(void)
 		cmocka_unit_test_setup(test_memory, setup),
 		cmocka_unit_test_setup(test_console, setup),
 		cmocka_unit_test_setup(test_changes, setup),
+		cmocka_unit_test_setup(test_cpus, setup),
 		cmocka_unit_test_setup(test_changes_need_a_name, setup),
 		cmocka_unit_test_setup(test_log, setup),
 		cmocka_unit_test_setup(test_poweroff_and_reboot, setup),

@@ -802,6 +802,37 @@ static void test_explain_long(void **state)
 	assert_int_equal(n, 2047);
 }
 
+static const char *warnings(const char *tail)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), PARTITION "%s\n", tail);
+	assert_accepted(text);
+	table_warn(&table, collect, &table);
+	return got;
+}
+
+static void test_warnings(void **state)
+{
+	(void)state;
+	assert_string_equal(warnings("cmdline = quiet x2apic nolapicx"), "");
+	assert_string_equal(warnings("cmdline ="), "");
+	assert_string_equal(warnings("cmdline = nolapic\nboot = multiboot"),
+			    "");
+	assert_string_equal(warnings("cmdline = quiet nox2apic"),
+			    "5:11: warning: `nox2apic` on the cmdline makes "
+			    "each EOI exit; remove it\n");
+	assert_non_null(strstr(warnings("cmdline = noapic"), "`noapic` "));
+	assert_non_null(strstr(warnings("cmdline = nolapic_timer"),
+			       "`nolapic_timer` on the cmdline leaves the "
+			       "guest no timer; "));
+	assert_string_equal(warnings("cmdline = acpi=off nolapic"),
+			    "5:11: warning: `nolapic` on the cmdline leaves "
+			    "the guest no timer; remove it\n"
+			    "5:11: warning: `acpi=off` on the cmdline hides "
+			    "CPUs and interrupts from the guest; remove it\n");
+}
+
 /* Last: nothing in the list of diagnostics is left unsaid. */
 static void test_every_message(void **state)
 {
@@ -829,6 +860,7 @@ int main(void)
 		cmocka_unit_test(test_cpu_order),
 		cmocka_unit_test(test_all_values),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_cmdline),
 		cmocka_unit_test(test_line_ends),
 		cmocka_unit_test(test_slips),
