@@ -371,71 +371,6 @@ static int parse_dmar(struct parse *p, const struct table *t)
 	return 0;
 }
 
-struct table_kind {
-	const char *signature;
-	const char *name;
-	u32 min;
-	int (*parse)(struct parse *p, const struct table *t);
-};
-
-static const struct table_kind kinds[] = {
-	{ "APIC", "MADT", sizeof(struct madt), parse_madt },
-	{ "FACP", "FADT", FADT_V1_SIZE, parse_fadt },
-	{ "HPET", "HPET", sizeof(struct hpet), parse_hpet },
-	{ "MCFG", "MCFG", sizeof(struct mcfg), parse_mcfg },
-	{ "DMAR", "DMAR", DMAR_SIZE, parse_dmar },
-};
-
-#define KIND_MADT 0
-
-static int parse_table(struct parse *p, u64 phys)
-{
-	char signature[4];
-	struct table t;
-	u32 i;
-	int err;
-
-	if (phys_read(p->r, phys, signature, sizeof(signature)))
-		return unreadable(p, "a table", phys);
-	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!memcmp(signature, kinds[i].signature, sizeof(signature)))
-			break;
-	if (i == ARRAY_SIZE(kinds) || (p->seen & BIT(i)))
-		return 0;
-	p->seen |= (u32)BIT(i);
-	err = map_table(p, &t, kinds[i].name, phys, kinds[i].signature,
-			kinds[i].min);
-	return err ? err : kinds[i].parse(p, &t);
-}
-
-/* The XSDT and the RSDT differ in the size of an entry only (5.2.7, 5.2.8). */
-static int parse_root(struct parse *p, u64 phys, const char *name, u32 size)
-{
-	struct table t = { 0 };
-	u64 entry;
-	u32 i, n;
-	int err = map_table(p, &t, name, phys, name, sizeof(struct sdt_header));
-
-	if (err)
-		return err;
-	n = (t.length - (u32)sizeof(struct sdt_header)) / size;
-	if ((t.length - sizeof(struct sdt_header)) % size || n > TABLES_MAX)
-		return fail(p, -EINVAL,
-			    "%s at %lx has length %u, not that of 0 to %d "
-			    "entries; update the firmware",
-			    name, phys, t.length, TABLES_MAX);
-	for (i = 0; i < n; i++) {
-		entry = 0;
-		if (phys_read(p->r, phys + sizeof(struct sdt_header) + i * size,
-			      &entry, size))
-			return unreadable(p, name, phys);
-		err = entry ? parse_table(p, entry) : 0;
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 static bool aml_integer(const u8 *p, u32 end, u32 *pos, u32 *value)
 {
 	u32 i, size;
@@ -521,6 +456,84 @@ static void scan_s5(struct acpi_info *ai, const u8 *p, u32 length)
 		if (parse_s5(ai, p, length, pos + 4))
 			return;
 	}
+}
+
+/* Some firmware has \_S5 there; one that is damaged counts for nothing. */
+static void parse_ssdt(struct parse *p, u64 phys)
+{
+	struct table t = { 0 };
+
+	if (!map_table(p, &t, "SSDT", phys, "SSDT", sizeof(struct sdt_header)))
+		scan_s5(p->ai, t.p, t.length);
+	else if (p->error_size)
+		p->error[0] = '\0';
+}
+
+struct table_kind {
+	const char *signature;
+	const char *name;
+	u32 min;
+	int (*parse)(struct parse *p, const struct table *t);
+};
+
+static const struct table_kind kinds[] = {
+	{ "APIC", "MADT", sizeof(struct madt), parse_madt },
+	{ "FACP", "FADT", FADT_V1_SIZE, parse_fadt },
+	{ "HPET", "HPET", sizeof(struct hpet), parse_hpet },
+	{ "MCFG", "MCFG", sizeof(struct mcfg), parse_mcfg },
+	{ "DMAR", "DMAR", DMAR_SIZE, parse_dmar },
+};
+
+#define KIND_MADT 0
+
+static int parse_table(struct parse *p, u64 phys)
+{
+	char signature[4];
+	struct table t;
+	u32 i;
+	int err;
+
+	if (phys_read(p->r, phys, signature, sizeof(signature)))
+		return unreadable(p, "a table", phys);
+	if (!memcmp(signature, "SSDT", sizeof(signature)))
+		parse_ssdt(p, phys);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!memcmp(signature, kinds[i].signature, sizeof(signature)))
+			break;
+	if (i == ARRAY_SIZE(kinds) || (p->seen & BIT(i)))
+		return 0;
+	p->seen |= (u32)BIT(i);
+	err = map_table(p, &t, kinds[i].name, phys, kinds[i].signature,
+			kinds[i].min);
+	return err ? err : kinds[i].parse(p, &t);
+}
+
+/* The XSDT and the RSDT differ in the size of an entry only (5.2.7, 5.2.8). */
+static int parse_root(struct parse *p, u64 phys, const char *name, u32 size)
+{
+	struct table t = { 0 };
+	u64 entry;
+	u32 i, n;
+	int err = map_table(p, &t, name, phys, name, sizeof(struct sdt_header));
+
+	if (err)
+		return err;
+	n = (t.length - (u32)sizeof(struct sdt_header)) / size;
+	if ((t.length - sizeof(struct sdt_header)) % size || n > TABLES_MAX)
+		return fail(p, -EINVAL,
+			    "%s at %lx has length %u, not that of 0 to %d "
+			    "entries; update the firmware",
+			    name, phys, t.length, TABLES_MAX);
+	for (i = 0; i < n; i++) {
+		entry = 0;
+		if (phys_read(p->r, phys + sizeof(struct sdt_header) + i * size,
+			      &entry, size))
+			return unreadable(p, name, phys);
+		err = entry ? parse_table(p, entry) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int parse_dsdt(struct parse *p)

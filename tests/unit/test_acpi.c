@@ -918,6 +918,53 @@ static void test_s5_malformed(void **state)
 	assert_s5(1, 1);
 }
 
+#define PACKAGE(a, b) 8, S5, 0x12, 6, 2, 0x0a, a, 0x0a, b
+
+/* Two of them, whose second has it. */
+static int parse_ssdts(const void *aml, u32 size, bool damaged)
+{
+	u32 at;
+
+	setup(NULL);
+	small_madt();
+	put_fadt(276);
+	begin("SSDT");
+	put("nothing", 7);
+	end();
+	at = begin("SSDT");
+	put(aml, size);
+	end();
+	image[at + 10] ^= damaged;
+	put_xsdt();
+	return parse_fadt();
+}
+
+static void test_s5_in_ssdt(void **state)
+{
+	static const u8 aml[] = { PACKAGE(5, 1) }, other[] = { PACKAGE(4, 2) };
+	u32 at;
+
+	(void)state;
+	assert_int_equal(parse_ssdts(aml, sizeof(aml), false), 0);
+	assert_s5(5, 1);
+	/* One that is damaged stops nothing. */
+	assert_int_equal(parse_ssdts(aml, sizeof(aml), true), 0);
+	assert_false(ai.has_s5);
+	/* The DSDT's counts more, if it has one. */
+	parse_ssdts(aml, sizeof(aml), false);
+	at = begin("DSDT");
+	put(other, sizeof(other));
+	set32(at + 4, used - at);
+	seal(at);
+	set64(fadt + 140, BASE + at);
+	assert_int_equal(parse_fadt(), 0);
+	assert_s5(4, 2);
+	image[at + 36] = 9;
+	seal(at);
+	assert_int_equal(parse_fadt(), 0);
+	assert_s5(5, 1);
+}
+
 static void test_dsdt_lengths(void **state)
 {
 	u32 at;
@@ -1108,6 +1155,7 @@ int main(void)
 		T(s5),
 		T(s5_absent),
 		T(s5_malformed),
+		T(s5_in_ssdt),
 		T(dsdt_lengths),
 		T(dsdt_pointers),
 		T(hpet),
