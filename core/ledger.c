@@ -6,19 +6,20 @@
 #define LEDGER_NAME(id, name) [CAUSE_##id] = name,
 static const char *const cause_names[] = { LEDGER_CAUSES(LEDGER_NAME) };
 
-const char *ledger_cause_name(u32 cause)
+/* That a vCPU begins injecting happens within exits that have causes too. */
+static bool is_event(enum cause cause)
 {
-	return cause < CAUSE_COUNT ? cause_names[cause] : "unknown";
+	return cause >= CAUSE_INJECTION_MODE && cause <= CAUSE_INJECT_SETTLING;
 }
 
-void ledger_totals(const struct ledger *l, u64 *exits, u64 *cycles)
+static void totals(const struct ledger *l, u64 *exits, u64 *cycles)
 {
 	u32 i;
 
 	*exits = 0;
 	*cycles = 0;
 	for (i = 0; i < CAUSE_COUNT; i++) {
-		if (ledger_is_event(i))
+		if (is_event(i))
 			continue;
 		*exits += l->exits[i];
 		*cycles += l->cycles[i];
@@ -36,31 +37,6 @@ void ledger_snapshot(struct ledger *out, const struct ledger *l)
 	}
 }
 
-void ledger_diff(struct ledger *out, const struct ledger *now,
-		 const struct ledger *before)
-{
-	bool reset;
-	u32 i;
-
-	for (i = 0; i < CAUSE_COUNT; i++) {
-		reset = now->exits[i] < before->exits[i] ||
-			now->cycles[i] < before->cycles[i];
-		out->exits[i] = now->exits[i] - (reset ? 0 : before->exits[i]);
-		out->cycles[i] = now->cycles[i] -
-				 (reset ? 0 : before->cycles[i]);
-	}
-}
-
-void ledger_add(struct ledger *total, const struct ledger *l)
-{
-	u32 i;
-
-	for (i = 0; i < CAUSE_COUNT; i++) {
-		total->exits[i] += l->exits[i];
-		total->cycles[i] += l->cycles[i];
-	}
-}
-
 /* So many are no matter of a start. */
 #define XAPIC_EXITS 2000
 
@@ -72,7 +48,7 @@ void ledger_print(const struct ledger *l, const char *name, u32 vcpu,
 	u64 exits, cycles;
 	u32 i;
 
-	ledger_totals(l, &exits, &cycles);
+	totals(l, &exits, &cycles);
 	fmt_snprintf(text, sizeof(text),
 		     "ledger %.15s/%u %.15s exits=%lu cycles=%lu", name, vcpu,
 		     mode, exits, cycles);

@@ -63,15 +63,6 @@ struct ledger {
 	u64 cycles[CAUSE_COUNT]; /* TSC cycles in root mode */
 };
 
-/*
- * Events within exits that have causes of their own: a vCPU begins injecting,
- * first all of them, then by reason.
- */
-static inline bool ledger_is_event(enum cause cause)
-{
-	return cause >= CAUSE_INJECTION_MODE && cause <= CAUSE_INJECT_SETTLING;
-}
-
 /* Longest line of ledger_print, its terminator included. */
 #define LEDGER_LINE_MAX 128
 
@@ -82,31 +73,12 @@ static inline void ledger_count(struct ledger *l, enum cause cause, u64 cycles)
 	l->cycles[cause] += cycles;
 }
 
-/* Name of a cause as printed; "unknown" for a number that is none. */
-const char *ledger_cause_name(u32 cause);
-
-/*
- * VM exits and their cycles in all, without what ledger_is_event().
- */
-void ledger_totals(const struct ledger *l, u64 *exits, u64 *cycles);
-
 /* Copies a ledger that its owner may be writing. */
 void ledger_snapshot(struct ledger *out, const struct ledger *l);
 
 /*
- * out = now - before, for two snapshots of one ledger.  A cause that counts
- * less than before was reset in between: it is taken as it is now.  out may be
- * either of the two.
- */
-void ledger_diff(struct ledger *out, const struct ledger *now,
-		 const struct ledger *before);
-
-/* total += l */
-void ledger_add(struct ledger *total, const struct ledger *l);
-
-/*
  * Prints the stable form, a line (without newline) per call:
- *   ledger NAME/VCPU MODE exits=N cycles=N
+ *   ledger NAME/VCPU MODE exits=N cycles=N	VM exits in all
  *   ledger NAME/VCPU CAUSE=N cycles=N	for each cause that is not 0
  * and, where that explains thousands of exits, a line about xAPIC mode.
  */

@@ -82,11 +82,6 @@ size_t logring_drain(struct logring *r, char *buf, size_t n)
 	return i;
 }
 
-bool logring_pending(const struct logring *r)
-{
-	return r->note_pos < r->note_len || r->lost || r->drain < r->head;
-}
-
 void logring_iter_start(const struct logring *r, struct logring_iter *it)
 {
 	it->pos = r->first;

@@ -49,9 +49,6 @@ void logring_append(struct logring *r, const char *text, size_t n);
  */
 size_t logring_drain(struct logring *r, char *buf, size_t n);
 
-/* True when the drain has something to give. */
-bool logring_pending(const struct logring *r);
-
 /* Iterates over the lines retained now; later ones are not visited. */
 void logring_iter_start(const struct logring *r, struct logring_iter *it);
 

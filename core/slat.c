@@ -79,16 +79,3 @@ u64 *slat_find(const struct slat *t, u64 gpa, u32 *level)
 	*level = l;
 	return entry;
 }
-
-u64 slat_lookup(const struct slat *t, u64 gpa, u64 *leaf_size)
-{
-	u32 level = 1;
-	u64 entry;
-
-	if (gpa >= GPA_LIMIT)
-		return 0;
-	entry = *slat_find(t, gpa, &level);
-	if (entry)
-		*leaf_size = slat_size(level);
-	return entry;
-}

@@ -57,7 +57,4 @@ static inline u64 *slat_entry(u64 *table, u32 level, u64 gpa)
  */
 u64 *slat_find(const struct slat *t, u64 gpa, u32 *level);
 
-/* The leaf entry for gpa and the size it maps; 0 when not mapped. */
-u64 slat_lookup(const struct slat *t, u64 gpa, u64 *leaf_size);
-
 #endif

@@ -112,7 +112,7 @@ static int nmi(u32 i, const char **why)
 	*why = "it is not running";
 	if (p->life.state != PARTITION_RUNNING)
 		return -EBUSY;
-	domain_request(&p->irq, BIT(0), REQ_NMI);
+	domain_nmi(&p->irq, BIT(0));
 	return 0;
 }
 

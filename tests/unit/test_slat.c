@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "core/lib.h"
-#include "core/slat.h"
+#include "tests/unit/slat_lookup.h"
 
 /* Permission and memory type bits, as EPT has them; they mean nothing here. */
 #define RWX	   0x37UL

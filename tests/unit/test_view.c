@@ -8,6 +8,7 @@
 #include "core/lib.h"
 #include "eli/view.h"
 #include "tests/guest/payloads/lib/random.h"
+#include "tests/unit/slat_lookup.h"
 
 #define RWX	   0x37UL
 #define TABLE_BITS 0x7UL
