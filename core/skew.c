@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The TSCs of two cores, compared.  docs/decisions.md: A CPU whose TSC differs. */
+/*
+ * The TSCs of two cores, compared.
+ *
+ * docs/decisions.md: A CPU whose TSC differs.
+ */
 #include "core/skew.h"
 #include "core/x86.h"
 
