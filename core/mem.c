@@ -51,7 +51,7 @@ struct core_tables {
 	u64 sealed_pa;
 	u64 local_pd_pa;
 };
-static struct core_tables *cores;
+static struct core_tables *core_tables;
 
 void pool_init(u64 phys, u64 size)
 {
@@ -185,8 +185,8 @@ int paging_init(const u64 *boot_tables, u32 cpus)
 	pdpt_direct = pool_alloc(1, &pdpt_direct_pa);
 	if (!pd_image || !pdpt_direct)
 		return -ENOMEM;
-	cores = pool_shared(cpus * sizeof(*cores));
-	return cores ? map_image() : -ENOMEM;
+	core_tables = pool_shared(cpus * sizeof(*core_tables));
+	return core_tables ? map_image() : -ENOMEM;
 }
 
 int paging_add_direct(u64 phys, u64 size, u32 flags)
@@ -246,7 +246,7 @@ u64 paging_build_cpu(u32 cpu)
 	/* Until the seal, the low 4 GiB, writable but never executable. */
 	boot[index_of(DIRECT_VMA, LEVEL_PML4)] =
 		boot_pml4[index_of(DIRECT_VMA, LEVEL_PML4)] | PTE_NX;
-	cores[cpu] = (struct core_tables){ sealed_pa, pd_pa };
+	core_tables[cpu] = (struct core_tables){ sealed_pa, pd_pa };
 	return boot_pa;
 }
 
@@ -264,13 +264,13 @@ int paging_add_shared(u32 cpu, u64 va, u64 phys, u64 size)
 {
 	if (size > SIZE_1G - (va - LOCAL_VMA))
 		return -ENOMEM;
-	return map_range(phys_to_virt(cores[cpu].local_pd_pa), LEVEL_PD, va,
-			 phys, size, MAP_RW);
+	return map_range(phys_to_virt(core_tables[cpu].local_pd_pa), LEVEL_PD,
+			 va, phys, size, MAP_RW);
 }
 
 void paging_seal_cpu(void)
 {
-	this_cpu.cr3 = cores[this_cpu.id].sealed_pa;
+	this_cpu.cr3 = core_tables[this_cpu.id].sealed_pa;
 	write_cr3(this_cpu.cr3);
 }
 
@@ -350,7 +350,8 @@ u32 paging_check_wx(u32 cpus)
 	u32 i;
 
 	for (i = 0; i < cpus; i++)
-		walk_table(&w, cores[i].sealed_pa, LEVEL_PML4, 0, true, true);
+		walk_table(&w, core_tables[i].sealed_pa, LEVEL_PML4, 0, true,
+			   true);
 	window_close();
 	log_printf("seal: %u tables, %u pages, %u writable and executable",
 		   w.found.tables, w.found.pages, w.bad);
@@ -359,7 +360,7 @@ u32 paging_check_wx(u32 cpus)
 
 u64 paging_root(u32 cpu)
 {
-	return cores[cpu].sealed_pa;
+	return core_tables[cpu].sealed_pa;
 }
 
 void paging_survey(u64 root, struct mem_tables *found)

@@ -37,6 +37,7 @@ TIMEOUT = 300
 MAX_STEPS = 100
 SEAL = r"^seal: (\d+) tables, (\d+) pages, (\d+) writable and executable$"
 # core/layout.h
+DIRECT_VMA = 0xffff800000000000
 LOCAL_VMA = 0xffffffffc0000000
 WINDOW_VMA = LOCAL_VMA + 0x200000
 ELI_VMA = LOCAL_VMA + 0x600000
@@ -102,7 +103,10 @@ def look_at_partitions(debugger, directory, found):
 
 def run_into_seal(debugger, cpu):
     """Steps, if need be, until a core has loaded its sealed tables."""
-    at = image_to_physical(debugger, address("sealed_pml4_pa")) + 8 * cpu
+    tables = debugger.read_u64(image_to_physical(debugger,
+                                                 address("core_tables")))
+    # In the direct map, two words for each core, the first of them this.
+    at = tables - DIRECT_VMA + 16 * cpu
     for _ in range(MAX_STEPS):
         debugger.select_cpu(cpu)
         if debugger.registers()["cr3"] & FRAME == debugger.read_u64(at):
