@@ -137,6 +137,8 @@ int ioapic_route_nmi(u8 irq, u32 apic_id)
 
 	if (!ioapic_has(gsi))
 		return -ENOENT;
+	if (apic_id > IOAPIC_MAX_DEST)
+		return -ERANGE;
 	ioapic_route(gsi, (u64)apic_id << RTE_DEST_SHIFT |
 				  RTE_DM_NMI << RTE_DM_SHIFT);
 	return 0;

@@ -21,7 +21,10 @@
  */
 void ioapic_init(const struct acpi_info *acpi);
 
-/* Boot: ISA interrupt `irq` becomes an edge NMI to one core; -ENOENT: no pin */
+/*
+ * Boot: ISA interrupt `irq` becomes an edge NMI to one core.  -ENOENT: no pin;
+ * -ERANGE: the core is over IOAPIC_MAX_DEST.
+ */
 int __must_check ioapic_route_nmi(u8 irq, u32 apic_id);
 
 /* Is there such a pin? */

@@ -112,8 +112,8 @@ entry32:
 	mov	%edx, 256 * 8(%ecx)
 	mov	%ecx, %cr3
 
-	mov	%cr4, %eax
-	or	$CR4_PAE, %eax
+	/* Nothing of the loader's, LA57 least of all: four levels. */
+	mov	$CR4_PAE, %eax
 	mov	%eax, %cr4
 	mov	$0xc0000080, %ecx	/* IA32_EFER: LME, NXE */
 	rdmsr

@@ -17,6 +17,7 @@
 #include "core/smp.h"
 #include "core/trap.h"
 #include "core/x86.h"
+#include "drivers/dmar.h"
 #include "drivers/pci.h"
 #include "drivers/uart.h"
 #include "eli/eli.h"
@@ -28,9 +29,16 @@
 
 #define TABLE_MODULE "table"
 #define ERROR_SIZE   160
+/* CPUID leaf 1 ECX */
+#define CPUID_HYPERVISOR BIT(31)
 /* Level types in CPUID leaf 0Bh ECX */
-#define LEVEL_SMT	   1
-#define LEVEL_CORE	   2
+#define LEVEL_SMT  1
+#define LEVEL_CORE 2
+/* VT-d specification 4.1, 11.4.4.2 */
+#define VTD_GLOBAL_STATUS  0x1c
+#define VTD_TES		   BIT(31)
+#define VTD_IRES	   BIT(25)
+#define MAX_IOMMUS	   64
 #define POOL_BASE_SIZE	   (1UL << 20)
 #define POOL_PER_CPU	   (224UL << 10)
 #define POOL_PER_PARTITION (64UL << 10)
@@ -194,9 +202,23 @@ static void list_cpus(void)
 		log_printf("%s", line);
 }
 
+/*
+ * Without a hypervisor the vendors want interrupt remapping with x2APIC, and
+ * Ashlar does not drive it.
+ */
+static void report_x2apic(void)
+{
+	u32 a, b, c, d;
+
+	cpuid(1, 0, &a, &b, &c, &d);
+	if (!(c & CPUID_HYPERVISOR))
+		log_printf("cpus: x2APIC without interrupt remapping, which "
+			   "vendors support under a hypervisor only");
+}
+
 static void start_cpus(void)
 {
-	static const struct core_job job = { core_prepare, core_run };
+	static const struct core_job job = { core_prepare, core_start };
 
 	must(cpu_init(0, error, sizeof(error)));
 	must(clock_init(&acpi, error, sizeof(error)));
@@ -205,6 +227,7 @@ static void start_cpus(void)
 	must(core_prepare(error, sizeof(error)));
 	must(smp_start(&acpi, low_page, &job, error, sizeof(error)));
 	list_cpus();
+	report_x2apic();
 }
 
 static void report(void *ctx, unsigned int line, unsigned int col,
@@ -278,8 +301,49 @@ static void read_table(void)
 			   "may spy on each other");
 }
 
+static bool has_devices(void)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < table.nr_partitions; i++)
+		n += table.partitions[i].nr_devices;
+	return n;
+}
+
+/* Ashlar does not drive them yet: what the firmware left on stays on. */
+static void check_iommu(u64 base)
+{
+	volatile u32 *status;
+
+	if (base >= PLACE_BELOW_4G)
+		return;
+	status = phys_to_virt(base + VTD_GLOBAL_STATUS);
+	if (*status == ~0U || !(*status & (VTD_TES | VTD_IRES)))
+		return;
+	if (has_devices())
+		boot_refuse("the firmware left the IOMMU at %lxh on, which "
+			    "keeps devices from their partitions; switch VT-d "
+			    "off in its setup",
+			    base);
+	log_printf("warning: the firmware left the IOMMU at %lxh on", base);
+}
+
+static void check_iommus(void)
+{
+	u64 base[MAX_IOMMUS];
+	u32 i, n;
+
+	if (!acpi.dmar || acpi.dmar + acpi.dmar_length > PLACE_BELOW_4G)
+		return;
+	n = dmar_units(phys_to_virt(acpi.dmar), acpi.dmar_length, base,
+		       MAX_IOMMUS);
+	for (i = 0; i < n; i++)
+		check_iommu(base[i]);
+}
+
 static void leftovers_off(void)
 {
+	check_iommus();
 	ioapic_init(&acpi);
 	pci_quiet();
 }
@@ -309,6 +373,8 @@ static void __noreturn enter_cores(void)
 
 	smp_release();
 	paging_seal_cpu();
+	core_settle();
+	cores_await();
 	logport_open();
 	for (i = 0; i < nr_partitions; i++)
 		partition_start(&partitions[i]);

@@ -139,17 +139,20 @@ static void configure_mux(void)
 static int configure_uart(struct uart *u, enum table_console port, char *error,
 			  size_t size)
 {
+	int err;
+
 	uart_init(u, com[port].base);
 	if (polled)
 		return 0;
 	nmi_cpu = 0;
-	if (!ioapic_route_nmi(com[port].irq, cpu_public[0].apic_id))
-		return 0;
-	fmt_snprintf(error, size,
-		     "COM%u: no IO-APIC pin for its IRQ %u; "
-		     "give a sidecore",
-		     port - TABLE_CONSOLE_COM1 + 1, com[port].irq);
-	return -ENOENT;
+	err = ioapic_route_nmi(com[port].irq, cpu_public[0].apic_id);
+	if (err)
+		fmt_snprintf(error, size,
+			     "COM%u: no IO-APIC pin for its IRQ %u%s; "
+			     "give a sidecore",
+			     port - TABLE_CONSOLE_COM1 + 1, com[port].irq,
+			     err == -ERANGE ? " that reaches CPU 0" : "");
+	return err;
 }
 
 int logport_configure(const struct table *t, char *error, size_t size)

@@ -33,9 +33,15 @@
 #define BELIEF_PPM 1000
 
 /* HPET specification 1.0a, section 2.3 */
-#define HPET_PERIOD  0x004
-#define HPET_CONFIG  0x010
-#define HPET_COUNTER 0x0f0
+#define HPET_CAPABILITIES 0x000
+#define HPET_PERIOD	  0x004
+#define HPET_CONFIG	  0x010
+#define HPET_COUNTER	  0x0f0
+#define HPET_TIMER(n)	  (0x100 + 0x20 * (n))
+#define HPET_ENABLE	  BIT(0)
+#define HPET_LEGACY_ROUTE BIT(1)
+#define HPET_TIMER_ENABLE BIT(2)
+#define HPET_TIMER_FSB	  BIT(14)
 
 #define PIT_CH2	 0x42
 #define PIT_MODE 0x43
@@ -62,9 +68,14 @@ static u32 read_pm_timer(void)
 	return inl(pm_timer_port);
 }
 
+static volatile u32 *hpet_register(u32 offset)
+{
+	return (volatile u32 *)(hpet + offset);
+}
+
 static u32 read_hpet(void)
 {
-	return *(volatile u32 *)(hpet + HPET_COUNTER);
+	return *hpet_register(HPET_COUNTER);
 }
 
 /* Counts down; latch and read channel 2. */
@@ -78,6 +89,19 @@ static u32 read_pit(void)
 	return 0xffff - v;
 }
 
+/* It counts and does nothing else, whatever the firmware used it for. */
+static void hpet_quiet(void)
+{
+	u32 timers = (*hpet_register(HPET_CAPABILITIES) >> 8 & 31) + 1;
+	u32 i;
+
+	for (i = 0; i < timers; i++)
+		*hpet_register(HPET_TIMER(i)) &= ~(u32)(HPET_TIMER_ENABLE |
+							HPET_TIMER_FSB);
+	*hpet_register(HPET_CONFIG) &= ~(u32)HPET_LEGACY_ROUTE;
+	*hpet_register(HPET_CONFIG) |= HPET_ENABLE;
+}
+
 static bool use_hpet(const struct acpi_info *acpi, struct reference *r)
 {
 	u32 period;
@@ -85,11 +109,11 @@ static bool use_hpet(const struct acpi_info *acpi, struct reference *r)
 	if (!acpi->has_hpet || acpi->hpet_address >> 32)
 		return false;
 	hpet = phys_to_virt(acpi->hpet_address);
-	period = *(volatile u32 *)(hpet + HPET_PERIOD);
+	period = *hpet_register(HPET_PERIOD);
 	/* At most 100 ns, and not dead. */
 	if (!period || period > 100000000)
 		return false;
-	*(volatile u32 *)(hpet + HPET_CONFIG) |= 1;
+	hpet_quiet();
 	*r = (struct reference){ "HPET", read_hpet, FEMTO / period, ~0U };
 	return true;
 }

@@ -45,6 +45,19 @@ int cpus_alloc(u32 cpus)
 	return cpu_public ? 0 : -ENOMEM;
 }
 
+/* CPUID leaf 0Dh, subleaf 1: XSAVES (bit 3), and with it the MSR. */
+static void reset_xss(void)
+{
+	u32 max, a, b, c, d;
+
+	cpuid(0, 0, &max, &b, &c, &d);
+	if (max < 0xd)
+		return;
+	cpuid(0xd, 1, &a, &b, &c, &d);
+	if (a & BIT(3))
+		wrmsr(MSR_IA32_XSS, 0);
+}
+
 int cpu_init(u32 cpu, char *error, size_t size)
 {
 	u64 cr3 = read_cr3();
@@ -57,6 +70,7 @@ int cpu_init(u32 cpu, char *error, size_t size)
 	write_cr4(CR4_PAE | CR4_MCE | CR4_OSFXSR |
 		  (c & BIT(26) ? CR4_OSXSAVE : 0));
 	wrmsr(MSR_IA32_PAT, PAT_RESET);
+	reset_xss();
 	if (lapic_enable(error, size))
 		return -ENODEV;
 	this_cpu.apic_id = lapic_id();

@@ -57,6 +57,7 @@ typedef int64_t s64;
 #define ENODEV	  19
 #define EINVAL	  22
 #define ENOSPC	  28
+#define ERANGE	  34
 #define ENOSYS	  38
 #define ETIMEDOUT 110
 #endif

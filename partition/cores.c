@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What cores do: requests, the root loop, the sidecore. */
 #include "console/logport.h"
+#include "core/clock.h"
 #include "core/cpu.h"
 #include "core/lapic.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/percpu.h"
 #include "core/x86.h"
@@ -16,6 +18,11 @@ struct vcpu_page {
 	struct eli_vcpu eli;
 };
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "a vCPU has one page");
+
+/* How long the others may take to settle; an emulator may put one aside. */
+#define SETTLE_MS 30000
+
+static u32 nr_settled;
 
 int core_prepare(char *error, size_t size)
 {
@@ -121,9 +128,42 @@ static void find_vcpu(void)
 				bind(&this_vcpu, p, n);
 }
 
-void core_run(void)
+/*
+ * What the firmware has left pending or in service must reach no guest, and
+ * what comes from the first guest must not be taken for it.
+ */
+void core_settle(void)
+{
+	if (!eli_hand_back())
+		log_printf("warning: cpu %u: interrupts of the firmware do not "
+			   "end",
+			   this_cpu.id);
+	__atomic_fetch_add(&nr_settled, 1, __ATOMIC_RELEASE);
+}
+
+void cores_await(void)
+{
+	u64 start = rdtsc();
+	u32 i, n = 0;
+
+	for (i = 0; i < nr_cpus; i++)
+		n += cpu_public[i].up;
+	while (__atomic_load_n(&nr_settled, __ATOMIC_ACQUIRE) < n) {
+		if (rdtsc() - start > clock_ms(SETTLE_MS))
+			panic("not all CPUs have left the boot");
+		cpu_pause();
+	}
+}
+
+void core_start(void)
 {
 	paging_seal_cpu();
+	core_settle();
+	core_run();
+}
+
+void core_run(void)
+{
 	find_vcpu();
 	backend->on();
 	if (logport_sidecore() == (s32)this_cpu.id)

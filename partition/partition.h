@@ -135,8 +135,14 @@ int __must_check partitions_build(const struct table *t,
 
 /* Boot, while no other core uses the pool: its memory.  0, or -E and a line. */
 int __must_check core_prepare(char *error, size_t size);
-/* Seals this core and does its job for good. */
+/* Once, after eli_init(), with interrupts off at their sources. */
+void core_settle(void);
+/* BSP, after smp_release(): until all cores have settled. */
+void cores_await(void);
+/* After that, for good: what the core is there for. */
 void core_run(void) __noreturn;
+/* The other cores, once released: seal, settle, run. */
+void core_start(void) __noreturn;
 /* The root loop: the vCPU is out of the guest. */
 void core_leave(void) __noreturn;
 

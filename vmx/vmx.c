@@ -48,6 +48,7 @@ static struct slat_format ept_format = {
 	.shared = EPT_READ | EPT_WRITE | EPT_MEMTYPE_WB,
 	.device = EPT_READ | EPT_WRITE | EPT_MEMTYPE_UC,
 	.root = EPTP_WB | EPTP_LEVELS_4,
+	.large_1g = true, /* until one core lacks it */
 };
 
 /* A control, the MSR that allows it, and how the SDM calls it. */
@@ -144,7 +145,8 @@ static int check_ept(char *error, size_t size)
 	for (i = 0; i < ARRAY_SIZE(caps); i++)
 		if ((v & caps[i].bit) != caps[i].bit)
 			return guest_cpu_lacks(error, size, caps[i].name);
-	ept_format.large_1g = v & EPT_CAP_1G;
+	if (!(v & EPT_CAP_1G))
+		ept_format.large_1g = false;
 	return 0;
 }
 
@@ -175,10 +177,8 @@ static u32 control_value(u32 msr, u32 optional)
 	return bits;
 }
 
-static void choose_controls(void)
+static void choose_controls(struct vmx_controls *c)
 {
-	struct vmx_controls *c = &vmx_controls;
-
 	c->pin = control_value(MSR_IA32_VMX_TRUE_PINBASED_CTLS, 0) &
 		 ~(u32)PIN_EMULATED;
 	c->cpu = control_value(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, 0) &
@@ -193,8 +193,33 @@ static void choose_controls(void)
 	c->cr4_fixed1 = rdmsr(MSR_IA32_VMX_CR4_FIXED1);
 }
 
+/*
+ * All cores have the same, but for what a guest is shown if the CPU has it:
+ * parts of unlike cores (hybrid ones) agree on what all of them have.
+ */
+static int join_controls(const struct vmx_controls *own, char *error,
+			 size_t size)
+{
+	struct vmx_controls *c = &vmx_controls;
+
+	if (!c->pin)
+		*c = *own;
+	if (own->pin != c->pin || own->cpu != c->cpu || own->exit != c->exit ||
+	    own->entry != c->entry ||
+	    ((own->cpu2 ^ c->cpu2) & ~(u32)CPU2_OPTIONAL) ||
+	    own->timer_rate != c->timer_rate ||
+	    own->cr0_fixed0 != c->cr0_fixed0)
+		return guest_cpu_lacks(error, size,
+				       "the VMX controls of CPU 0");
+	c->cpu2 &= own->cpu2;
+	c->cr4_fixed1 &= own->cr4_fixed1;
+	return 0;
+}
+
 static int vmx_check(char *error, size_t size)
 {
+	struct vmx_controls own = { 0 };
+
 	u32 a, b, c, d;
 	int err;
 
@@ -215,9 +240,10 @@ static int vmx_check(char *error, size_t size)
 	err = check_controls(error, size);
 	if (!err)
 		err = check_ept(error, size);
-	if (!err)
-		choose_controls();
-	return err;
+	if (err)
+		return err;
+	choose_controls(&own);
+	return join_controls(&own, error, size);
 }
 
 static int vmx_init(void)

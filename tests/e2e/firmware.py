@@ -49,6 +49,12 @@ def fadt(pm_timer):
     return table(b"FACP", bytes(body))
 
 
+def dmar(*units):
+    """The DMAR with IOMMUs whose registers are at these addresses."""
+    drhds = (struct.pack("<HHBBHQ", 0, 16, 1, 0, 0, base) for base in units)
+    return table(b"DMAR", struct.pack("<BB10x", 38, 0) + b"".join(drhds))
+
+
 def hpet(address):
     """The HPET's table; at address 0 there is none."""
     return table(b"HPET", struct.pack("<IBBBBQBHB", 0, 0, 64, 0, 0, address,

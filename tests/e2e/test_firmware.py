@@ -4,7 +4,7 @@ there.  And a machine of many CPUs."""
 import os
 import re
 
-from firmware import cpu, ioapic, madt_of
+from firmware import cpu, dmar, ioapic, madt_of
 from runs import BUILD, PROMPT, background, expect, typed
 
 HELLO = ["--module", "hello=" + os.path.join(BUILD, "payloads/hello.bin")]
@@ -15,6 +15,10 @@ sidecores = {}
 cpus = {}
 memory = 32M
 kernel = hello
+"""
+DEVICE = """\
+identity = yes
+device = pci 0000:00:02.0
 """
 ENDED = "^partition one: stopped: powered off by the guest$"
 GHOST = 7
@@ -57,6 +61,21 @@ def many_cpus(lab):
                  "--cpus", CPUS, timeout=300)
 
 
+@background
+def iommu_left_on(lab):
+    """Its registers are the interrupt vectors of the BIOS, F000h:xxxxh: what
+    stands for the status has its highest bit set."""
+    return boots(lab, 1, "0", "--cpus", 2, "--acpi", lab.file(dmar(0)))
+
+
+@background
+def iommu_and_device(lab):
+    table = TABLE.format(1, "0") + DEVICE
+    return lab("--cpus", 2, "--acpi", lab.file(dmar(0)), "--table",
+               lab.table(table), *HELLO, *expect("^boot: stopped"),
+               timeout=120)
+
+
 def warnings(result):
     return result.findall("^warning: (.*)")
 
@@ -65,7 +84,7 @@ def test_ghost_cpu(ghost_cpu):
     assert ghost_cpu.powered_off, ghost_cpu.stderr
     assert warnings(ghost_cpu) == [
         f"cpu 1 (APIC id {GHOST}) stays idle: does not start"]
-    assert ghost_cpu.findall("^cpus: .*") == ["cpus: 3, TSCs in step"]
+    assert ghost_cpu.findall(r"^cpus: \d.*") == ["cpus: 3, TSCs in step"]
 
 
 def test_ghost_in_the_table(ghost_in_the_table):
@@ -84,5 +103,21 @@ def test_ghost_ioapics(ghost_ioapics):
 
 def test_many_cpus(many_cpus):
     assert many_cpus.powered_off, many_cpus.stderr
-    assert many_cpus.findall("^cpus: .*") == [f"cpus: {CPUS}, TSCs in step"]
+    assert many_cpus.findall(r"^cpus: \d.*") == [f"cpus: {CPUS}, TSCs in step"]
     assert not warnings(many_cpus)
+
+
+def test_iommu(iommu_left_on, iommu_and_device):
+    assert iommu_left_on.powered_off, iommu_left_on.stderr
+    assert warnings(iommu_left_on) == [
+        "the firmware left the IOMMU at 0h on"]
+    assert iommu_and_device.findall("^boot: the firmware.*") == [
+        "boot: the firmware left the IOMMU at 0h on, which keeps devices "
+        "from their partitions; switch VT-d off in its setup"]
+
+
+def test_x2apic(ghost_cpu, many_cpus):
+    """Bochs does not call itself a hypervisor, QEMU does."""
+    line = "^cpus: x2APIC without interrupt remapping, .*"
+    assert len(ghost_cpu.findall(line)) == 1
+    assert not many_cpus.findall(line)
