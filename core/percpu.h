@@ -86,6 +86,7 @@ enum cpu_request {
 	REQ_INTERRUPT = 1 << 5, /* look at what was posted to the vCPU */
 	REQ_PUMP = 1 << 6,	/* output of its partition waits */
 	REQ_EOIS = 1 << 7,	/* do the vCPU's EOIs exit?  eli/route.h */
+	REQ_ZERO = 1 << 8,	/* help to zero the guest's memory */
 };
 
 struct cpu_public {

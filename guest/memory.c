@@ -63,19 +63,29 @@ int guest_write(const struct guest_ram *ram, u64 gpa, const void *buf, size_t n)
 	return copy(ram, gpa, NULL, buf, n);
 }
 
-bool guest_zero(const struct guest_ram *ram, const bool *stop)
+static u64 frames_of(const struct guest_region *r)
+{
+	return ALIGN_UP(r->size, SIZE_2M) / SIZE_2M;
+}
+
+u64 guest_frames(const struct guest_ram *ram)
 {
 	const struct guest_region *r;
-	u64 off;
+	u64 frames = 0;
 
 	for (r = ram->region; r < ram->region + ram->nr; r++)
-		for (off = 0; off < r->size; off += SIZE_2M) {
-			if (__atomic_load_n(stop, __ATOMIC_RELAXED))
-				return false;
-			memset(window_map(r->hpa + off), 0,
-			       MIN(SIZE_2M, r->size - off));
-		}
-	return true;
+		frames += frames_of(r);
+	return frames;
+}
+
+void guest_zero(const struct guest_ram *ram, u64 frame)
+{
+	const struct guest_region *r = ram->region;
+
+	for (; frame >= frames_of(r); r++)
+		frame -= frames_of(r);
+	frame *= SIZE_2M;
+	memset(window_map(r->hpa + frame), 0, MIN(SIZE_2M, r->size - frame));
 }
 
 static int mem_write(void *ctx, u64 gpa, const void *src, size_t n)

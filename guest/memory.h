@@ -36,8 +36,9 @@ int __must_check guest_read(const struct guest_ram *ram, u64 gpa, void *buf,
 int __must_check guest_write(const struct guest_ram *ram, u64 gpa,
 			     const void *buf, size_t n);
 
-/* Zeroes it all; false: given up, since *stop is set. */
-bool guest_zero(const struct guest_ram *ram, const bool *stop);
+/* It is of so many frames of 2 MiB (the first one may be cut); zeroes one. */
+u64 guest_frames(const struct guest_ram *ram);
+void guest_zero(const struct guest_ram *ram, u64 frame);
 
 /* For the loaders. */
 void guest_memory_access(const struct guest_ram *ram,

@@ -342,7 +342,7 @@ static void __noreturn leave_partition(struct vcpu *v)
 	partition_await(p, all_arrived, "a core did not leave its guest");
 	/* What the others have sent it is not for its next guest. */
 	__atomic_fetch_and(&cpu_public[this_cpu.id].requests,
-			   ~(u32)(REQ_NMI | REQ_INIT | REQ_SIPI),
+			   ~(u32)(REQ_NMI | REQ_INIT | REQ_SIPI | REQ_ZERO),
 			   __ATOMIC_SEQ_CST);
 	if (v->index == 0) {
 		p->life.back_time = rdtsc();
@@ -508,6 +508,8 @@ void life_serve(u32 requests)
 			routes_serve_eois(v);
 		return;
 	}
+	if (requests & REQ_ZERO)
+		load_help(v->part);
 	if (requests & REQ_START)
 		start_partition(v);
 	if ((requests & REQ_SIPI) && v->part->life.state == PARTITION_RUNNING)

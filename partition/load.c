@@ -4,13 +4,21 @@
  *
  * docs/decisions.md: Guests are loaded by their own cores.
  */
+#include "console/logport.h"
+#include "core/clock.h"
+#include "core/cpu.h"
 #include "core/lib.h"
+#include "core/log.h"
 #include "core/mem.h"
+#include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/acpi.h"
 #include "guest/linux.h"
 #include "guest/multiboot.h"
 #include "partition/parts.h"
+
+/* A start that takes longer says so, and again so often. */
+#define PROGRESS_MS 2000
 
 static int load_acpi(struct partition *p, u64 *rsdp)
 {
@@ -158,13 +166,79 @@ static int fill(struct partition *p, char *error, size_t size)
 	return err ? err : l->load(&job, &mem, rsdp, &p->entry);
 }
 
+static bool is_ending(const struct partition *p)
+{
+	return __atomic_load_n(&p->life.ending, __ATOMIC_RELAXED);
+}
+
+/* One frame; false: there are no more, or they need not be zero any more. */
+static bool zero_one(struct partition *p)
+{
+	u64 frame;
+
+	if (is_ending(p))
+		return false;
+	frame = __atomic_fetch_add(&p->zeroing.taken, 1, __ATOMIC_RELAXED);
+	if (frame >= guest_frames(&p->ram))
+		return false;
+	guest_zero(&p->ram, frame);
+	__atomic_fetch_add(&p->zeroing.done, 1, __ATOMIC_RELEASE);
+	/* This takes long: the port may be waiting for this core. */
+	logport_pump();
+	return true;
+}
+
+void load_help(struct partition *p)
+{
+	while (zero_one(p))
+		;
+}
+
+static bool is_zero(const struct partition *p)
+{
+	return __atomic_load_n(&p->zeroing.done, __ATOMIC_ACQUIRE) ==
+	       guest_frames(&p->ram);
+}
+
+static void report_zeroing(const struct partition *p, u64 *last)
+{
+	u64 now = rdtsc();
+
+	if (now - *last < clock_ms(PROGRESS_MS))
+		return;
+	*last = now;
+	log_printf("partition %s: zeroing: %lu of %lu MiB", p->config->name,
+		   p->zeroing.done * SIZE_2M >> 20,
+		   guest_frames(&p->ram) * SIZE_2M >> 20);
+}
+
+/*
+ * By all of its cores, which wait for their SIPI.  False: given up, since it is
+ * to end; then those who are still at it leave as this core does.
+ */
+static bool zero_all(struct partition *p)
+{
+	u64 last = rdtsc();
+	u32 n;
+
+	p->zeroing = (struct zeroing){ 0 };
+	for (n = 1; n < p->config->nr_cpus; n++)
+		cpu_request(p->config->cpus[n], REQ_ZERO);
+	while (zero_one(p))
+		report_zeroing(p, &last);
+	if (is_ending(p))
+		return false;
+	partition_await(p, is_zero, "a core does not zero its memory");
+	return true;
+}
+
 static int start(struct partition *p)
 {
 	char error[160];
 	u64 t0 = rdtsc(), t1;
 	int err;
 
-	if (!guest_zero(&p->ram, &p->life.ending))
+	if (!zero_all(p))
 		return -EBUSY;
 	t1 = rdtsc();
 	err = fill(p, error, sizeof(error));

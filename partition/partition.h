@@ -48,6 +48,11 @@ struct life {
 	u32 arrived, cleaned;
 };
 
+/* Atomic: frames of RAM that a core has taken, and those that are zeroed. */
+struct zeroing {
+	u64 taken, done;
+};
+
 /* The boot modules that a guest is loaded from. */
 struct guest_image {
 	const struct boot_module *kernel, *initrd;
@@ -66,6 +71,7 @@ struct partition {
 	u64 second_level; /* EPT pointer or nested CR3 */
 	struct mmio_space mmio;
 	struct guest_image image;
+	struct zeroing zeroing;
 	struct vcpu_start entry; /* of vCPU 0, once it is loaded */
 	struct guest_ports ports;
 	struct vserial serial;

@@ -37,6 +37,8 @@ extern const struct part part_apics, part_ports, part_echo;
 /* partition/load.c: its memory's contents. */
 extern const struct part part_guest;
 
+/* REQ_ZERO: zeroes frames of the guest's RAM until there are no more. */
+void load_help(struct partition *p);
 /* Ticks that loading the guest took, for the report of the boot. */
 void load_times(u64 *zeroing, u64 *copying);
 

@@ -121,7 +121,7 @@ def sealed(lab):
     with Debugger(arguments, lab.directory) as debugger:
         # Not a breakpoint for each core: of cores that reach one in the same
         # instant, the debugger stops one.
-        debugger.command(f"lb {address('guest_zero'):#x}")
+        debugger.command(f"lb {address('parts_start'):#x}")
         # Each partition's first core comes here.
         assert hit(debugger) in (0, 2)
         for cpu in range(CPUS):

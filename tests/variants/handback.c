@@ -3,17 +3,16 @@
 #include "core/lapic.h"
 #include "guest/memory.h"
 
-bool __wrap_guest_zero(const struct guest_ram *ram, const bool *stop);
+void __wrap_guest_zero(const struct guest_ram *ram, u64 frame);
 bool __wrap_eli_hand_back(void);
 void __wrap_lapic_quiet(void);
 void __wrap_eli_reset_core(void);
 
 /* The guest's memory is not zeroed. */
-bool __wrap_guest_zero(const struct guest_ram *ram, const bool *stop)
+void __wrap_guest_zero(const struct guest_ram *ram, u64 frame)
 {
 	(void)ram;
-	(void)stop;
-	return true;
+	(void)frame;
 }
 
 /* Sources of interrupts are quiet, but nothing is drained. */
