@@ -25,10 +25,10 @@ static u64 elapsed(const struct frequency_trial *x)
 /* In millionths of the trial. */
 static u64 blur_of(const struct frequency_trial *x)
 {
-	u64 apart = x->from.after - x->from.before + x->to.after - x->to.before;
+	u64 width = x->from.after - x->from.before + x->to.after - x->to.before;
 	u64 ticks = elapsed(x);
 
-	return ticks ? mul_div(apart, MILLION, ticks) : ~0UL;
+	return ticks ? mul_div(width, MILLION, ticks) : ~0UL;
 }
 
 static struct frequency evaluate(const struct frequency_trials *t,
@@ -87,6 +87,13 @@ bool frequency_add(struct frequency_trials *t, const struct frequency_trial *x)
 	       (t->nr < FREQUENCY_MAX_TRIALS && !closest(t, &a, &b));
 }
 
+static bool comes_before(const struct frequency_trials *t, u32 a, u32 b)
+{
+	u64 first = t->sharp[a].tsc_hz, second = t->sharp[b].tsc_hz;
+
+	return first < second || (first == second && a < b);
+}
+
 /* By the TSC: as many are below it as above. */
 static const struct frequency *median(const struct frequency_trials *t)
 {
@@ -94,9 +101,7 @@ static const struct frequency *median(const struct frequency_trials *t)
 
 	for (i = 0; i < t->nr_sharp; i++) {
 		for (j = 0, below = 0; j < t->nr_sharp; j++)
-			below += t->sharp[j].tsc_hz < t->sharp[i].tsc_hz ||
-				 (t->sharp[j].tsc_hz == t->sharp[i].tsc_hz &&
-				  j < i);
+			below += comes_before(t, j, i);
 		if (below == t->nr_sharp / 2)
 			return &t->sharp[i];
 	}
