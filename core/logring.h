@@ -44,8 +44,8 @@ void logring_append(struct logring *r, const char *text, size_t n);
 
 /*
  * Moves up to n bytes, at most to the end of a line, to buf for the port and
- * returns how many; 0: there is nothing.  Where the writer overran the drain, a line `[N bytes lost]` stands in for what is
- * gone, on a line of its own.
+ * returns how many; 0: there is nothing.  Where the writer overran the drain, a
+ * line `[N bytes lost]` stands in for what is gone, on a line of its own.
  */
 size_t logring_drain(struct logring *r, char *buf, size_t n);
 

@@ -41,7 +41,8 @@ def flood(lab):
         "--cpus", 2, "--memory", "256M", "--table", lab.table(TABLE),
         "--module", f"victim={PAYLOADS}/victim.bin",
         "--module", f"talk={PAYLOADS}/talk.bin",
-        *SECOND, *expect(rf"(?s)^{one}$.*^{other}$|^{other}$.*^{one}$"), timeout=240)
+        *SECOND, *expect(rf"(?s)^{one}$.*^{other}$|^{other}$.*^{one}$"),
+        timeout=240)
 
 
 def test_neighbour_goes_on(flood):
