@@ -45,9 +45,12 @@ void logring_append(struct logring *r, const char *text, size_t n);
 /*
  * Moves up to n bytes, at most to the end of a line, to buf for the port and
  * returns how many; 0: there is nothing.  Where the writer overran the drain, a
- * line `[N bytes lost]` stands in for what is gone.
+ * line `[N bytes lost]` stands in for what is gone, on a line of its own.
  */
 size_t logring_drain(struct logring *r, char *buf, size_t n);
+
+/* True when the drain has something to give. */
+bool logring_pending(const struct logring *r);
 
 /* Iterates over the lines retained now; later ones are not visited. */
 void logring_iter_start(const struct logring *r, struct logring_iter *it);

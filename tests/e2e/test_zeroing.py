@@ -17,43 +17,43 @@ cpus = 0-{last}
 memory = {memory}M
 kernel = hello
 """
-MEMORY = 256
-# A second of Bochs' of so few ticks is not enough for it.
-SLOW = ["--machine", "bochs", "--ips", 2_000_000]
-CPUS = 1, 4
-SHOWN = rf"^partition big: zeroing: \d+ of {MEMORY} MiB$"
-
-
-def start(lab, cpus, *words, sidecore=False):
-    return lab("--cpus", cpus + sidecore, "--memory", "384M", *SLOW, "--table",
-               lab.table(TABLE.format(
-                   last=cpus - 1, memory=MEMORY,
-                   sidecore=f"sidecores = {cpus}" if sidecore else "")),
-               "--module", f"hello={PAYLOADS}/hello.bin", *words, timeout=120)
-
-
+# A second of Bochs' of so few ticks is not enough for it; QEMU's has as many as
+# the host's and needs more to do.
+BOCHS = ["--machine", "bochs", "--ips", 2_000_000, "--memory", "384M"], 256
+QEMU = ["--machine", "qemu", "--memory", "2G"], 1536
+SHOWN = r"^partition big: zeroing: (\d+) of \d+ MiB$"
 END = expect(r"^partition big: stopped: .*\n")
 STOP = [*expect(SHOWN), *typed("stop big\\n", "^ok$"), *END]
 
 
+def start(lab, machine, cpus, *words, sidecore=False):
+    arguments, memory = machine
+    return lab("--cpus", cpus + sidecore, *arguments, "--table",
+               lab.table(TABLE.format(
+                   last=cpus - 1, memory=memory,
+                   sidecore=f"sidecores = {cpus}" if sidecore else "")),
+               "--module", f"hello={PAYLOADS}/hello.bin", *words, timeout=120)
+
+
 @background
 def zeroing_1(lab):
-    return start(lab, 1, *END)
+    return start(lab, BOCHS, 1, *END)
 
 
 @background
 def zeroing_4(lab):
-    return start(lab, 4, *END)
+    return start(lab, BOCHS, 4, *END)
 
 
 @background
 def zeroing_stopped(lab):
-    return start(lab, 2, *STOP)
+    return start(lab, BOCHS, 2, *STOP)
 
 
+# On Bochs the sidecore runs 16 instructions while others zero a frame by one.
 @background
 def zeroing_stopped_polled(lab):
-    return start(lab, 2, *STOP, sidecore=True)
+    return start(lab, QEMU, 2, *STOP, sidecore=True)
 
 
 def ticks(run):
@@ -69,9 +69,8 @@ def test_all_cores_zero(zeroing_1, zeroing_4):
 
 def test_progress_is_shown(zeroing_1):
     (khz,) = zeroing_1.findall(r"^clock: TSC (\d+) kHz")
-    shown = [int(n) for n in zeroing_1.findall(SHOWN.replace(r"\d+",
-                                                             r"(\d+)"))]
-    assert shown == sorted(set(shown)) and shown[-1] <= MEMORY
+    shown = [int(n) for n in zeroing_1.findall(SHOWN)]
+    assert shown == sorted(set(shown)) and shown[-1] <= BOCHS[1]
     seconds = ticks(zeroing_1) // (int(khz) * 1000)
     assert len(shown) in (seconds // 2 - 1, seconds // 2)
     assert len(shown) > 1
