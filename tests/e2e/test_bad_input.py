@@ -19,7 +19,7 @@ REFUSED = "^boot: stopped, nothing was started$"
 # What is said on the way, and is no diagnosis.
 PROGRESS = re.compile(r"Ashlar \S+|boot: multiboot[12], image at \S+h|"
                       r"clock: .*|cpus: \d+, TSCs in step|cpus: x2APIC .*|"
-                      r"seal: .*|pci: .*")
+                      r"cpu \d+: APIC id .*|seal: .*|pci: .*")
 # There are errors in these lines at these columns.
 BAD_TABLE = f"{TOP}/tests/tables/bad/keys.table"
 TIMEOUT = 300
