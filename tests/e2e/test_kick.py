@@ -134,4 +134,4 @@ def test_twin_loses_some(request, run):
     found = LOST.search(result.serial())
     assert found, result.stderr
     print(found[0])
-    assert int(found[1]) == KICKS and int(found[2]) > 0
+    assert 0 < int(found[1]) <= KICKS and int(found[2]) > 0
