@@ -84,10 +84,13 @@ class Result:
 
     def replies(self, text):
         """What the monitor answered to a command, time by time: lists of
-        lines, the last `ok` or `error: ...`."""
-        return [match.splitlines() for match in self.findall(
-            rf"^ashlar> {re.escape(text)}\n"
-            r"((?:(?!ok$|error: ).*\n)*(?:ok$|error: .*$))")]
+        lines, the last `ok` or `error: ...`.  Where another line has broken
+        in before the end of what was typed, that is shown once more."""
+        typed = f"ashlar> {text}\n"
+        return [match.rpartition(typed)[2].splitlines()
+                for match in self.findall(
+                    rf"^{re.escape(typed)}"
+                    r"((?:(?!ok$|error: ).*\n)*(?:ok$|error: .*$))")]
 
 
 class Lab:
