@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* This core: descriptor tables, control registers, requests. */
 #include "core/cpu.h"
+#include "core/errata.h"
 #include "core/lapic.h"
 #include "core/lib.h"
 #include "core/log.h"
@@ -87,6 +88,32 @@ static bool made_by_amd(void)
 	       !memcmp(sig, "HygonGenuine", sizeof(sig));
 }
 
+/* SDM vol. 3 section 10.11.7.1: 0 is written, CPUID leaf 1 puts it there. */
+static u32 microcode_revision(void)
+{
+	u32 a, b, c, d;
+
+	wrmsr(MSR_IA32_BIOS_SIGN_ID, 0);
+	cpuid(1, 0, &a, &b, &c, &d);
+	return (u32)(rdmsr(MSR_IA32_BIOS_SIGN_ID) >> 32);
+}
+
+static bool deadline_works(u32 signature)
+{
+	u32 needed, revision;
+
+	if (host_features & FEATURE_SVM)
+		return true;
+	revision = microcode_revision();
+	if (errata_deadline_works(signature, revision, &needed))
+		return true;
+	log_printf("warning: cpus: microcode %xh loses interrupts of the "
+		   "TSC deadline timer, which is not used; %xh or later does "
+		   "not",
+		   revision, needed);
+	return false;
+}
+
 void cpu_find_features(void)
 {
 	u32 a, b, c, d;
@@ -94,7 +121,7 @@ void cpu_find_features(void)
 	host_features = made_by_amd() ? FEATURE_SVM | FEATURE_KVM_CLOCK :
 					FEATURE_VMX;
 	cpuid(1, 0, &a, &b, &c, &d);
-	if (c & BIT(24))
+	if ((c & CPUID_1_ECX_DEADLINE) && deadline_works(a))
 		host_features |= FEATURE_DEADLINE;
 	cpuid(0x80000001, 0, &a, &b, &c, &d);
 	if (d & BIT(27))

@@ -106,6 +106,8 @@ enum {
 	VEC_MC = 18,
 };
 
+#define CPUID_1_ECX_DEADLINE BIT(24)
+
 static inline u64 rdmsr(u32 msr)
 {
 	u32 lo, hi;

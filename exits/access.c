@@ -23,6 +23,9 @@
 static void host_cpuid(u32 leaf, u32 sub, struct cpuid_regs *r)
 {
 	cpuid(leaf, sub, &r->eax, &r->ebx, &r->ecx, &r->edx);
+	/* An erratum may forbid it. */
+	if (leaf == 1 && !(host_features & FEATURE_DEADLINE))
+		r->ecx &= ~(u32)CPUID_1_ECX_DEADLINE;
 }
 
 static struct cpuid_env cpuid_env(const struct vcpu *v)

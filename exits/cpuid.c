@@ -15,7 +15,7 @@
 #define L1_ECX_X2APIC	    BIT(21)
 #define L1_ECX_MOVBE	    BIT(22)
 #define L1_ECX_POPCNT	    BIT(23)
-#define L1_ECX_TSC_DEADLINE BIT(24)
+#define L1_ECX_TSC_DEADLINE CPUID_1_ECX_DEADLINE
 #define L1_ECX_AES	    BIT(25)
 #define L1_ECX_XSAVE	    BIT(26)
 #define L1_ECX_OSXSAVE	    BIT(27)

@@ -229,6 +229,10 @@ static int vmx_check(char *error, size_t size)
 	if (!(c & BIT(26)))
 		return guest_cpu_lacks(error, size,
 				       "XSAVE (CPUID.1:ECX bit 26)");
+	/* Memory is zeroed and loaded write-back; a guest may map it UC. */
+	if (!(d & BIT(27)))
+		return guest_cpu_lacks(error, size,
+				       "self-snoop (CPUID.1:EDX bit 27)");
 	err = check_feature_control(error, size);
 	if (err)
 		return err;

@@ -88,6 +88,22 @@ def handback_twins(lab):
     return found
 
 
+@background
+def firmware(lab):
+    """An image that finds vectors pending on each core."""
+    with MAKE_LOCK:
+        subprocess.run(["make", "-s", "build/ashlar-firmware.elf"], cwd=TOP,
+                       check=True, timeout=300)
+    return lab("--image", os.path.join(BUILD, "ashlar-firmware.elf"),
+               *ARGUMENTS, "--table", lab.table(TABLE), *expect(FOUND),
+               timeout=60)
+
+
+def test_nothing_is_left_by_the_firmware(firmware):
+    assert firmware.outcome == "seen", firmware.stderr
+    assert firmware.serial(2) == "leftover: clean\n"
+
+
 def test_nothing_is_left(resets):
     assert resets.outcome == "seen", resets.stderr
     # The first start, and one after each reset.

@@ -29,3 +29,9 @@ $(HANDBACK_TWINS:%=$B/ashlar-no-%.elf): $B/ashlar-no-%.elf: $(OBJS) \
 handback-twins: $(HANDBACK_TWINS:%=$B/ashlar-no-%.elf)
 
 -include $B/hv/tests/variants/handback.d
+
+# Firmware that leaves interrupts pending.
+$B/ashlar-firmware.elf: $(OBJS) $B/hv/tests/variants/firmware.o linker.ld
+	$(LINK) -Wl,--wrap=core_prepare
+
+-include $B/hv/tests/variants/firmware.d
