@@ -40,6 +40,12 @@ ARGUMENTS = ["--cpus", 4, "--memory", "256M",
 DONE, ENDLESS, ENDS, ANY = "done", "endless", "ends", "any"
 
 
+# One that is stopped by an attack, not by the monitor: the line of a restart
+# may come after the new start.
+ENDED = (r"^partition attacker: (?:parked|stopped): "
+         r"(?!restarted by the monitor$).*$")
+
+
 class Attack(typing.NamedTuple):
     """One line for the attacker, and what becomes of it."""
     name: str
@@ -69,7 +75,7 @@ class Attack(typing.NamedTuple):
         elif self.kind == ENDLESS:
             words += expect(rf"2:^hostile {name}: on its way$")
         elif self.kind == ENDS:
-            words += expect("^partition attacker: (?:parked|stopped): .*$")
+            words += expect(ENDED)
         if self.kind in (ENDLESS, ANY):
             for n in range(self.questions):
                 words += ask_victim(f"{tag}-{n}")
@@ -95,9 +101,6 @@ VICTIM = re.compile(r"^victim: (\w+) (\S+) ticks=(\d+)/(\d+) "
                     r"words=(\d+) passes=(\d+)$", re.M)
 # What the payload says when it has got at something.
 SEEN = re.compile(r"^hostile: .*\b(?:SEEN|gives|vector)\b.*$", re.M)
-# One that is stopped by an attack, not by the monitor.
-ENDED = re.compile(r"^partition attacker: (?:parked|stopped): "
-                   r"(?!restarted by the monitor$).*$", re.M)
 BACK = re.compile(r"^partition attacker: cores back after (\d+) ticks$", re.M)
 
 
@@ -150,7 +153,7 @@ class Episode:
 
     def ended(self):
         """The lines that name the attacker and what ended it."""
-        return ENDED.findall(self.log)
+        return re.findall(ENDED, self.log, re.M)
 
     def seen(self):
         """Its lines about what it must not see."""
