@@ -3,6 +3,7 @@
  * Writes to CR0 and CR4 that touch bits which the guest sees but does not own.
  * The rules are those of MOV to CR, SDM vol. 2 and vol. 3 section 4.1.
  */
+#include "core/cpu.h"
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "guest/memory.h"
@@ -28,16 +29,20 @@ enum {
 #define CR4_PCIDE    BIT(17)
 #define GUEST_PDPTE0 0x280a
 
-/* PAE paging reads its four top entries when it is switched on. */
+/*
+ * PAE paging reads its four top entries when it is switched on.  Reserved bits:
+ * SDM vol. 3 table 4-8.
+ */
 static enum outcome load_pdptes(u64 cr3)
 {
+	const u64 reserved = -BIT(host_phys_bits) | 0x1e6;
 	u64 pdpte[4];
 	u32 i;
 
 	if (guest_read(this_vcpu.ram, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
 		return OUTCOME_GP;
 	for (i = 0; i < 4; i++)
-		if ((pdpte[i] & 1) && (pdpte[i] & 0x1e6))
+		if ((pdpte[i] & 1) && (pdpte[i] & reserved))
 			return OUTCOME_GP;
 	for (i = 0; i < 4; i++)
 		vmwrite(GUEST_PDPTE0 + 2 * i, pdpte[i]);

@@ -40,7 +40,7 @@ static void reflect_debug(u32 info)
 	if ((info & INTR_TYPE) == INTR_TYPE_INT1) {
 		vmwrite(ENTRY_INSTRUCTION_LENGTH,
 			vmread(EXIT_INSTRUCTION_LENGTH));
-		vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_INT1 | VEC_DB);
+		vmx_write_event(INTR_VALID | INTR_TYPE_INT1 | VEC_DB);
 		return;
 	}
 	asm volatile("mov %%dr6, %0" : "=r"(dr6));
@@ -50,10 +50,26 @@ static void reflect_debug(u32 info)
 	vmx_inject(VEC_DB, false, 0);
 }
 
-static bool is_soft(u32 info)
+/*
+ * An IRET that has ended the blocking of NMIs is executed again: SDM vol. 3
+ * section 28.2.3.  Within the delivery of an event the bit says nothing.
+ */
+static void block_nmis_again(u64 info, u32 vectoring)
 {
-	return (info & INTR_VALID) &&
-	       (info & INTR_TYPE) == INTR_TYPE_SOFT_INTERRUPT;
+	if (unlikely((info & NMI_UNBLOCKED) && !(vectoring & INTR_VALID)))
+		vmwrite(GUEST_INTERRUPTIBILITY,
+			vmread(GUEST_INTERRUPTIBILITY) | BLOCKED_BY_NMI);
+}
+
+/* Seen again while injecting, with the guest's own table. */
+static void not_present(struct vcpu *v, u32 info)
+{
+	u32 vectoring = (u32)vmread(IDT_VECTORING_INFO);
+
+	block_nmis_again(info, vectoring);
+	eli_not_present(v, (vectoring & INTR_VALID) &&
+				   (vectoring & INTR_TYPE) ==
+					   INTR_TYPE_SOFT_INTERRUPT);
 }
 
 static enum outcome exit_exception(struct vcpu *v, struct guest_regs *regs)
@@ -70,7 +86,7 @@ static enum outcome exit_exception(struct vcpu *v, struct guest_regs *regs)
 		vmx_inject(VEC_AC, true, (u32)vmread(EXIT_INTR_ERROR));
 		return OUTCOME_RETRY;
 	case VEC_NP:
-		eli_not_present(v, is_soft((u32)vmread(IDT_VECTORING_INFO)));
+		not_present(v, info);
 		return OUTCOME_RETRY;
 	case VEC_MC:
 		return guest_machine_check(v, regs);
@@ -104,16 +120,18 @@ static enum outcome exit_ept_violation(struct vcpu *v, struct guest_regs *regs)
 {
 	u64 q = vmread(EXIT_QUALIFICATION);
 	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	u32 vectoring = (u32)vmread(IDT_VECTORING_INFO);
 	bool plain = (q & QUAL_EPT_LINEAR_VALID) && (q & QUAL_EPT_FINAL) &&
-		     !(vmread(IDT_VECTORING_INFO) & INTR_VALID);
+		     !(vectoring & INTR_VALID);
 
+	block_nmis_again(q, vectoring);
 	if (!plain && eli_give_up(v, gpa))
 		return OUTCOME_RETRY;
 	if (q & QUAL_EPT_FETCH)
 		return guest_park(v, "instruction fetch outside RAM");
 	if (!(q & QUAL_EPT_LINEAR_VALID) || !(q & QUAL_EPT_FINAL))
 		return guest_park(v, "page tables outside RAM");
-	if (vmread(IDT_VECTORING_INFO) & INTR_VALID)
+	if (vectoring & INTR_VALID)
 		return guest_park(v,
 				  "event delivery through memory outside RAM");
 	return guest_mmio(v, regs, gpa);
@@ -156,6 +174,7 @@ static const struct exit_handler exits[NR_EXIT_REASONS] = {
 	[EXIT_ENTRY_MSR] = { exit_entry_failed, CAUSE_EXCEPTION },
 	[EXIT_MWAIT] = { guest_undefined, CAUSE_EXCEPTION },
 	[EXIT_MONITOR] = { guest_undefined, CAUSE_EXCEPTION },
+	[EXIT_ENTRY_MACHINE_CHECK] = { guest_machine_check, CAUSE_EXCEPTION },
 	[EXIT_GDTR_IDTR] = { guest_descriptor_table, CAUSE_EXCEPTION },
 	[EXIT_LDTR_TR] = { guest_descriptor_table, CAUSE_EXCEPTION },
 	[EXIT_EPT_VIOLATION] = { exit_ept_violation, CAUSE_EPT_OTHER },
@@ -166,6 +185,8 @@ static const struct exit_handler exits[NR_EXIT_REASONS] = {
 	[EXIT_WBINVD] = { guest_wbinvd, CAUSE_EXCEPTION },
 	[EXIT_XSETBV] = { guest_xsetbv, CAUSE_XSETBV },
 	[EXIT_ENCLS] = { guest_undefined, CAUSE_EXCEPTION },
+	[EXIT_SEAMCALL] = { guest_undefined, CAUSE_EXCEPTION },
+	[EXIT_TDCALL] = { guest_undefined, CAUSE_EXCEPTION },
 };
 /* clang-format on */
 
@@ -185,7 +206,7 @@ static void requeue_event(u32 info)
 			vmread(EXIT_INSTRUCTION_LENGTH));
 	if (info & INTR_ERROR_VALID)
 		vmwrite(ENTRY_EXCEPTION_ERROR, vmread(IDT_VECTORING_ERROR));
-	vmwrite(ENTRY_INTR_INFO, info & ~BIT(12));
+	vmx_write_event(info & ~(u32)NMI_UNBLOCKED);
 }
 
 static bool bounced(struct vcpu *v, u32 info)

@@ -9,8 +9,7 @@
 #include "partition/partition.h"
 #include "vmx/internal.h"
 
-#define DEBUGCTL_BTF BIT(1)
-#define EXCEPTIONS   (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
+#define EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
 
 /* CR4 bits a guest may have where the CPU has them. */
 #define CR4_ALLOWED                                                          \
@@ -295,20 +294,31 @@ void vmx_get_idt(struct idt_register *r)
 	r->limit = (u32)vmread(GUEST_IDTR_LIMIT);
 }
 
+static void end_shadow(void)
+{
+	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
+
+	if (unlikely(blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)))
+		vmwrite(GUEST_INTERRUPTIBILITY,
+			blocked & ~(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
+}
+
 /* An instruction has completed: on to rip, with the traps that follow it. */
 static void retire(u64 rip)
 {
-	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
+	u64 flags = vmread(GUEST_RFLAGS);
 
 	if (unlikely(rip >> 32 && vmx_code_bits() != 64))
 		rip = (u32)rip;
 	vmwrite(GUEST_RIP, rip);
-	if (unlikely(blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)))
-		vmwrite(GUEST_INTERRUPTIBILITY,
-			blocked & ~(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
-	if (unlikely(vmread(GUEST_RFLAGS) & RFLAGS_TF))
+	end_shadow();
+	if (unlikely(flags & RFLAGS_RF))
+		vmwrite(GUEST_RFLAGS, flags & ~RFLAGS_RF);
+	/* None of them is a branch. */
+	if (unlikely((flags & RFLAGS_TF) &&
+		     !(vmread(GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF)))
 		vmwrite(GUEST_PENDING_DEBUG,
-			vmread(GUEST_PENDING_DEBUG) | BIT(14));
+			vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
 void vmx_put_state(const struct vcpu_state *s)
@@ -326,22 +336,27 @@ int vmx_skip(struct vcpu *v)
 }
 
 /*
- * Real mode has no error codes (SDM vol. 3 section 27.2.1.3), and an injection
- * ends the blocking by STI and MOV SS; left in place it would make the entry
- * fail where TF is set (section 27.3.1.5).
+ * All events come this way.  They end the blocking by STI and MOV SS; left in
+ * place the entry would fail where TF is set (SDM vol. 3 section 27.3.1.5).
+ */
+void vmx_write_event(u32 info)
+{
+	end_shadow();
+	vmwrite(ENTRY_INTR_INFO, info);
+}
+
+/*
+ * Real mode has no error codes (SDM vol. 3 section 27.2.1.3).  What a fault
+ * pushes has RF set (section 18.3.1.1); #DB has what its exit has left.
  */
 void vmx_inject(u8 vector, bool has_error, u32 error)
 {
-	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
-
 	if (unlikely(!(vmread(GUEST_CR0) & CR0_PE)))
 		has_error = false;
-	if (unlikely(blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)))
-		vmwrite(GUEST_INTERRUPTIBILITY,
-			blocked & ~(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
-	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_HARD_EXCEPTION |
-					 vector |
-					 (has_error ? INTR_ERROR_VALID : 0));
+	if (vector != VEC_DB)
+		vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | RFLAGS_RF);
+	vmx_write_event(INTR_VALID | INTR_TYPE_HARD_EXCEPTION | vector |
+			(has_error ? INTR_ERROR_VALID : 0));
 	vmwrite(ENTRY_EXCEPTION_ERROR, error);
 }
 
@@ -359,7 +374,7 @@ void vmx_deliver_nmi(struct vcpu *v)
 				   BLOCKED_BY_STI))) {
 		v->nmis--;
 		v->halted = false;
-		vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_NMI | VEC_NMI);
+		vmx_write_event(INTR_VALID | INTR_TYPE_NMI | VEC_NMI);
 	}
 	if (v->nmis)
 		vmwrite(PRIMARY_CONTROLS,
@@ -374,7 +389,7 @@ bool vmx_inject_interrupt(u8 vector)
 	     (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) ||
 	    (vmread(ENTRY_INTR_INFO) & INTR_VALID))
 		return false;
-	vmwrite(ENTRY_INTR_INFO, INTR_VALID | INTR_TYPE_EXTERNAL | vector);
+	vmx_write_event(INTR_VALID | INTR_TYPE_EXTERNAL | vector);
 	return true;
 }
 

@@ -183,6 +183,13 @@ enum vmcs_field {
 #define BLOCKED_BY_MOV_SS BIT(1)
 #define BLOCKED_BY_NMI	  BIT(3)
 
+/* Pending debug exceptions, table 25-4; IA32_DEBUGCTL */
+#define PENDING_DEBUG_BS BIT(14)
+#define DEBUGCTL_BTF	 BIT(1)
+
+/* NMI unblocking due to IRET: table 25-17, and 28-7 */
+#define NMI_UNBLOCKED BIT(12)
+
 /* EPT entries, table 29-6; EPT pointer, table 25-9 */
 #define EPT_READ       BIT(0)
 #define EPT_WRITE      BIT(1)
@@ -228,6 +235,7 @@ enum exit_reason {
 	EXIT_ENTRY_MSR = 34,
 	EXIT_MWAIT = 36,
 	EXIT_MONITOR = 39,
+	EXIT_ENTRY_MACHINE_CHECK = 41,
 	EXIT_GDTR_IDTR = 46,
 	EXIT_LDTR_TR = 47,
 	EXIT_EPT_VIOLATION = 48,
@@ -238,6 +246,8 @@ enum exit_reason {
 	EXIT_WBINVD = 54,
 	EXIT_XSETBV = 55,
 	EXIT_ENCLS = 60,
+	EXIT_SEAMCALL = 76,
+	EXIT_TDCALL = 77,
 	NR_EXIT_REASONS = 80,
 };
 
