@@ -260,9 +260,12 @@ static bool xcr0_valid(const struct vcpu *v, u64 value)
 enum outcome guest_xsetbv(struct vcpu *v, struct guest_regs *regs)
 {
 	u64 value = (u32)regs->gpr[GPR_RAX] | regs->gpr[GPR_RDX] << 32;
+	struct vcpu_state s;
 
-	if (!guest_at_cpl0() || (u32)regs->gpr[GPR_RCX] ||
-	    !xcr0_valid(v, value))
+	backend->get_state(&s);
+	if (!(s.cr4 & CR4_OSXSAVE))
+		return OUTCOME_UD;
+	if (s.cpl || (u32)regs->gpr[GPR_RCX] || !xcr0_valid(v, value))
 		return OUTCOME_GP;
 	xsetbv(value);
 	v->xcr0 = value;
