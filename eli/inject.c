@@ -94,6 +94,9 @@ void inject_interrupts(struct vcpu *v)
 
 void inject_wait(struct vcpu *v)
 {
+	/* The single step of a HLT, say. */
+	if (backend->event_pending())
+		v->halted = false;
 	while (v->halted && !this_cpu.kick_mark) {
 		backend->wait();
 		handle_taken(v);

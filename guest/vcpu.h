@@ -149,6 +149,8 @@ struct backend {
 	int (*skip)(struct vcpu *v);
 	/* A fault, delivered at the next entry. */
 	void (*inject)(u8 vector, bool has_error, u32 error);
+	/* Is there an event that the next entry delivers in any case? */
+	bool (*event_pending)(void);
 	/*
 	 * The guest's pending NMI, delivered at the next entry or asked for.
 	 * In its handler one is latched, and a second is lost.

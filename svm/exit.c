@@ -217,6 +217,11 @@ void svm_inject(u8 vector, bool has_error, u32 error)
 		b->eventinj |= EVENT_ERROR_VALID | (u64)error << 32;
 }
 
+bool svm_event_pending(void)
+{
+	return svm_vmcb()->eventinj & EVENT_VALID;
+}
+
 /* Bytes after the prefixes, of what is ever skipped: APM3 chapter 4. */
 static u32 opcode_length(u64 exitcode)
 {

@@ -37,6 +37,7 @@ void svm_handle_kick(void);
 /* svm/exit.c: goes behind the exited instruction. */
 int svm_skip(struct vcpu *v);
 void svm_inject(u8 vector, bool has_error, u32 error);
+bool svm_event_pending(void);
 
 /* svm/nmi.c: the guest's NMIs, and the single steps that they need. */
 void svm_deliver_nmi(struct vcpu *v);

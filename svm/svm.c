@@ -151,6 +151,7 @@ const struct backend svm_backend = {
 	.put_state = svm_put_state,
 	.skip = svm_skip,
 	.inject = svm_inject,
+	.event_pending = svm_event_pending,
 	.deliver_nmi = svm_deliver_nmi,
 	.inject_interrupt = svm_inject_interrupt,
 	.interrupt_window = svm_interrupt_window,

@@ -37,6 +37,7 @@ int vmx_skip(struct vcpu *v);
 void vmx_inject(u8 vector, bool has_error, u32 error);
 /* Delivered at the next entry; `info` as in ENTRY_INTR_INFO. */
 void vmx_write_event(u32 info);
+bool vmx_event_pending(void);
 void vmx_deliver_nmi(struct vcpu *v);
 bool vmx_inject_interrupt(u8 vector);
 void vmx_interrupt_window(struct vcpu *v);

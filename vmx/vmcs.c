@@ -360,6 +360,12 @@ void vmx_inject(u8 vector, bool has_error, u32 error)
 	vmwrite(ENTRY_EXCEPTION_ERROR, error);
 }
 
+bool vmx_event_pending(void)
+{
+	return (vmread(ENTRY_INTR_INFO) & INTR_VALID) ||
+	       vmread(GUEST_PENDING_DEBUG);
+}
+
 /* A guest NMI waits until the guest can take it. */
 void vmx_deliver_nmi(struct vcpu *v)
 {

@@ -319,6 +319,7 @@ const struct backend vmx_backend = {
 	.put_state = vmx_put_state,
 	.skip = vmx_skip,
 	.inject = vmx_inject,
+	.event_pending = vmx_event_pending,
 	.deliver_nmi = vmx_deliver_nmi,
 	.inject_interrupt = vmx_inject_interrupt,
 	.interrupt_window = vmx_interrupt_window,
