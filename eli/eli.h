@@ -7,10 +7,10 @@
  * injected it is shadowed: it runs by its own view of memory, in which the page
  * of its IDT is a shadow.  Interrupts do not exit then: the guest's own vectors
  * find its gates, any other a gate that is not present, and that #NP exits (a
- * bounce).  What can't be done so is done while injecting, which is mode `exit`
- * but for HLT: interrupts to inject, an IDT that can't be shadowed, an
- * instruction that must see the processor as it is.  The vCPU is shadowed again
- * as soon as an exit allows it.
+ * bounce).  What can't be done so is done while injecting, as in mode `exit`:
+ * interrupts to inject, an IDT that can't be shadowed, an instruction that must
+ * see the processor as it is.  The vCPU is shadowed again as soon as an exit
+ * allows it.
  *
  * docs/decisions.md: What can't be done shadowed is done injecting; TPR and
  * CR8 are direct while shadowed.
@@ -108,6 +108,9 @@ void eli_late_vector(struct vcpu *v, u8 vector);
 
 /* External-interrupt exit: will it be delivered once shadowed? */
 bool eli_will_deliver(struct vcpu *v);
+
+/* HLT exit: need not be one, since the vCPU can be shadowed now? */
+bool eli_sleeps_itself(struct vcpu *v);
 
 /* The emulated home, and with it what the core's own APIC holds. */
 extern const struct vlapic_home vlapic_eli;

@@ -109,6 +109,9 @@ bool eli_choose_state(struct vcpu *v)
 
 	v->eli->bounced = false;
 	track_catch_up(v);
+	/* Asleep in root mode: what wakes it is injected. */
+	if (unlikely(v->halted))
+		return false;
 	reason = obstacle(v);
 	v->eli->once = INJECT_NONE;
 	if (reason == INJECT_NONE) {
@@ -183,6 +186,15 @@ static bool core_eoi(struct vcpu *v)
 	lapic_eoi();
 	note_in_service(v);
 	return true;
+}
+
+bool eli_sleeps_itself(struct vcpu *v)
+{
+	if (v->mode != MODE_ELI)
+		return false;
+	vlapic_collect(&v->lapic);
+	track_catch_up(v);
+	return obstacle(v) == INJECT_NONE;
 }
 
 void eli_reset(struct vcpu *v)

@@ -2,7 +2,7 @@
 /*
  * Exits: the dispatcher, and the handlers without a home of their own.
  *
- * docs/decisions.md: WBINVD and INVD are ignored.
+ * docs/decisions.md: WBINVD and INVD are ignored; HLT exits while injecting.
  */
 #include "exits/exit.h"
 #include "console/logport.h"
@@ -118,6 +118,8 @@ enum outcome guest_hlt(struct vcpu *v, struct guest_regs *regs)
 	(void)regs;
 	if (!guest_at_cpl0())
 		return OUTCOME_GP;
+	if (eli_sleeps_itself(v))
+		return OUTCOME_RETRY;
 	v->halted = true;
 	return OUTCOME_DONE;
 }

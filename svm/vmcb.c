@@ -32,9 +32,6 @@ static void reset_control(struct vmcb *b, const struct vcpu *v)
 		b->intercept_misc1 |= svm_intercept_emulated;
 		b->virtual_interrupt = V_INTR_MASKING;
 	}
-	/* In mode `eli` HLT is the core's own, in both of its modes. */
-	if (v->mode == MODE_ELI)
-		b->intercept_misc1 &= ~(u32)INTERCEPT_HLT;
 	b->iopm_base_pa = svm_maps.iopm_pa;
 	svm_set_msrs(v);
 	b->asid = 1;
@@ -107,10 +104,10 @@ void svm_reset(struct vcpu *v, const struct vcpu_start *start)
  */
 void svm_set_delivery(struct vcpu *v)
 {
-	const u32 injection = INTERCEPT_INTR | INTERCEPT_VINTR;
 	struct vmcb *b = svm_vmcb();
 
-	b->intercept_misc1 &= ~(injection | (u32)INTERCEPT_IDTR_WRITE);
+	b->intercept_misc1 &= ~(svm_intercept_emulated | INTERCEPT_VINTR |
+				INTERCEPT_IDTR_WRITE);
 	b->intercept_exceptions = svm_intercept_exceptions;
 	if (v->shadowed) {
 		b->intercept_misc1 |= INTERCEPT_IDTR_WRITE;
@@ -118,7 +115,7 @@ void svm_set_delivery(struct vcpu *v)
 		b->nested_cr3 = v->own_view;
 		b->virtual_interrupt = 0;
 	} else {
-		b->intercept_misc1 |= INTERCEPT_INTR;
+		b->intercept_misc1 |= svm_intercept_emulated;
 		b->nested_cr3 = v->part->second_level;
 		b->virtual_interrupt = V_INTR_MASKING;
 	}

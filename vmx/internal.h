@@ -64,7 +64,7 @@ u64 vmx_cr4_allowed(void);
 
 /* On top of vmx_controls, where Ashlar delivers interrupts itself. */
 #define PIN_EMULATED PIN_EXTERNAL_INTERRUPT
-#define CPU_EMULATED (CPU_HLT | CPU_CR8_LOAD | CPU_CR8_STORE)
+extern const u32 vmx_cpu_emulated;
 
 /* What the preemption timer begins with, unless a kick is on its way. */
 void vmx_reset_timer(const struct vcpu *v);

@@ -55,12 +55,9 @@ u64 vmx_cr4_allowed(void)
 	return CR4_ALLOWED & vmx_controls.cr4_fixed1;
 }
 
-/* In mode `eli` HLT is the core's own, in both of its modes. */
 static u32 emulated_controls(const struct vcpu *v)
 {
-	if (vcpu_owns_apic(v) || v->shadowed)
-		return 0;
-	return v->mode == MODE_ELI ? CPU_EMULATED & ~CPU_HLT : CPU_EMULATED;
+	return vcpu_owns_apic(v) || v->shadowed ? 0 : vmx_cpu_emulated;
 }
 
 void vmx_reset_timer(const struct vcpu *v)

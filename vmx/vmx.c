@@ -108,6 +108,9 @@ static const struct requirement requirements[] = {
 /* Must stay clear, or the guest would exit on its normal path. */
 #define CPU_UNWANTED (CPU_CR3_LOAD | CPU_CR3_STORE | CPU_INVLPG)
 
+/* As data, for tests that take a bit out of the image. */
+const u32 vmx_cpu_emulated = CPU_HLT | CPU_CR8_LOAD | CPU_CR8_STORE;
+
 static int check_feature_control(char *error, size_t size)
 {
 	const u64 need = FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMXON;
@@ -182,7 +185,7 @@ static void choose_controls(struct vmx_controls *c)
 	c->pin = control_value(MSR_IA32_VMX_TRUE_PINBASED_CTLS, 0) &
 		 ~(u32)PIN_EMULATED;
 	c->cpu = control_value(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, 0) &
-		 ~(u32)(CPU_EMULATED | CPU_INTERRUPT_WINDOW);
+		 ~(vmx_cpu_emulated | (u32)CPU_INTERRUPT_WINDOW);
 	c->cpu2 = control_value(MSR_IA32_VMX_PROCBASED_CTLS2, CPU2_OPTIONAL) &
 		  ~(u32)CPU2_DESCRIPTOR;
 	c->exit = control_value(MSR_IA32_VMX_TRUE_EXIT_CTLS, 0);
