@@ -40,7 +40,8 @@ SRCS += $(addprefix partition/,build.c control.c cores.c life.c load.c \
 	machine.c parts.c)
 SRCS += $(addprefix exits/,access.c exit.c mmio.c)
 SRCS += $(addprefix vmx/,cr.c exit.c vmcs.c vmx.c)
-SRCS += $(addprefix svm/,exit.c intercepts.c interrupt.c nmi.c svm.c vmcb.c)
+SRCS += $(addprefix svm/,exit.c intercepts.c interrupt.c nmi.c step.c svm.c \
+	vmcb.c)
 SRCS += $(addprefix boot/,main.c)
 
 ASMS := boot/entry.S core/trampoline.S core/vectors.S core/interrupt.S \

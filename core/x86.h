@@ -73,6 +73,7 @@ enum {
 #define APIC_BASE_ENABLE  BIT(11)
 #define APIC_DEFAULT_BASE 0xfee00000UL
 
+#define EFER_SCE  BIT(0)
 #define EFER_LME  BIT(8)
 #define EFER_LMA  BIT(10)
 #define EFER_NXE  BIT(11)
@@ -102,6 +103,7 @@ enum {
 	VEC_DF = 8,
 	VEC_NP = 11,
 	VEC_GP = 13,
+	VEC_PF = 14,
 	VEC_AC = 17,
 	VEC_MC = 18,
 };

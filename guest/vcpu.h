@@ -27,12 +27,27 @@ struct vmx_vcpu {
 	bool launched; /* the VMCS has been entered */
 };
 
+/* An instruction that is stepped over; what is the guest's own meanwhile. */
+struct svm_step {
+	enum {
+		STEP_NONE,
+		STEP_IRET,
+		STEP_CR8,
+		STEP_SHADOW,
+	} what;
+	bool on;
+	bool tf;
+	u64 rip, dr6, efer;
+	u32 intercept_cr, intercept_exceptions, intercept_misc1;
+};
+
 struct svm_vcpu {
 	u64 hsave_pa;
-	bool nmi_masked; /* in the guest's NMI handler */
-	bool stepping;	 /* RFLAGS.TF is ours, for an NMI */
-	bool step_tf;	 /* and TF and DR6 as the guest had them */
-	u64 step_dr6;
+	bool nmi_masked;  /* in the guest's NMI handler */
+	bool nmi_shadow;  /* which began in an interrupt shadow */
+	u64 nmi_rip;	  /* and here */
+	bool nmi_at_once; /* the shadow's instruction can't be stepped over */
+	struct svm_step step;
 };
 
 struct vcpu {

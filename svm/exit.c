@@ -17,7 +17,6 @@
 #define NPF_FETCH BIT(4)
 #define NPF_TABLE BIT(33)
 
-#define EFER_SCE      BIT(0)
 #define EFER_SETTABLE (EFER_SCE | EFER_LME | EFER_NXE)
 
 /*
@@ -35,9 +34,9 @@ static enum outcome exit_nmi(struct vcpu *v, struct guest_regs *regs)
 /* DR6 is the guest's already: APM2 section 15.12.2. */
 static enum outcome exit_debug(struct vcpu *v, struct guest_regs *regs)
 {
+	(void)v;
 	(void)regs;
-	if (!svm_own_debug(v))
-		svm_inject(VEC_DB, false, 0);
+	svm_inject(VEC_DB, false, 0);
 	return OUTCOME_RETRY;
 }
 
@@ -204,13 +203,18 @@ static void requeue_event(struct vcpu *v, struct vmcb *b)
 	b->eventinj = info;
 }
 
-/* Real mode has no error codes; a fault's delivery ends the shadow. */
+/*
+ * Real mode has no error codes; a fault's delivery ends the shadow, and what it
+ * pushes has RF set: APM2 section 3.1.6.
+ */
 void svm_inject(u8 vector, bool has_error, u32 error)
 {
 	struct vmcb *b = svm_vmcb();
 
 	if (!(b->cr0 & CR0_PE))
 		has_error = false;
+	if (vector != VEC_DB)
+		b->rflags |= RFLAGS_RF;
 	b->interrupt_shadow &= ~INTERRUPT_SHADOW;
 	b->eventinj = EVENT_VALID | EVENT_TYPE_EXCEPTION | vector;
 	if (has_error)
@@ -268,6 +272,7 @@ void svm_handle_exit(void)
 	u64 now = rdtsc();
 	struct vcpu *v = &this_vcpu;
 	struct vmcb *b = svm_vmcb();
+	const struct exit_handler *h = NULL;
 
 	this_cpu.regs.gpr[GPR_RAX] = b->rax;
 	b->tlb_control = 0;
@@ -276,12 +281,21 @@ void svm_handle_exit(void)
 		svm_read_tpr(v);
 	if (unlikely(b->exitintinfo & EVENT_VALID))
 		requeue_event(v, b);
-	guest_exit(v, find_handler(b->exitcode), b->exitcode, now);
+	if (unlikely(v->svm.step.on))
+		h = svm_end_step(v);
+	guest_exit(v, h ? h : find_handler(b->exitcode), b->exitcode, now);
 	b->rax = this_cpu.regs.gpr[GPR_RAX];
+	svm_begin_step(v);
 }
 
 void svm_handle_kick(void)
 {
+	struct vcpu *v = &this_vcpu;
+
 	this_cpu.kick_mark = 0;
-	guest_kicked(&this_vcpu);
+	if (unlikely(v->svm.step.on))
+		svm_cancel_step(v);
+	guest_kicked(v);
+	svm_nmi_behind_event(v);
+	svm_begin_step(v);
 }

@@ -17,6 +17,11 @@ const u32 svm_intercept_misc1 = INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_INIT |
 
 const u32 svm_intercept_emulated = INTERCEPT_INTR | INTERCEPT_HLT;
 
+/* While stepping: all, but for NMIs, which have no bit. */
+const u32 svm_step_exceptions = ~(u32)BIT(VEC_NMI);
+const u32 svm_step_misc1 = INTERCEPT_INTR | INTERCEPT_PUSHF | INTERCEPT_POPF |
+			   INTERCEPT_IRET | INTERCEPT_INTN | INTERCEPT_HLT;
+
 /* While shadowed: what a gate of the shadow IDT ends in. */
 const u32 svm_intercept_bounce = BIT(VEC_NP);
 

@@ -25,6 +25,8 @@ extern const u32 svm_intercept_exceptions, svm_intercept_misc1,
 /* Where Ashlar delivers interrupts itself, these too. */
 extern const u32 svm_intercept_emulated;
 extern const u32 svm_intercept_bounce;
+/* And while stepping. */
+extern const u32 svm_step_exceptions, svm_step_misc1;
 
 /* This core's VMCB. */
 struct vmcb *svm_vmcb(void);
@@ -39,13 +41,26 @@ int svm_skip(struct vcpu *v);
 void svm_inject(u8 vector, bool has_error, u32 error);
 bool svm_event_pending(void);
 
-/* svm/nmi.c: the guest's NMIs, and the single steps that they need. */
+/* svm/nmi.c: the guest's NMIs. */
 void svm_deliver_nmi(struct vcpu *v);
+/* Before VMRUN: where an NMI waits for an event, an exit right behind that. */
+void svm_nmi_behind_event(const struct vcpu *v);
 enum outcome svm_exit_iret(struct vcpu *v, struct guest_regs *regs);
-/* A #DB: was it a single step of ours and nothing else? */
-bool svm_own_debug(struct vcpu *v);
-/* An instruction has completed: takes back a TF of ours, if there is one. */
-void svm_step_end(struct vcpu *v);
+/* The handler's IRET has let NMIs in again. */
+void svm_nmi_end(struct vcpu *v);
+
+/*
+ * svm/step.c.  Before VMRUN, with all decided: the step that v->svm.step.what
+ * wants, if any.
+ */
+void svm_begin_step(struct vcpu *v);
+/*
+ * It is on, and an exit has ended it.  What to do about the exit where that is
+ * not what the table says, else NULL.
+ */
+const struct exit_handler *svm_end_step(struct vcpu *v);
+/* It is on, and VMRUN put off: the instruction will exit again. */
+void svm_cancel_step(struct vcpu *v);
 
 /* svm/interrupt.c: interrupts where the local APIC is emulated. */
 bool svm_inject_interrupt(u8 vector);

@@ -75,7 +75,9 @@ void svm_reset(struct vcpu *v, const struct vcpu_start *start)
 
 	memset(b, 0, sizeof(*b));
 	v->svm.nmi_masked = false;
-	v->svm.stepping = false;
+	v->svm.nmi_at_once = false;
+	v->svm.step.what = STEP_NONE;
+	v->svm.step.on = false;
 	reset_control(b, v);
 	reset_segments(b, start);
 	b->efer = EFER_SVME;
@@ -176,7 +178,7 @@ void svm_retire(u64 rip)
 
 	b->rip = code_bits(b) == 64 ? rip : (u32)rip;
 	b->interrupt_shadow &= ~INTERRUPT_SHADOW;
-	svm_step_end(&this_vcpu);
+	b->rflags &= ~RFLAGS_RF;
 	if (unlikely(b->rflags & RFLAGS_TF)) {
 		b->dr6 |= BIT(14);
 		svm_inject(VEC_DB, false, 0);

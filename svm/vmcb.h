@@ -105,9 +105,12 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 #define INTERCEPT_VINTR	      BIT(4)
 #define INTERCEPT_IDTR_WRITE  BIT(10)
 #define INTERCEPT_RDPMC	      BIT(15)
+#define INTERCEPT_PUSHF	      BIT(16)
+#define INTERCEPT_POPF	      BIT(17)
 #define INTERCEPT_CPUID	      BIT(18)
 #define INTERCEPT_RSM	      BIT(19)
 #define INTERCEPT_IRET	      BIT(20)
+#define INTERCEPT_INTN	      BIT(21)
 #define INTERCEPT_INVD	      BIT(22)
 #define INTERCEPT_HLT	      BIT(24)
 #define INTERCEPT_INVLPGA     BIT(26)
@@ -124,6 +127,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 #define INTERCEPT_STGI	      BIT(4)
 #define INTERCEPT_CLGI	      BIT(5)
 #define INTERCEPT_SKINIT      BIT(6)
+#define INTERCEPT_ICEBP	      BIT(8)
 #define INTERCEPT_WBINVD      BIT(9)
 #define INTERCEPT_MONITOR     BIT(10)
 #define INTERCEPT_MWAIT	      BIT(11)
@@ -172,9 +176,12 @@ enum svm_exit {
 	SVM_EXIT_VINTR = 0x64,
 	SVM_EXIT_IDTR_WRITE = 0x6a,
 	SVM_EXIT_RDPMC = 0x6f,
+	SVM_EXIT_PUSHF = 0x70,
+	SVM_EXIT_POPF = 0x71,
 	SVM_EXIT_CPUID = 0x72,
 	SVM_EXIT_RSM = 0x73,
 	SVM_EXIT_IRET = 0x74,
+	SVM_EXIT_INTN = 0x75,
 	SVM_EXIT_INVD = 0x76,
 	SVM_EXIT_HLT = 0x78,
 	SVM_EXIT_INVLPGA = 0x7a,
@@ -190,6 +197,7 @@ enum svm_exit {
 	SVM_EXIT_STGI = 0x84,
 	SVM_EXIT_CLGI = 0x85,
 	SVM_EXIT_SKINIT = 0x86,
+	SVM_EXIT_ICEBP = 0x88,
 	SVM_EXIT_WBINVD = 0x89,
 	SVM_EXIT_MONITOR = 0x8a,
 	SVM_EXIT_MWAIT = 0x8b,
