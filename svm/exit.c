@@ -123,6 +123,7 @@ static enum outcome exit_npf(struct vcpu *v, struct guest_regs *regs)
 
 /* clang-format off */
 static const struct exit_handler exits[SVM_NR_EXITS] = {
+	[SVM_EXIT_WRITE_CR8] = { svm_exit_cr8, CAUSE_CR },
 	[SVM_EXIT_EXCEPTION + VEC_DB] = { exit_debug, CAUSE_EXCEPTION },
 	[SVM_EXIT_EXCEPTION + VEC_NP] = { exit_not_present, CAUSE_EXCEPTION },
 	[SVM_EXIT_EXCEPTION + VEC_AC] = { exit_alignment, CAUSE_EXCEPTION },

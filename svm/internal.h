@@ -65,6 +65,7 @@ void svm_cancel_step(struct vcpu *v);
 /* svm/interrupt.c: interrupts where the local APIC is emulated. */
 bool svm_inject_interrupt(u8 vector);
 void svm_interrupt_window(struct vcpu *v);
+enum outcome svm_exit_cr8(struct vcpu *v, struct guest_regs *regs);
 void svm_read_tpr(struct vcpu *v);
 void svm_accept(void);
 void svm_wait(void);

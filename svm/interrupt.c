@@ -38,10 +38,22 @@ void svm_interrupt_window(struct vcpu *v)
 
 	b->virtual_interrupt = V_INTR_MASKING | v->lapic.irq.tpr >> 4;
 	b->intercept_misc1 &= ~(u32)INTERCEPT_VINTR;
+	b->intercept_cr = 0;
 	if (vector < 0)
 		return;
 	b->virtual_interrupt |= V_IRQ | window_priority(vector);
 	b->intercept_misc1 |= INTERCEPT_VINTR;
+	/* TCG ends with an assertion where CR8 lets a virtual interrupt in. */
+	if (svm_maps.tcg)
+		b->intercept_cr = INTERCEPT_CR8_WRITE;
+}
+
+/* Without the window, which comes back with the step's end. */
+enum outcome svm_exit_cr8(struct vcpu *v, struct guest_regs *regs)
+{
+	(void)regs;
+	v->svm.step.what = STEP_CR8;
+	return OUTCOME_RETRY;
 }
 
 /* CR8 has only the upper half of TPR. */

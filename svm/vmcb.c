@@ -108,6 +108,7 @@ void svm_set_delivery(struct vcpu *v)
 {
 	struct vmcb *b = svm_vmcb();
 
+	b->intercept_cr = 0;
 	b->intercept_misc1 &= ~(svm_intercept_emulated | INTERCEPT_VINTR |
 				INTERCEPT_IDTR_WRITE);
 	b->intercept_exceptions = svm_intercept_exceptions;

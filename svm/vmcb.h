@@ -97,7 +97,9 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 #define V_INTR_PRIO(n) ((u64)(n) << 16)
 #define V_INTR_MASKING BIT(24)
 
-/* Intercepts, first misc vector (offset 00Ch) */
+/* Intercepts of control registers (offset 000h) */
+#define INTERCEPT_CR8_WRITE BIT(24)
+/* first misc vector (offset 00Ch) */
 #define INTERCEPT_INTR	      BIT(0)
 #define INTERCEPT_NMI	      BIT(1)
 #define INTERCEPT_SMI	      BIT(2)
@@ -168,6 +170,7 @@ _Static_assert(offsetof(struct vmcb, g_pat) == 0x668, "G_PAT");
 #define ATTRIB_D	 BIT(10)
 
 enum svm_exit {
+	SVM_EXIT_WRITE_CR8 = 0x18,
 	SVM_EXIT_EXCEPTION = 0x40,
 	SVM_EXIT_INTR = 0x60,
 	SVM_EXIT_NMI = 0x61,
