@@ -68,6 +68,8 @@ enum {
 	MSR_IA32_TSC_AUX = 0xc0000103,
 };
 
+#define MCG_STATUS_MCIP BIT(2)
+
 #define APIC_BASE_BSP	  BIT(8)
 #define APIC_BASE_X2APIC  BIT(10)
 #define APIC_BASE_ENABLE  BIT(11)

@@ -2,7 +2,8 @@
 /*
  * Exits: the dispatcher, and the handlers without a home of their own.
  *
- * docs/decisions.md: WBINVD and INVD are ignored; HLT exits while injecting.
+ * docs/decisions.md: WBINVD and INVD are ignored; A machine check is the
+ * host's; HLT exits while injecting.
  */
 #include "exits/exit.h"
 #include "console/logport.h"

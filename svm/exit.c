@@ -121,6 +121,17 @@ static enum outcome exit_npf(struct vcpu *v, struct guest_regs *regs)
 	return guest_mmio(v, regs, b->exitinfo2);
 }
 
+/*
+ * Also what becomes of a machine check where the guest has cleared CR4.MCE:
+ * APM2 section 9.3.
+ */
+static enum outcome exit_shutdown(struct vcpu *v, struct guest_regs *regs)
+{
+	if (rdmsr(MSR_IA32_MCG_STATUS) & MCG_STATUS_MCIP)
+		return guest_machine_check(v, regs);
+	return guest_triple_fault(v, regs);
+}
+
 /* clang-format off */
 static const struct exit_handler exits[SVM_NR_EXITS] = {
 	[SVM_EXIT_WRITE_CR8] = { svm_exit_cr8, CAUSE_CR },
@@ -147,7 +158,7 @@ static const struct exit_handler exits[SVM_NR_EXITS] = {
 	[SVM_EXIT_MSR] = { exit_msr, CAUSE_MSR_OTHER },
 	[SVM_EXIT_TASK_SWITCH] = { guest_task_switch, CAUSE_EXCEPTION },
 	[SVM_EXIT_FERR_FREEZE] = { guest_retry, CAUSE_EXCEPTION },
-	[SVM_EXIT_SHUTDOWN] = { guest_triple_fault, CAUSE_TRIPLE_FAULT },
+	[SVM_EXIT_SHUTDOWN] = { exit_shutdown, CAUSE_TRIPLE_FAULT },
 	[SVM_EXIT_VMRUN ... SVM_EXIT_SKINIT] = { guest_undefined,
 						 CAUSE_EXCEPTION },
 	[SVM_EXIT_WBINVD] = { guest_wbinvd, CAUSE_EXCEPTION },
