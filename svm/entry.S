@@ -7,7 +7,8 @@
  * kick is lost.  After #VMEXIT GIF is clear again, all through the handler.
  *
  * IF is set at VMRUN for guests that run with V_INTR_MASKING, where it stands
- * for theirs before external interrupts.
+ * for theirs before external interrupts.  The shadow of STI is over by then, or
+ * an exit before the guest's first instruction would call it the guest's.
  *
  * RSP at VMRUN is the end of this_cpu.regs, so that the pushes fill it.  RAX is
  * in the VMCB.
@@ -25,8 +26,8 @@ svm_enter:
 	mov	$(this_cpu + PERCPU_REGS + 8), %rsp
 	pop_guest_regs
 	mov	this_cpu + PERCPU_VMCB_PA, %rax
-	vmload	%rax
 	sti
+	vmload	%rax
 	vmrun	%rax
 	cli
 	vmsave	%rax

@@ -2,7 +2,7 @@
 /*
  * The VMCB of this core's vCPU: reset state, and access for the guest layer.
  *
- * docs/decisions.md: One ASID.
+ * docs/decisions.md: One ASID; A vCPU starts with CR0.CD clear.
  */
 #include "core/lib.h"
 #include "core/log.h"
@@ -68,7 +68,10 @@ static void reset_segments(struct vmcb *b, const struct vcpu_start *start)
 	b->tr = (struct vmcb_segment){ 0, ATTRIB_TSS_BUSY, 0xffff, 0 };
 }
 
-/* APM2 section 14.1.3, and what a boot protocol has changed since. */
+/*
+ * APM2 section 14.1.3, and what a boot protocol has changed since.  INIT leaves
+ * CD and NW alone, which firmware has cleared.
+ */
 void svm_reset(struct vcpu *v, const struct vcpu_start *start)
 {
 	struct vmcb *b = svm_vmcb();
@@ -81,7 +84,7 @@ void svm_reset(struct vcpu *v, const struct vcpu_start *start)
 	reset_control(b, v);
 	reset_segments(b, start);
 	b->efer = EFER_SVME;
-	b->cr0 = CR0_ET | CR0_CD | CR0_NW;
+	b->cr0 = CR0_ET;
 	if (start->mode != VCPU_REAL)
 		b->cr0 = CR0_PE | CR0_ET;
 	if (start->mode == VCPU_LONG) {

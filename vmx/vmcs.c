@@ -182,10 +182,13 @@ static void write_segments(const struct vcpu_start *start)
 	vmwrite(GUEST_IDTR_LIMIT, real ? 0xffff : 0);
 }
 
-/* SDM vol. 3 table 10-1, and what a boot protocol has changed since. */
+/*
+ * SDM vol. 3 table 10-1, and what a boot protocol has changed since.  INIT
+ * leaves CD and NW alone, which firmware has cleared.
+ */
 static void write_control_registers(const struct vcpu_start *start)
 {
-	u64 cr0 = CR0_ET | CR0_CD | CR0_NW;
+	u64 cr0 = CR0_ET;
 	u64 cr4 = 0, efer = 0;
 
 	if (start->mode != VCPU_REAL)
@@ -197,7 +200,7 @@ static void write_control_registers(const struct vcpu_start *start)
 		vmwrite(ENTRY_CONTROLS, vmx_controls.entry | ENTRY_GUEST_64);
 	}
 	vmwrite(CR0_READ_SHADOW, cr0);
-	vmwrite(GUEST_CR0, (cr0 | CR0_NE) & ~(u64)(CR0_CD | CR0_NW));
+	vmwrite(GUEST_CR0, cr0 | CR0_NE);
 	vmwrite(CR4_READ_SHADOW, cr4);
 	vmwrite(GUEST_CR4, cr4 | CR4_VMXE | CR4_MCE);
 	vmwrite(GUEST_CR3, start->cr3);
