@@ -20,7 +20,7 @@ memory = 16M
 interrupts = {mode}
 boot = multiboot
 kernel = gates.elf
-cmdline = count={count} delay={delay} exact={exact}
+cmdline = count={count} delay={delay} exact={exact} pae={pae}
 """
 PAYLOAD = os.path.join(BUILD, "payloads/gates.elf")
 # Of each source in each part.
@@ -41,7 +41,8 @@ def boot(lab, machine, mode):
     """One boot on this machine, until the guest has said its result."""
     # While shadowed a guest sees which gates are not its own.
     table = TABLE.format(mode=mode, count=COUNT[machine],
-                         delay=DELAY[machine], exact=int(mode != "eli"))
+                         delay=DELAY[machine], exact=int(mode != "eli"),
+                         pae=int(machine == "bochs"))
     return lab("--machine", machine, "--cpus", 1, "--memory", "256M",
                "--table", lab.table(table), "--module", f"gates.elf={PAYLOAD}",
                *expect(r"payload gates: (?:ok|FAIL)|: parked: .*\n"),

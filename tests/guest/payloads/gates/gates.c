@@ -5,7 +5,8 @@
  * after it is asked for, and as many IPIs to itself, without paging, with
  * 32-bit and with PAE paging, by which the table is at another address; then as
  * many of the timer in real mode.  Each comes once.  The table reads as it was
- * written; but with exact=0 the P bit of vectors from 32 up need not.
+ * written; but with exact=0 the P bit of vectors from 32 up need not.  pae=1:
+ * reserved bits of PAE's top entries are refused, too, which TCG has not.
  *
  * Part n is between marks, byte n of "abcd" and of "ABCD".
  */
@@ -22,6 +23,9 @@
 #define GATE_P	    0x0000800000000000ULL
 #define WINDOW	    0x40000000U /* what is from 0 on, again */
 #define LARGE	    0x83	/* PS, writable, present */
+#define CR0_PAGING  0x80000000U
+#define CR0_NOCACHE 0x40000000U
+#define GP	    13
 #define MAP_SIZE    0x400000U
 #define APIC_BASE   0x1b
 #define X2APIC_ON   0xc00
@@ -53,6 +57,8 @@ void taken(u32 vector);
 /* start.S: CR0.PG on, by these tables. */
 void paging_on(u32 cr3, u32 cr4);
 void paging_off(void);
+bool paging_refused(u32 cr3, u32 cr4, u32 cr0);
+extern const u8 on_refusal[];
 void real_mode(void);
 
 static u64 idt[PAGE_SIZE / 8] __aligned(4096);
@@ -62,7 +68,7 @@ static u64 pae_directory[512] __aligned(4096);
 static u64 pae_top[4] __aligned(32);
 static volatile bool tick_due, self_due;
 static u32 count, delay;
-static bool exact;
+static bool exact, pae_checked;
 
 static u32 address(const volatile void *p)
 {
@@ -76,16 +82,19 @@ static void load_idt(u32 base, u16 size)
 	asm volatile("lidt %0" : : "m"(r) : "memory");
 }
 
+static void set_gate(u32 vector, const u8 *handler)
+{
+	idt[vector] = GATE | (address(handler) & 0xffff) |
+		      (u64)(address(handler) & 0xffff0000) << 32;
+	written[vector] = idt[vector];
+}
+
 static void fill_idt(void)
 {
-	u32 handler, i;
+	u32 i;
 
-	for (i = 0; i < VECTORS; i++) {
-		handler = address(stubs[i]);
-		idt[i] = GATE | (handler & 0xffff) |
-			 (u64)(handler & 0xffff0000) << 32;
-		written[i] = idt[i];
-	}
+	for (i = 0; i < VECTORS; i++)
+		set_gate(i, stubs[i]);
 }
 
 static void check_idt(void)
@@ -168,9 +177,25 @@ static void with_32_bit_paging(void)
 	paging_off();
 }
 
+/* A bit that no processor has; the second exits under VMX. */
+static void refused_pae(void)
+{
+	u32 top = address(pae_top);
+
+	set_gate(GP, on_refusal);
+	pae_top[1] = 1ULL << 52 | 1;
+	check(paging_refused(top, BIT(5), CR0_PAGING), "a reserved bit");
+	check(paging_refused(top, BIT(5), CR0_PAGING | CR0_NOCACHE),
+	      "a reserved bit, with CD");
+	pae_top[1] = 0;
+	set_gate(GP, stubs[GP]);
+}
+
 /* By 2 MiB pages; each entry of the top has 1 GiB. */
 static void with_pae(void)
 {
+	if (pae_checked)
+		refused_pae();
 	pae_directory[0] = LARGE;
 	pae_directory[1] = LARGE | MAP_SIZE / 2;
 	pae_top[0] = address(pae_directory) | 1;
@@ -240,6 +265,7 @@ void payload(u32 info)
 	count = number(line, "count=");
 	delay = number(line, "delay=");
 	exact = number(line, "exact=");
+	pae_checked = number(line, "pae=");
 	wrmsr(APIC_BASE, (u32)rdmsr(APIC_BASE) | X2APIC_ON);
 	wrmsr(SVR, 0x1ff);
 	wrmsr(TDCR, 0xb);

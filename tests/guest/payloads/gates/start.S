@@ -52,6 +52,24 @@ paging_on:
 	mov	%eax, %cr0
 	ret
 
+	/* paging_refused(cr3, cr4, cr0 bits): was that #GP? */
+	.globl	paging_refused, on_refusal
+paging_refused:
+	mov	8(%esp), %eax
+	mov	%eax, %cr4
+	mov	4(%esp), %eax
+	mov	%eax, %cr3
+	mov	%esp, saved_esp
+	mov	%cr0, %eax
+	or	12(%esp), %eax
+	mov	%eax, %cr0
+	xor	%eax, %eax
+	ret
+on_refusal:				/* its gate */
+	mov	saved_esp, %esp
+	mov	$1, %eax
+	ret
+
 paging_off:
 	mov	%cr0, %eax
 	and	$0x7fffffff, %eax

@@ -23,6 +23,8 @@
 #define DR7_WRITE_1   (BIT(2) | 0xdUL << 20)
 #define DR7_GD	      BIT(13)
 
+#define DEBUGCTL_BTF BIT(1)
+
 #define X2APIC_NMI 0x4400UL
 #define SPIN	   2000000
 
@@ -43,6 +45,9 @@ enum flags {
 	BOTH = SVM | VMX,
 	/* of cause `xsetbv` */
 	XCR = 1 << 7,
+	XCR_SVM = 1 << 9,
+	NO_XSAVE = 1 << 10, /* with CR4.OSXSAVE clear */
+	BTF = 1 << 11,	    /* with DEBUGCTL.BTF, where there is VMX */
 };
 
 struct row {
@@ -63,8 +68,8 @@ static u8 page[4096] __aligned(4096);
  *
  * TCG raises #UD itself for what it does not know: RDPRU, INVLPGB, TLBSYNC,
  * MCOMMIT; so does every Intel processor for what is AMD's, and the other way.
- * TCG looks at the intercepts of WBINVD and XSETBV before it looks at the CPL,
- * and so does Bochs with XSETBV.
+ * TCG looks at the intercepts of WBINVD and XSETBV before it looks at the CPL
+ * or CR4, and so does Bochs with XSETBV and the CPL.
  */
 #define INSTRUCTIONS(X)                                                       \
 	X(vmrun, "vmrun %rax", VEC_UD, SVM, PAGE, 0, 0)                       \
@@ -107,6 +112,8 @@ static u8 page[4096] __aligned(4096);
 	X(xsetbv_no_sse, "xsetbv", VEC_GP, XCR, 5, 0, 0)                      \
 	X(xsetbv_high, "xsetbv", VEC_GP, XCR, 3, 0, 0x80000000)               \
 	X(xsetbv_good, "xsetbv", END, XCR, 3, 0, 0)                           \
+	X(xsetbv_off, "xsetbv", VEC_UD, XCR_SVM | NO_XSAVE, 3, 0, 0)          \
+	X(cpuid_btf, "cpuid", END, STEP | BTF | CHANGES, 0, 0, 0)             \
 	X(wrmsr_svme, "wrmsr", VEC_GP, 0, 0x1500, MSR_IA32_EFER, 0)           \
 	X(rdmsr_vm_cr, "rdmsr", VEC_GP, 0, 0, 0xc0010114, 0)                  \
 	X(rdmsr_hsave, "rdmsr", VEC_GP, 0, 0, 0xc0010117, 0)                  \
@@ -185,6 +192,11 @@ static const char *outcome_name(u64 vector)
 	}
 }
 
+static bool is_fault(u8 vector)
+{
+	return vector == VEC_UD || vector == VEC_GP || vector == VEC_AC;
+}
+
 static const char *verdict(const struct row *r, const struct probe *before,
 			   const struct probe *p)
 {
@@ -198,6 +210,9 @@ static const char *verdict(const struct row *r, const struct probe *before,
 		return "with RIP elsewhere";
 	if (p->error)
 		return "with an error code";
+	if (r->vector != VEC_DB &&
+	    !(p->pushed & RFLAGS_RF) != !is_fault(r->vector))
+		return "with a wrong RF";
 	if ((p->cs & 3) != (r->flags & USER ? 3 : 0))
 		return "from another CPL";
 	if (!(r->flags & CHANGES) &&
@@ -213,7 +228,16 @@ static const char *verdict(const struct row *r, const struct probe *before,
 static void count_exits(const struct row *r)
 {
 	exception_exits += !!(r->flags & (svm ? SVM : VMX));
-	xsetbv_exits += !!(r->flags & XCR);
+	xsetbv_exits += !!(r->flags & (svm ? XCR | XCR_SVM : XCR));
+}
+
+static void set_mode(u16 flags)
+{
+	u64 cr4 = read_cr4() | CR4_OSXSAVE;
+
+	write_cr4(flags & NO_XSAVE ? cr4 & ~(u64)CR4_OSXSAVE : cr4);
+	if (!svm)
+		wrmsr(MSR_IA32_DEBUGCTL, flags & BTF ? DEBUGCTL_BTF : 0);
 }
 
 static void try_row(const struct row *r)
@@ -237,7 +261,9 @@ static void try_row(const struct row *r)
 	p.gpr[PROBE_RCX] = r->rcx;
 	p.gpr[PROBE_RDX] = r->rdx;
 	before = p;
+	set_mode(r->flags);
 	probe_run(&p);
+	set_mode(0);
 	wrong = verdict(r, &before, &p);
 	count_exits(r);
 	failed += !!wrong;
@@ -352,10 +378,10 @@ PAYLOAD("intercepts")
 		payload_ok("bare metal, nothing to intercept");
 	svm = is_amd();
 	probe_init();
-	write_cr4(read_cr4() | CR4_OSXSAVE);
 	write_cr0(read_cr0() | CR0_AM);
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
-		if (!tcg || !(rows[i].flags & NO_TCG))
+		if (!(tcg && (rows[i].flags & NO_TCG)) &&
+		    !(svm && (rows[i].flags & BTF)))
 			try_row(&rows[i]);
 	try_cpuid();
 	try_nmis();

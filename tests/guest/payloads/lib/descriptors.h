@@ -5,6 +5,7 @@
 
 #include "core/types.h"
 
+#define ABSENT_CODE    0x08
 #define CODE_SELECTOR  0x10
 #define DATA_SELECTOR  0x18
 #define GATE_INTERRUPT 0x8e00 /* present, DPL 0 */

@@ -169,4 +169,5 @@ void probe_run(struct probe *p)
 	p->error = probe_error;
 	p->rip = probe_frame[0];
 	p->cs = probe_frame[1];
+	p->pushed = probe_frame[2];
 }

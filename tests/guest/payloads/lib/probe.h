@@ -39,7 +39,7 @@ struct probe {
 	bool loaded_idt;     /* the IDT that is loaded, not the probe's */
 	u64 gpr[PROBE_GPRS]; /* before and after */
 	/* what came of it */
-	u64 vector, error, rip, cs;
+	u64 vector, error, rip, cs, pushed; /* RFLAGS */
 	u64 dr6, dr7_after;
 };
 

@@ -5,6 +5,7 @@
 #include "lib/payload.h"
 
 #define TSS_SELECTOR(cpu)  (0x20 + 16 * (cpu))
+#define DESC_ABSENT	   0x00af1b000000ffffUL
 #define DESC_CODE	   0x00af9b000000ffffUL
 #define DESC_DATA	   0x00cf93000000ffffUL
 #define DESC_TSS_AVAILABLE (0x89UL << 40)
@@ -44,7 +45,7 @@ static void load_tables(u32 cpu)
 	const struct descriptor_register gdtr = { sizeof(gdt) - 1, (u64)gdt };
 	u64 base = (u64)&tss[cpu];
 
-	gdt[1] = 0;
+	gdt[1] = DESC_ABSENT;
 	gdt[2] = DESC_CODE;
 	gdt[3] = DESC_DATA;
 	gdt[4 + 2 * cpu] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 |

@@ -24,6 +24,7 @@ struct ap_data {
 	u32 attack; /* set by us: send that many NMIs to APIC id 0 */
 	u32 sent;
 	u32 taken; /* by us: it waits for each, but not for ever */
+	u32 cr0;   /* at the start */
 };
 static volatile struct ap_data *const ap = (void *)AP_DATA;
 
@@ -33,6 +34,7 @@ asm(".pushsection .rodata\n"
     "cli\n"
     "xor %ax, %ax\n mov %ax, %ds\n mov %ax, %ss\n mov $0x6ff0, %sp\n"
     "mov %edx, 0x7008\n"
+    "mov %cr0, %eax\n mov %eax, 0x702c\n"
     /* the vectors of real mode */
     "movw $(ap_nmi - ap_code), 8\n movw $0x800, 10\n"
     "movw $(ap_ud - ap_code), 24\n movw $0x800, 26\n"
@@ -127,6 +129,8 @@ static void start_ap(void)
 	send(ICR_SIPI | AP_CODE >> 12);
 	check("starts", becomes(&ap->starts, 1));
 	check("signature", ap->edx == signature);
+	/* INIT leaves them as the firmware has. */
+	check("caches_on", !(ap->cr0 & (CR0_CD | CR0_NW)));
 	check("real_mode_gp", ap->gp == 1 && ap->gp_sp == AP_STACK - 6);
 	check("real_mode_ud", ap->ud == 2 && ap->ud_sp == AP_STACK - 6);
 	check("goes_on", goes_on());
