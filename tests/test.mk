@@ -36,7 +36,7 @@ BOTH_TESTS := tests/e2e/test_boot.py tests/e2e/test_echo.py \
 	tests/e2e/test_lapic.py tests/e2e/test_lives.py \
 	tests/e2e/test_monitor.py \
 	tests/e2e/test_priority.py tests/e2e/test_restart.py \
-	tests/e2e/test_two_linux.py
+	tests/e2e/test_sweep.py tests/e2e/test_two_linux.py
 e2e-qemu: setup-test lab payloads $(ELF) $B/ashlarctl
 	$(PYTEST) -v -ra --machine qemu $(BOTH_TESTS)
 

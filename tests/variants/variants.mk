@@ -19,6 +19,15 @@ $(eval $(call variant,ashlar-memory.elf,partition/build.o,build-open.o))
 $(eval $(call variant,ashlar-slow.elf,partition/machine.o,machine-slow.o))
 $(eval $(call variant,ashlar-lock.elf,partition/machine.o,machine-open.o))
 
+$(eval $(call variant,ashlar-reason.elf,vmx/exit.o,vmx-any-reason.o))
+$(eval $(call variant,ashlar-mce.elf,svm/exit.o,svm-machine-check.o))
+$(eval $(call variant,ashlar-shadow.elf,svm/nmi.o,svm-no-shadow.o))
+
+# Not a guard less but one more.
+$B/ashlar-checked.elf: $(OBJS) $B/hv/tests/variants/entry-checked.o linker.ld
+	$(LINK) -Wl,--wrap=vmx_handle_exit,--wrap=vmx_handle_kick
+-include $B/hv/tests/variants/entry-checked.d
+
 # Of a hand-back, by the function that is taken out.
 HANDBACK_TWINS := guest_zero eli_hand_back lapic_quiet eli_reset_core
 $(HANDBACK_TWINS:%=$B/ashlar-no-%.elf): $B/ashlar-no-%.elf: $(OBJS) \
