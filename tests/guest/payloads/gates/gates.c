@@ -182,6 +182,7 @@ static void refused_pae(void)
 {
 	u32 top = address(pae_top);
 
+	load_idt(address(idt), VECTORS * 8);
 	set_gate(GP, on_refusal);
 	pae_top[1] = 1ULL << 52 | 1;
 	check(paging_refused(top, BIT(5), CR0_PAGING), "a reserved bit");
