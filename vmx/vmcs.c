@@ -360,6 +360,7 @@ void vmx_inject(u8 vector, bool has_error, u32 error)
 	vmwrite(ENTRY_EXCEPTION_ERROR, error);
 }
 
+/* With a single step that waits, which an injected event would end. */
 bool vmx_event_pending(void)
 {
 	return (vmread(ENTRY_INTR_INFO) & INTR_VALID) ||
@@ -371,13 +372,13 @@ void vmx_deliver_nmi(struct vcpu *v)
 {
 	u64 blocked = vmread(GUEST_INTERRUPTIBILITY);
 	u64 info = vmread(ENTRY_INTR_INFO);
-	bool valid = info & INTR_VALID;
 
 	if ((blocked & BLOCKED_BY_NMI) ||
-	    (valid && (info & INTR_TYPE) == INTR_TYPE_NMI))
+	    ((info & INTR_VALID) && (info & INTR_TYPE) == INTR_TYPE_NMI))
 		v->nmis = 1;
-	if (!valid && !(blocked & (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS |
-				   BLOCKED_BY_STI))) {
+	if (!vmx_event_pending() &&
+	    !(blocked &
+	      (BLOCKED_BY_NMI | BLOCKED_BY_MOV_SS | BLOCKED_BY_STI))) {
 		v->nmis--;
 		v->halted = false;
 		vmx_write_event(INTR_VALID | INTR_TYPE_NMI | VEC_NMI);
@@ -393,7 +394,7 @@ bool vmx_inject_interrupt(u8 vector)
 	if (!(vmread(GUEST_RFLAGS) & RFLAGS_IF) ||
 	    (vmread(GUEST_INTERRUPTIBILITY) &
 	     (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) ||
-	    (vmread(ENTRY_INTR_INFO) & INTR_VALID))
+	    vmx_event_pending())
 		return false;
 	vmx_write_event(INTR_VALID | INTR_TYPE_EXTERNAL | vector);
 	return true;

@@ -56,7 +56,8 @@ def test_each_interrupt_is_injected(said, counts):
 def test_eli_mode_is_the_rule(counts):
     """Ticks find the guest there, halted or busy, and no IDT is refused."""
     assert counts("np-bounce") > counts("external-interrupt")
-    assert counts("hlt") == 0
+    # Only while injecting, and that is soon over.
+    assert counts("hlt") <= counts("injection-mode") / 50
     assert counts("injection-mode") == counts("injection-virtual")
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * TF set, and the shadow of MOV SS or STI over an instruction that raises an
+ * The shadow of MOV SS, with TF, or of STI over an instruction that raises an
  * event or exits, at CPL 0 and 3: what comes, and where RIP then is.
  *
  * The processor refuses an entry with that shadow, TF and no pending single
@@ -16,7 +16,8 @@
 
 #define SET_TF "pushfq\n orq $0x100, (%rsp)\n popfq\n"
 #define MOV_SS "mov %ss, %eax\n" SET_TF "mov %eax, %ss\n"
-#define STI    SET_TF "sti\n"
+/* Its shadow does not hold a single step back. */
+#define STI "sti\n"
 
 /* X(name, before, instruction, vector, RIP is behind it, CPLs) */
 #define TESTS(X)                                                \
