@@ -90,7 +90,9 @@ static const struct msr_range ranges[] = {
 	{ MSR_IA32_BIOS_SIGN_ID, MSR_IA32_BIOS_SIGN_ID, MSR_TRAP, MSR_ZERO,
 	  MSR_H_FIXED, 0, 0xffffffff00000000UL, "no microcode to load" },
 
-	/* AMD: what Linux reads without asking CPUID. */
+	/* AMD: what guests read without asking CPUID. */
+	{ 0xc0010000, 0xc0010007, MSR_ZERO, MSR_ZERO, MSR_H_NONE, FEATURE_SVM,
+	  0, "the legacy performance counters: they count nothing" },
 	{ 0xc0010010, 0xc0010010, MSR_ZERO, MSR_GP, MSR_H_NONE, FEATURE_SVM, 0,
 	  "SYSCFG: no memory encryption" },
 	{ 0xc0010015, 0xc0010015, MSR_ZERO, MSR_ZERO, MSR_H_NONE, FEATURE_SVM,

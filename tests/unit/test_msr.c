@@ -463,6 +463,22 @@ static void test_needs(void **state)
 	assert_int_equal(msr_lookup(EFER, SVM_FEATURES)->write, MSR_TRAP);
 }
 
+/* Programs for AMD's processors write them unasked. */
+static void test_legacy_counters(void **state)
+{
+	const struct msr_range *r;
+	u32 msr;
+
+	(void)state;
+	for (msr = AMD; msr < AMD + 8; msr++) {
+		assert_null(msr_lookup(msr, VMX_FEATURES));
+		r = msr_lookup(msr, SVM_FEATURES);
+		assert_non_null(r);
+		assert_int_equal(r->read, MSR_ZERO);
+		assert_int_equal(r->write, MSR_ZERO);
+	}
+}
+
 /* Features that the table knows nothing of give nothing. */
 static void test_unknown_features(void **state)
 {
@@ -525,6 +541,7 @@ int main(void)
 		cmocka_unit_test(test_dangerous_are_never_direct),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_legacy_counters),
 		cmocka_unit_test(test_unknown_features),
 		cmocka_unit_test(test_fixed_values),
 		cmocka_unit_test(test_outside_both_ranges),
