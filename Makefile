@@ -10,9 +10,9 @@ IASL := iasl
 # Sources of the hypervisor, by room from the ground up.  Those in PURE touch no
 # hardware and are compiled unchanged for the host too, where they are
 # unit-tested and fuzzed.
-PURE := $(addprefix core/,acpi.c errata.c fmt.c frequency.c histogram.c \
+PURE := $(addprefix core/,acpi.c aml.c errata.c fmt.c frequency.c histogram.c \
 	ledger.c logring.c rate.c skew.c slat.c)
-PURE += $(addprefix drivers/,dmar.c echo.c mptable.c)
+PURE += $(addprefix drivers/,dmar.c echo.c mptable.c pci_bus.c)
 PURE += $(addprefix table/,table.c table_check.c table_keys.c table_word.c)
 PURE += $(addprefix apic/,icr.c vapic.c vioapic.c vtimer.c)
 PURE += $(addprefix console/,console.c cpus.c monitor.c)

@@ -345,6 +345,7 @@ static void leftovers_off(void)
 {
 	check_iommus();
 	ioapic_init(&acpi);
+	pci_init(&acpi);
 	pci_quiet();
 }
 

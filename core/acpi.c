@@ -2,6 +2,7 @@
 /* Section numbers are those of the ACPI Specification 6.5. */
 #include "core/acpi.h"
 #include "core/acpi_tables.h"
+#include "core/aml.h"
 
 #define TABLE_MAX  (16u << 20)
 #define TABLES_MAX 512
@@ -35,21 +36,6 @@ _Static_assert(sizeof(struct mcfg_allocation) == 16, "4.1.2");
 
 /* VT-d 4.1, 8.1: host address width, flags and 10 reserved bytes follow. */
 #define DMAR_SIZE 48
-
-/* 20.2: the AML encodings that \_S5 is made of. */
-enum aml {
-	AML_ZERO_OP = 0x00,
-	AML_ONE_OP = 0x01,
-	AML_NAME_OP = 0x08,
-	AML_BYTE_PREFIX = 0x0a,
-	AML_WORD_PREFIX = 0x0b,
-	AML_DWORD_PREFIX = 0x0c,
-	AML_PACKAGE_OP = 0x12,
-	AML_ROOT_CHAR = 0x5c,
-};
-
-/* PM1 control has three bits for it (4.8.3.2.1). */
-#define SLP_TYP_MAX 7
 
 struct parse {
 	const struct phys_reader *r;
@@ -371,101 +357,24 @@ static int parse_dmar(struct parse *p, const struct table *t)
 	return 0;
 }
 
-static bool aml_integer(const u8 *p, u32 end, u32 *pos, u32 *value)
+/* What is looked for in the DSDT and the SSDTs. */
+static void parse_aml(struct acpi_info *ai, const u8 *p, u32 length)
 {
-	u32 i, size;
-
-	*value = 0;
-	if (*pos >= end)
-		return false;
-	switch (p[(*pos)++]) {
-	case AML_ZERO_OP:
-		return true;
-	case AML_ONE_OP:
-		*value = 1;
-		return true;
-	case AML_BYTE_PREFIX:
-		size = 1;
-		break;
-	case AML_WORD_PREFIX:
-		size = 2;
-		break;
-	case AML_DWORD_PREFIX:
-		size = 4;
-		break;
-	default:
-		return false;
-	}
-	if (end - *pos < size)
-		return false;
-	for (i = 0; i < size; i++)
-		*value |= (u32)p[(*pos)++] << (8 * i);
-	return true;
+	ai->has_s5 |= aml_find_s5(p, length, &ai->slp_typa, &ai->slp_typb);
+	if (!aml_root_buses(p, length, &ai->root_buses))
+		ai->more_root_buses = true;
 }
 
-/* 20.2.4: the length counts its own bytes.  *end is where the object ends. */
-static bool aml_pkg_length(const u8 *p, u32 limit, u32 *pos, u32 *end)
-{
-	u32 start = *pos, length, more, i;
-
-	if (start >= limit)
-		return false;
-	more = p[start] >> 6;
-	if (limit - start <= more)
-		return false;
-	length = p[start] & (more ? 0xf : 0x3f);
-	for (i = 1; i <= more; i++)
-		length |= (u32)p[start + i] << (8 * i - 4);
-	*pos = start + 1 + more;
-	*end = start + length;
-	return length > more && length <= limit - start;
-}
-
-/* Package () { SLP_TYPa, SLP_TYPb, ... } at pos (7.4.2) */
-static bool parse_s5(struct acpi_info *ai, const u8 *p, u32 limit, u32 pos)
-{
-	u32 end, a, b;
-
-	if (pos >= limit || p[pos++] != AML_PACKAGE_OP)
-		return false;
-	if (!aml_pkg_length(p, limit, &pos, &end) || pos >= end || p[pos++] < 2)
-		return false;
-	if (!aml_integer(p, end, &pos, &a) || !aml_integer(p, end, &pos, &b) ||
-	    a > SLP_TYP_MAX || b > SLP_TYP_MAX)
-		return false;
-	ai->has_s5 = true;
-	ai->slp_typa = (u8)a;
-	ai->slp_typb = (u8)b;
-	return true;
-}
-
-/*
- * A full AML interpreter for two numbers would be a poor trade: firmware
- * defines \_S5 as a literal package, so its bytes can be found.
- */
-static void scan_s5(struct acpi_info *ai, const u8 *p, u32 length)
-{
-	u32 pos;
-
-	for (pos = sizeof(struct sdt_header) + 1; pos + 4 < length; pos++) {
-		if (memcmp(p + pos, "_S5_", 4))
-			continue;
-		if (p[pos - 1] != AML_NAME_OP &&
-		    (p[pos - 1] != AML_ROOT_CHAR || p[pos - 2] != AML_NAME_OP))
-			continue;
-		if (parse_s5(ai, p, length, pos + 4))
-			return;
-	}
-}
-
-/* Some firmware has \_S5 there; one that is damaged counts for nothing. */
+/* One that is damaged counts for nothing. */
 static void parse_ssdt(struct parse *p, u64 phys)
 {
 	struct table t = { 0 };
 
 	if (!map_table(p, &t, "SSDT", phys, "SSDT", sizeof(struct sdt_header)))
-		scan_s5(p->ai, t.p, t.length);
-	else if (p->error_size)
+		parse_aml(p->ai, t.p, t.length);
+	else
+		p->ai->more_root_buses = true;
+	if (p->error_size)
 		p->error[0] = '\0';
 }
 
@@ -541,12 +450,14 @@ static int parse_dsdt(struct parse *p)
 	struct table t = { 0 };
 	int err;
 
-	if (!p->dsdt)
+	if (!p->dsdt) {
+		p->ai->more_root_buses = true;
 		return 0;
+	}
 	err = map_table(p, &t, "DSDT", p->dsdt, "DSDT",
 			sizeof(struct sdt_header));
 	if (!err)
-		scan_s5(p->ai, t.p, t.length);
+		parse_aml(p->ai, t.p, t.length);
 	return err;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The host's ACPI tables: processors, interrupt controllers, timers, PCI
- * configuration space, reset and power-off.  Nothing is interpreted but the
- * one AML object that power-off needs.
+ * configuration space, reset and power-off.  Of AML only what core/aml.h finds.
  */
 #ifndef CORE_ACPI_H
 #define CORE_ACPI_H
@@ -12,6 +11,7 @@
 #define ACPI_IOAPICS   128
 #define ACPI_OVERRIDES 16
 #define ACPI_SEGMENTS  8
+#define PCI_BUSES      256
 
 /* A processor that the firmware calls enabled. */
 struct acpi_cpu {
@@ -39,6 +39,20 @@ struct acpi_mcfg {
 	u8 bus_start;
 	u8 bus_end;
 };
+
+struct pci_buses {
+	u64 set[PCI_BUSES / 64];
+};
+
+static inline void pci_bus_add(struct pci_buses *b, u32 bus)
+{
+	b->set[bus / 64] |= BIT(bus % 64);
+}
+
+static inline bool pci_bus_in(const struct pci_buses *b, u32 bus)
+{
+	return b->set[bus / 64] & BIT(bus % 64);
+}
 
 enum acpi_space {
 	ACPI_SPACE_MEMORY = 0,
@@ -90,6 +104,12 @@ struct acpi_info {
 	u64 hpet_address;
 	u32 nr_mcfg;
 	struct acpi_mcfg mcfg[ACPI_SEGMENTS];
+	/*
+	 * Of host bridges, by _BBN; one without has bus 0.  more_: the firmware
+	 * computes some, or a table could not be read.
+	 */
+	struct pci_buses root_buses;
+	bool more_root_buses;
 	/* The DMAR table: checksum and length are right; 0 if there is none. */
 	u64 dmar;
 	u32 dmar_length;

@@ -2,6 +2,7 @@
 /* PCI configuration space by mechanism #1. */
 #include "drivers/pci.h"
 #include "core/io.h"
+#include "core/lib.h"
 #include "core/spinlock.h"
 #include "drivers/pci_regs.h"
 
@@ -9,19 +10,9 @@
 #define CONFIG_DATA    0xcfc
 #define CONFIG_ENABLE  0x80000000U
 
-#define PCI_BUSES     256
-#define PCI_DEVICES   32
-#define PCI_FUNCTIONS 8
-
-#define PCI_CAP_MSI	0x05
-#define PCI_CAP_MSIX	0x11
-#define PCI_MSI_ENABLE	BIT(16)
-#define PCI_MSIX_ENABLE BIT(31)
-/* No list is longer than the space behind the header holds. */
-#define PCI_MAX_CAPABILITIES 48
-
 /* Guards the address port and what it points to. */
 static struct spinlock lock;
+static struct pci_buses roots;
 
 static void select(u16 address, u32 reg)
 {
@@ -71,26 +62,19 @@ void pci_master_off(u16 address)
 	(void)pci_read(address, PCI_COMMAND);
 }
 
-static void quiet_msi(u16 function)
+static void clear(u16 function, u8 capability, u32 bit)
 {
-	u32 pos = pci_read(function, PCI_CAPABILITIES) & 0xfc;
-	u32 cap, i;
+	u32 pos = pci_capability(pci_read, function, capability);
 
-	for (i = 0; pos && i < PCI_MAX_CAPABILITIES; i++) {
-		cap = pci_read(function, pos);
-		if ((cap & 0xff) == PCI_CAP_MSI)
-			pci_write32(function, pos, cap & ~(u32)PCI_MSI_ENABLE);
-		else if ((cap & 0xff) == PCI_CAP_MSIX)
-			pci_write32(function, pos, cap & ~(u32)PCI_MSIX_ENABLE);
-		pos = cap >> 8 & 0xfc;
-	}
+	if (pos)
+		pci_write32(function, pos, pci_read(function, pos) & ~bit);
 }
 
 static void quiet_function(void *ctx, u16 function)
 {
 	(void)ctx;
-	if (pci_read(function, PCI_COMMAND) & PCI_STATUS_CAPABILITIES)
-		quiet_msi(function);
+	clear(function, PCI_CAP_MSI, PCI_MSI_ENABLE);
+	clear(function, PCI_CAP_MSIX, PCI_MSIX_ENABLE);
 	pci_master_off(function);
 }
 
@@ -99,27 +83,26 @@ void pci_quiet(void)
 	pci_for_each(quiet_function, NULL);
 }
 
-static void visit_device(u16 first, void (*visit)(void *ctx, u16 address),
-			 void *ctx)
+/*
+ * Where ACPI does not name all host bridges every bus may be a root: 8,192
+ * devices are asked for.
+ */
+void pci_init(const struct acpi_info *acpi)
 {
-	u32 n, functions;
+	u32 i;
 
-	if (!pci_present(first))
-		return;
-	functions = pci_read(first, PCI_CACHE_LINE) & PCI_HEADER_MULTI ?
-			    PCI_FUNCTIONS :
-			    1;
-	for (n = 0; n < functions; n++)
-		if (pci_present((u16)(first + n)))
-			visit(ctx, (u16)(first + n));
+	roots = acpi->root_buses;
+	pci_bus_add(&roots, 0);
+	for (i = 0; i < acpi->nr_mcfg; i++)
+		if (!acpi->mcfg[i].segment)
+			pci_bus_add(&roots, acpi->mcfg[i].bus_start);
+	if (!acpi->nr_mcfg || acpi->more_root_buses)
+		memset(&roots, 0xff, sizeof(roots));
 }
 
-void pci_for_each(void (*visit)(void *ctx, u16 address), void *ctx)
+void pci_for_each(pci_visitor *visit, void *ctx)
 {
-	u32 device;
-
-	for (device = 0; device < PCI_BUSES * PCI_DEVICES; device++)
-		visit_device((u16)(device * PCI_FUNCTIONS), visit, ctx);
+	pci_walk(pci_read, &roots, visit, ctx);
 }
 
 void pci_size_bar(u16 address, u32 n, u32 *value, u32 *mask)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI configuration space by mechanism #1 (PCI Local Bus 3.0, 3.2.2.3.2).  A
- * function is named by its address: bus << 8 | device << 3 | function.
- * Registers have the names of devices/vpci.h.
+ * PCI configuration space by mechanism #1 (PCI Local Bus 3.0, 3.2.2.3.2), which
+ * is segment 0.  Functions and registers: drivers/pci_bus.h, pci_regs.h.
  */
 #ifndef DRIVERS_PCI_H
 #define DRIVERS_PCI_H
 
-#include "core/types.h"
+#include "drivers/pci_bus.h"
+
+/* Boot, BSP, first: which buses are there. */
+void pci_init(const struct acpi_info *acpi);
 
 /*
  * Boot, BSP: switches bus mastering, MSI and MSI-X off on every function.  The
@@ -30,7 +32,7 @@ void pci_master_off(u16 address);
 /* --- boot, BSP --- */
 
 /* Every function there is, each once. */
-void pci_for_each(void (*visit)(void *ctx, u16 address), void *ctx);
+void pci_for_each(pci_visitor *visit, void *ctx);
 
 /*
  * Base address register n of a function with header type 0: what it holds and

@@ -12,6 +12,7 @@
 #define PCI_REVISION	   0x08
 #define PCI_CACHE_LINE	   0x0c
 #define PCI_BAR(n)	   (0x10 + 4 * (n))
+#define PCI_BUS_NUMBERS	   0x18 /* of a bridge: primary, secondary, last */
 #define PCI_CIS		   0x28
 #define PCI_SUBSYSTEM	   0x2c
 #define PCI_CAPABILITIES   0x34
@@ -25,8 +26,18 @@
 /* Of the dword that holds command and status */
 #define PCI_STATUS_CAPABILITIES BIT(20)
 /* Of the dword that holds cache line size, latency, header type and BIST */
-#define PCI_HEADER_TYPE	 0x007f0000U
-#define PCI_HEADER_MULTI BIT(23)
+#define PCI_HEADER_TYPE	   0x007f0000U
+#define PCI_HEADER_BRIDGE  0x00010000U
+#define PCI_HEADER_CARDBUS 0x00020000U
+#define PCI_HEADER_MULTI   BIT(23)
+
+#define PCI_HEADER_SIZE 0x40
+
+/* Capabilities: id, next, and 16 bits of their own (6.7). */
+#define PCI_CAP_MSI	0x05
+#define PCI_CAP_MSIX	0x11
+#define PCI_MSI_ENABLE	BIT(16)
+#define PCI_MSIX_ENABLE BIT(31)
 
 #define PCI_BAR_IO	    BIT(0)
 #define PCI_BAR_64	    BIT(2)
