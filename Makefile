@@ -19,7 +19,7 @@ PURE += $(addprefix console/,console.c cpus.c monitor.c)
 PURE += $(addprefix guest/,acpi.c legacy.c linux.c loader.c mmio.c \
 	multiboot.c ports.c serial.c walk.c)
 PURE += $(addprefix eli/,shadow.c view.c)
-PURE += $(addprefix devices/,vpci.c)
+PURE += $(addprefix devices/,msix.c vpci.c)
 PURE += $(addprefix partition/,place.c)
 PURE += $(addprefix exits/,cpuid.c decode.c execute.c kvmclock.c msr.c)
 PURE += $(addprefix boot/,multiboot.c)
@@ -35,7 +35,7 @@ SRCS += $(addprefix apic/,domain.c ioapic.c vlapic.c vlapic_direct.c \
 SRCS += $(addprefix console/,logport.c)
 SRCS += $(addprefix guest/,memory.c vcpu.c)
 SRCS += $(addprefix eli/,handback.c inject.c mode.c route.c track.c)
-SRCS += $(addprefix devices/,assign.c intx.c)
+SRCS += $(addprefix devices/,assign.c claim.c intx.c)
 SRCS += $(addprefix partition/,build.c control.c cores.c life.c load.c \
 	machine.c parts.c)
 SRCS += $(addprefix exits/,access.c exit.c mmio.c)

@@ -10,6 +10,9 @@
 #define IMAGE_VMA 0xffffffff80000000
 /* While booting the low 4 GiB; after the seal what docs/memory-map.md says. */
 #define DIRECT_VMA 0xffff800000000000
+/* The direct map's last GiB: registers of devices, in a row. */
+#define DEVICES_VMA 0xffff807fc0000000
+#define DEVICES_END 0xffff808000000000
 /* This core's own GiB: percpu behind a guard page, then the window. */
 #define LOCAL_VMA  0xffffffffc0000000
 #define WINDOW_VMA 0xffffffffc0200000

@@ -30,6 +30,7 @@
 	X(MSR_READ, "msr-read")                     \
 	X(EPT_IOAPIC, "ept-ioapic")                 \
 	X(EPT_LAPIC, "ept-lapic")                   \
+	X(EPT_MSIX, "ept-msix")                     \
 	X(EPT_IDT, "ept-idt")                       \
 	X(EPT_OTHER, "ept-other")                   \
 	X(NP_BOUNCE, "np-bounce")                   \

@@ -198,6 +198,20 @@ int paging_add_direct(u64 phys, u64 size, u32 flags)
 			 end - start, flags);
 }
 
+void *paging_add_device(u64 phys, u64 size)
+{
+	static u64 next = DEVICES_VMA;
+	u64 va = next + phys % PAGE_SIZE;
+	u64 pages = ALIGN_UP(phys % PAGE_SIZE + size, PAGE_SIZE);
+
+	if (pages > DEVICES_END - next ||
+	    map_range(pdpt_direct, LEVEL_PD + 1, next,
+		      ALIGN_DOWN(phys, PAGE_SIZE), pages, MAP_RW | MAP_UC))
+		return NULL;
+	next += pages;
+	return (void *)va;
+}
+
 /* Allocates and maps private memory of a core; returns the pool's pointer. */
 static void *map_private(u64 *pd, u64 va, u64 pages)
 {

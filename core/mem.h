@@ -61,6 +61,12 @@ u64 paging_boot_cr3(void);
 /* Adds memory to the sealed direct map: modules, IO-APICs.  0 or -ENOMEM. */
 int __must_check paging_add_direct(u64 phys, u64 size, u32 flags);
 
+/*
+ * Adds registers of a device, wherever they are, uncached; from the seal on the
+ * pointer is good, on all cores.  NULL: no room or no memory.
+ */
+void *paging_add_device(u64 phys, u64 size);
+
 /* Builds the tables and the private memory of one core; its CR3 or 0. */
 u64 paging_build_cpu(u32 cpu);
 

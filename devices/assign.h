@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Devices that a partition owns: PCI functions, where they are on the machine.
- * Their memory is mapped into the guest while booting and stays where it is.
- * Their ports exit and are forwarded.  Their interrupts: devices/intx.h.
+ * Devices that a partition owns: PCI functions, wherever they are on the
+ * machine.  Their memory is mapped while booting, at guest addresses of
+ * Ashlar's choice, but for the pages of an MSI-X table (devices/msix.h).  Their
+ * ports exit and are forwarded.  Their INTx: devices/intx.h.
  *
  * docs/decisions.md: INTx pins are not shared.
  */
@@ -10,29 +11,46 @@
 #define DEVICES_ASSIGN_H
 
 #include "devices/intx.h"
+#include "devices/msix.h"
 #include "devices/vpci.h"
 #include "drivers/mptable.h"
+#include "drivers/pci.h"
+#include "eli/route.h"
 #include "guest/acpi.h"
 #include "guest/layout.h"
+#include "guest/mmio.h"
 #include "table/table.h"
 
-#define ASSIGNED_RANGES (VPCI_FUNCTIONS * VPCI_BARS)
+/* A BAR with an MSI-X table is mapped in two pieces. */
+#define ASSIGNED_RANGES (VPCI_FUNCTIONS * (VPCI_BARS + 1))
 
 struct assigned_ports {
 	u16 base, size;
+};
+
+/* What Ashlar keeps of a function besides what the guest sees. */
+struct assigned_function {
+	struct assigned *owner;
+	u16 address;
+	u8 gsi;		   /* of its INTx pin, if the guest has that */
+	u16 command;	   /* as at boot, */
+	u32 bar[PCI_BARS]; /* and these */
+	struct pci_function can;
+	struct msix msix; /* with no entries: none */
+	struct route *routes;
 };
 
 /* Of one partition. */
 struct assigned {
 	const struct table_partition *config;
 	struct intx *intx;
+	struct mmio_space *mmio;
 	struct vpci pci;
-	/* Of each function: its INTx pin's, if it has one; as at boot. */
-	u8 gsi[VPCI_FUNCTIONS];
-	u16 command[VPCI_FUNCTIONS];
+	struct assigned_function *function; /* as in pci */
+	u64 next_gpa;			    /* for BARs */
 	u32 nr_memory, nr_ports;
 	struct guest_region memory[ASSIGNED_RANGES];
-	struct assigned_ports ports[ASSIGNED_RANGES];
+	struct assigned_ports ports[VPCI_FUNCTIONS * VPCI_BARS];
 	bool off; /* atomic, during an end: the devices are quiet */
 };
 
@@ -41,11 +59,13 @@ void assign_init(const struct phys_reader *r, const struct acpi_info *acpi);
 
 /*
  * Boot, BSP: finds and checks the devices that the table gives to a partition,
- * whose lines are x's.  0, or -E with a line in error.
+ * whose lines are x's and whose registers go into mmio.  0, or -E with a line
+ * in error.
  */
 int __must_check assign_devices(struct assigned *a,
 				const struct table_partition *config,
-				struct intx *x, char *error, size_t size);
+				struct intx *x, struct mmio_space *mmio,
+				char *error, size_t size);
 
 /* For the guest's ACPI tables. */
 void assign_describe(const struct assigned *a, struct guest_acpi_pci *out);
@@ -65,5 +85,10 @@ bool assign_stopped(const struct assigned *a);
  * where there is one; *value is read or written.
  */
 bool assign_io(struct assigned *a, u16 port, u8 size, bool write, u32 *value);
+
+/* devices/claim.c and assign.c: the table's entries, told by the guest's. */
+u64 assign_msix_read(void *function, u64 offset, u8 size);
+void assign_msix_write(void *function, u64 offset, u8 size, u64 value);
+void assign_msix_want(void *function, u32 entry, const struct irq_msg *m);
 
 #endif

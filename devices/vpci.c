@@ -23,6 +23,10 @@
 #define BRIDGE_ID    0x00081b36U
 #define BRIDGE_CLASS 0x06000000U
 
+/* A guest's only capability is right behind the header. */
+#define MSIX_WHERE   PCI_HEADER_SIZE
+#define MSIX_CONTROL (PCI_MSIX_ENABLE | PCI_MSIX_MASK)
+
 #define BYTE_MASK(size) ((u32)(BIT(8 * (size)) - 1))
 
 void vpci_reset(struct vpci *v)
@@ -33,6 +37,7 @@ void vpci_reset(struct vpci *v)
 	v->address = 0;
 	for (f = v->function; f < v->function + v->nr; f++) {
 		f->line = f->host_line;
+		f->msix.control = 0;
 		for (n = 0; n < VPCI_BARS; n++)
 			f->bar[n].sizing = false;
 	}
@@ -43,7 +48,7 @@ static u32 find(const struct vpci *v, u16 address)
 {
 	u32 i;
 
-	for (i = 0; i < v->nr && v->function[i].address != address; i++)
+	for (i = 0; i < v->nr && vpci_address(i) != address; i++)
 		;
 	return i;
 }
@@ -77,6 +82,37 @@ static u32 read_bridge(u32 reg)
 	}
 }
 
+static u32 read_msix(const struct vpci_msix *m, u32 reg)
+{
+	switch (reg) {
+	case MSIX_WHERE:
+		return (u32)(m->control | (m->entries - 1)) << 16 |
+		       PCI_CAP_MSIX;
+	case MSIX_WHERE + PCI_MSIX_TABLE:
+		return m->table;
+	case MSIX_WHERE + PCI_MSIX_PENDING:
+		return m->pending;
+	default:
+		return 0;
+	}
+}
+
+static u32 read_capabilities(const struct vpci_function *f, u32 reg)
+{
+	if (!f->msix.where)
+		return 0;
+	if (reg == PCI_CAPABILITIES)
+		return MSIX_WHERE;
+	return read_msix(&f->msix, reg);
+}
+
+static u32 read_line(const struct vpci *v, const struct vpci_function *f)
+{
+	u32 value = v->read(f->address, PCI_INTERRUPT_LINE) & ~0xffU;
+
+	return (f->pin ? value : value & ~0xff00U) | f->line;
+}
+
 static u32 read_function(const struct vpci *v, const struct vpci_function *f,
 			 u32 reg)
 {
@@ -89,19 +125,19 @@ static u32 read_function(const struct vpci *v, const struct vpci_function *f,
 	case PCI_SUBSYSTEM:
 		return v->read(f->address, reg);
 	case PCI_COMMAND:
-		return v->read(f->address, reg) & ~(u32)PCI_STATUS_CAPABILITIES;
+		value = v->read(f->address, reg) &
+			~(u32)PCI_STATUS_CAPABILITIES;
+		return value | (f->msix.where ? PCI_STATUS_CAPABILITIES : 0);
 	case PCI_CACHE_LINE:
-		value = v->read(f->address, reg);
-		return (value & (0xffff | PCI_HEADER_TYPE)) |
-		       (f->multi ? (u32)PCI_HEADER_MULTI : 0);
+		return v->read(f->address, reg) & (0xffff | PCI_HEADER_TYPE);
 	case PCI_INTERRUPT_LINE:
-		return (v->read(f->address, reg) & ~0xffU) | f->line;
+		return read_line(v, f);
 	default:
 		break;
 	}
 	if (reg >= PCI_BAR(0) && reg < PCI_BAR(VPCI_BARS))
 		return read_bar(&f->bar[(reg - PCI_BAR(0)) / 4]);
-	return 0;
+	return read_capabilities(f, reg);
 }
 
 u32 vpci_read(const struct vpci *v, u32 address, u32 offset, u32 size)
@@ -136,6 +172,19 @@ static void write_command(const struct vpci *v, const struct vpci_function *f,
 		v->write16(f->address, PCI_STATUS, (u16)errors);
 }
 
+/* `bytes` are those of the register that are written. */
+static void write_msix(const struct vpci *v, struct vpci_function *f, u32 bytes,
+		       u32 value)
+{
+	u32 writable = MSIX_CONTROL & bytes;
+
+	if (!f->msix.where || !writable)
+		return;
+	f->msix.control &= (u16) ~(writable >> 16);
+	f->msix.control |= (u16)((value & writable) >> 16);
+	v->write16(f->address, f->msix.where + 2, f->msix.control);
+}
+
 static void write_bar(struct vpci_bar *b, u32 bytes, u32 value)
 {
 	if (bytes == ~0U)
@@ -160,6 +209,8 @@ void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
 		write_command(v, f, bytes, value);
 	else if (reg == PCI_INTERRUPT_LINE && (bytes & 0xff))
 		f->line = (u8)value;
+	else if (reg == MSIX_WHERE)
+		write_msix(v, f, bytes, value);
 	else if (reg >= PCI_BAR(0) && reg < PCI_BAR(VPCI_BARS))
 		write_bar(&f->bar[(reg - PCI_BAR(0)) / 4], bytes, value);
 }

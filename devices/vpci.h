@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI configuration space as a guest sees it by mechanism #1: the functions
- * that its partition has been assigned, where they are on the machine, and a
- * host bridge at 00:00.0 without which Linux does not believe in the bus.  The
- * rest reads as ones.
+ * PCI configuration space as a guest sees it by mechanism #1: one bus, without
+ * bridges.  Its partition's functions, wherever they are on the machine, are
+ * function 0 of device 1, 2 and so on; 00:00.0 is a host bridge, without which
+ * Linux does not believe in the bus.  The rest reads as ones.
  *
- * Of a function, reads show the device's header.  BARs can be sized, their
- * addresses are fixed.  Writes reach a few bits of the command register and
- * the error bits of the status register.  Capabilities are hidden: MSI could
- * not be remapped, and a change of the power state would lose the BARs.
+ * Of a function, reads show the device's header, with BARs of Ashlar's.  They
+ * can be sized, their addresses are fixed.  Writes reach a few bits of the
+ * command register and the error bits of the status register.  Capabilities
+ * are hidden but for MSI-X, whose table devices/msix.h stands for: other
+ * messages could not be remapped, and a change of the power state would lose
+ * the BARs.
  *
  * Pure; any context.  The caller owns the struct and holds the partition's
  * lock.
  *
- * docs/decisions.md: BARs stay where the firmware put them; No PCI
- * capabilities.
+ * docs/decisions.md: BARs stay where Ashlar puts them; Of PCI's capabilities
+ * MSI-X alone.
  */
 #ifndef DEVICES_VPCI_H
 #define DEVICES_VPCI_H
@@ -26,17 +28,26 @@
 #define VPCI_BARS      6
 
 struct vpci_bar {
-	u32 value; /* the register, as the device holds it */
+	u32 value; /* the register, as the guest reads it */
 	u32 mask;  /* its address bits that can be written */
 	bool sizing;
 };
 
+/* PCI Express 6.0, 7.7.2 */
+struct vpci_msix {
+	u32 where;	    /* in the device's space; 0: a guest sees none */
+	u32 entries;	    /* that a guest sees */
+	u32 table, pending; /* the registers */
+	u16 control;	    /* of Message Control: what the guest has written */
+};
+
 struct vpci_function {
-	u16 address; /* bus << 8 | device << 3 | function */
-	bool multi;  /* the partition has others of its device, too */
+	u16 address; /* on the machine */
+	bool pin;    /* its INTx is the guest's */
 	u8 host_line;
 	u8 line; /* Interrupt Line: the guest's to keep */
 	struct vpci_bar bar[VPCI_BARS];
+	struct vpci_msix msix;
 };
 
 struct vpci {
@@ -53,6 +64,12 @@ struct vpci {
  * has 4-byte accesses to CF8 and what lies within CFC-CFF.
  */
 bool vpci_io(struct vpci *v, u16 port, u8 size, bool write, u32 *value);
+
+/* Where a guest sees function n. */
+static inline u16 vpci_address(u32 n)
+{
+	return (u16)((n + 1) << 3);
+}
 
 /* A guest starts: what the last one has written is forgotten. */
 void vpci_reset(struct vpci *v);

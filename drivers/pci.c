@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* PCI configuration space by mechanism #1. */
 #include "drivers/pci.h"
+#include "core/clock.h"
 #include "core/io.h"
 #include "core/lib.h"
 #include "core/spinlock.h"
@@ -9,6 +10,16 @@
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA    0xcfc
 #define CONFIG_ENABLE  0x80000000U
+
+/*
+ * PCI Express 6.0, 6.6: what was on its way is through after 100 ms, and so
+ * long a function takes to answer; some take up to a second.  A bus is held in
+ * reset for 1 ms.
+ */
+#define BUSY_MS	     100
+#define RESET_US     100000
+#define BACK_MS	     900
+#define BUS_RESET_US 2000
 
 /* Guards the address port and what it points to. */
 static struct spinlock lock;
@@ -105,18 +116,132 @@ void pci_for_each(pci_visitor *visit, void *ctx)
 	pci_walk(pci_read, &roots, visit, ctx);
 }
 
-void pci_size_bar(u16 address, u32 n, u32 *value, u32 *mask)
+/* The bits of a register that can be written. */
+static u32 size_register(u16 address, u32 n, u32 value)
 {
-	u16 command = (u16)pci_read(address, PCI_COMMAND);
 	u32 ones;
 
-	pci_write16(address, PCI_COMMAND,
-		    command & (u16) ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
-	*value = pci_read(address, PCI_BAR(n));
 	pci_write32(address, PCI_BAR(n), ~0U);
 	ones = pci_read(address, PCI_BAR(n));
-	pci_write32(address, PCI_BAR(n), *value);
+	pci_write32(address, PCI_BAR(n), value);
+	return ones;
+}
+
+/* PCI Local Bus 3.0, 6.2.5.1: the upper half of a port's may be wired to 0. */
+static void size_ports(u16 address, u32 n, u32 value, struct pci_bar *bar)
+{
+	u32 ones = size_register(address, n, value) & PCI_BAR_IO_MASK;
+
+	bar->ports = true;
+	bar->flags = value & ~PCI_BAR_IO_MASK;
+	bar->base = value & PCI_BAR_IO_MASK;
+	bar->size = ones ? -(ones | 0xffff0000) : 0;
+}
+
+static void size_memory(u16 address, u32 n, u32 value, struct pci_bar *bar)
+{
+	u64 ones = size_register(address, n, value) & PCI_BAR_MEMORY_MASK;
+	u32 upper;
+
+	bar->flags = value & ~PCI_BAR_MEMORY_MASK;
+	bar->base = value & PCI_BAR_MEMORY_MASK;
+	bar->wide = (value & PCI_BAR_64) && n + 1 < PCI_BARS;
+	if (bar->wide) {
+		upper = pci_read(address, PCI_BAR(n + 1));
+		bar->base |= (u64)upper << 32;
+		ones |= (u64)size_register(address, n + 1, upper) << 32;
+	} else if (ones) {
+		ones |= 0xffffffff00000000UL;
+	}
+	bar->size = -ones;
+}
+
+void pci_read_bar(u16 address, u32 n, struct pci_bar *bar)
+{
+	u16 command = (u16)pci_read(address, PCI_COMMAND);
+	u32 value = pci_read(address, PCI_BAR(n));
+
+	*bar = (struct pci_bar){ 0 };
+	pci_write16(address, PCI_COMMAND,
+		    command & (u16) ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+	if (value & PCI_BAR_IO)
+		size_ports(address, n, value, bar);
+	else
+		size_memory(address, n, value, bar);
 	pci_write16(address, PCI_COMMAND, command);
-	*mask = ones &
-		(*value & PCI_BAR_IO ? PCI_BAR_IO_MASK : PCI_BAR_MEMORY_MASK);
+}
+
+void pci_function_read(u16 address, struct pci_function *f)
+{
+	pci_describe(pci_read, &roots, address, f);
+}
+
+/* Until `bits` of a register are clear, or the time is over. */
+static bool await_clear(u16 address, u32 reg, u32 bits, u32 ms)
+{
+	while (pci_read(address, reg) & bits) {
+		if (!ms--)
+			return false;
+		clock_delay_us(1000);
+	}
+	return true;
+}
+
+/* 6.6.2: a function that is not there yet answers with ones. */
+static bool await_function(u16 address)
+{
+	u32 ms;
+
+	clock_delay_us(RESET_US);
+	for (ms = 0; ms < BACK_MS && !pci_present(address); ms++)
+		clock_delay_us(1000);
+	return pci_present(address);
+}
+
+static void reset_express(const struct pci_function *f)
+{
+	u32 reg = f->reset_where + PCI_EXPRESS_DEVCTL;
+	u16 control = (u16)pci_read(f->reset_address, reg);
+
+	await_clear(f->reset_address, reg, PCI_EXPRESS_DEVSTA_BUSY, BUSY_MS);
+	pci_write16(f->reset_address, reg,
+		    control | (u16)PCI_EXPRESS_DEVCTL_FLR);
+}
+
+static void reset_advanced(const struct pci_function *f)
+{
+	u32 reg = f->reset_where + PCI_AF_CONTROL;
+
+	await_clear(f->reset_address, reg, PCI_AF_BUSY, BUSY_MS);
+	pci_write16(f->reset_address, reg, 1);
+}
+
+static void reset_bus(const struct pci_function *f)
+{
+	u32 reg = PCI_BRIDGE_CONTROL & ~3U;
+	u16 control = (u16)(pci_read(f->reset_address, reg) >> 16);
+
+	pci_write16(f->reset_address, PCI_BRIDGE_CONTROL,
+		    control | (u16)PCI_BRIDGE_RESET);
+	clock_delay_us(BUS_RESET_US);
+	pci_write16(f->reset_address, PCI_BRIDGE_CONTROL,
+		    control & (u16)~PCI_BRIDGE_RESET);
+}
+
+bool pci_reset(u16 address, const struct pci_function *f)
+{
+	switch (f->reset) {
+	case PCI_RESET_FLR:
+		reset_express(f);
+		break;
+	case PCI_RESET_AF_FLR:
+		reset_advanced(f);
+		break;
+	case PCI_RESET_BUS:
+		reset_bus(f);
+		break;
+	default:
+		return false;
+	}
+	return await_function(address);
 }

@@ -35,9 +35,26 @@ void pci_master_off(u16 address);
 void pci_for_each(pci_visitor *visit, void *ctx);
 
 /*
- * Base address register n of a function with header type 0: what it holds and
- * which of its bits can be written.  The function does not decode meanwhile.
+ * What base address register n of a function with header type 0 says, and its
+ * size: 0 for none.  The function does not decode meanwhile.
  */
-void pci_size_bar(u16 address, u32 n, u32 *value, u32 *mask);
+struct pci_bar {
+	u64 base, size;
+	u32 flags; /* the low bits, which are not address */
+	bool ports, wide;
+};
+void pci_read_bar(u16 address, u32 n, struct pci_bar *bar);
+
+/* What a function can do: drivers/pci_bus.h. */
+void pci_function_read(u16 address, struct pci_function *f);
+
+/* --- any core, any context but NMI --- */
+
+/*
+ * Makes a function start anew, and waits until no transaction of it is on its
+ * way any more: up to a second.  False: there is no way to, or it does not come
+ * back.
+ */
+bool pci_reset(u16 address, const struct pci_function *f);
 
 #endif

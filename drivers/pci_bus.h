@@ -24,4 +24,35 @@ void pci_walk(pci_reader *read, const struct pci_buses *roots,
 /* The first capability with this id (7.5.3): where it is, 0 for none. */
 u32 pci_capability(pci_reader *read, u16 address, u8 id);
 
+/*
+ * The bridge right above a function, or -1 on a root bus.  *alone: nothing is
+ * behind it but functions of this one's device.
+ */
+s32 pci_bridge_above(pci_reader *read, const struct pci_buses *roots,
+		     u16 address, bool *alone);
+
+enum pci_reset {
+	PCI_RESET_NONE,
+	PCI_RESET_FLR,	  /* 6.6.2 */
+	PCI_RESET_AF_FLR, /* PCI Advanced Features ECN */
+	PCI_RESET_BUS,	  /* 7.5.1.3.13, by the bridge above */
+};
+
+struct pci_msix {
+	u32 where;	    /* the capability; 0: there is none */
+	u32 entries;	    /* of the table */
+	u32 table, pending; /* the registers */
+};
+
+struct pci_function {
+	u32 express; /* the capability; 0: it is a conventional function */
+	struct pci_msix msix;
+	enum pci_reset reset;
+	u16 reset_address; /* the function or the bridge, */
+	u32 reset_where;   /* and the capability */
+};
+
+void pci_describe(pci_reader *read, const struct pci_buses *roots, u16 address,
+		  struct pci_function *f);
+
 #endif

@@ -12,6 +12,7 @@
 #define PCI_REVISION	   0x08
 #define PCI_CACHE_LINE	   0x0c
 #define PCI_BAR(n)	   (0x10 + 4 * (n))
+#define PCI_BARS	   6
 #define PCI_BUS_NUMBERS	   0x18 /* of a bridge: primary, secondary, last */
 #define PCI_CIS		   0x28
 #define PCI_SUBSYSTEM	   0x2c
@@ -32,12 +33,41 @@
 #define PCI_HEADER_MULTI   BIT(23)
 
 #define PCI_HEADER_SIZE 0x40
+#define PCI_CONFIG_SIZE 0x100
 
 /* Capabilities: id, next, and 16 bits of their own (6.7). */
 #define PCI_CAP_MSI	0x05
+#define PCI_CAP_EXPRESS 0x10
 #define PCI_CAP_MSIX	0x11
+#define PCI_CAP_AF	0x13
 #define PCI_MSI_ENABLE	BIT(16)
 #define PCI_MSIX_ENABLE BIT(31)
+#define PCI_MSIX_MASK	BIT(30)
+
+/* PCI Express 6.0, 7.7.2: of each the low three bits are a BAR's number. */
+#define PCI_MSIX_TABLE	 4
+#define PCI_MSIX_PENDING 8
+#define PCI_MSIX_SIZE	 12
+#define PCI_MSIX_ENTRIES 0x7ff /* of Message Control: one less */
+#define PCI_MSIX_BAR	 7U
+
+/* 7.5.3: device capabilities, control and status */
+#define PCI_EXPRESS_DEVCAP	0x04
+#define PCI_EXPRESS_DEVCTL	0x08
+#define PCI_EXPRESS_SIZE	0x0c
+#define PCI_EXPRESS_DEVCAP_FLR	BIT(28)
+#define PCI_EXPRESS_DEVCTL_FLR	BIT(15)
+#define PCI_EXPRESS_DEVSTA_BUSY BIT(21) /* transactions pending */
+
+/* PCI Advanced Features ECN: capability, control and status */
+#define PCI_AF_SIZE    6
+#define PCI_AF_FLR     BIT(25)
+#define PCI_AF_CONTROL 4
+#define PCI_AF_BUSY    BIT(8)
+
+/* 7.5.1.3.13, of the dword that ends a bridge's header */
+#define PCI_BRIDGE_CONTROL 0x3e
+#define PCI_BRIDGE_RESET   BIT(6)
 
 #define PCI_BAR_IO	    BIT(0)
 #define PCI_BAR_64	    BIT(2)

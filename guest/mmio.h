@@ -18,7 +18,7 @@ struct mmio_region {
 	void (*write)(void *ctx, u64 offset, u8 size, u64 value);
 };
 
-#define MMIO_REGIONS 8
+#define MMIO_REGIONS 24
 
 /* Of one partition. */
 struct mmio_space {

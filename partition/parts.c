@@ -4,7 +4,8 @@
 
 static int build_devices(struct partition *p, char *error, size_t size)
 {
-	return assign_devices(&p->devices, p->config, &p->intx, error, size);
+	return assign_devices(&p->devices, p->config, &p->intx, &p->mmio, error,
+			      size);
 }
 
 static int start_devices(struct partition *p)

@@ -13,6 +13,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 #define WRITABLE 0x0407U
 #define ERRORS	 0xf900U
 #define STEP	 10
+#define MSIX	 0xb0
+#define MSIX_SET 0xc000
 
 static const u16 addresses[] = { 0x10, 0x11, 0x21f };
 static u32 device[ARRAY_SIZE(addresses)][64];
@@ -44,6 +46,8 @@ static void on_write(u16 address, u32 reg, u16 value)
 		*command &= ~((u32)value << 16);
 		return;
 	}
+	if (reg == MSIX + 2 && !(value & ~MSIX_SET))
+		return;
 	if (reg != PCI_COMMAND || ((value ^ *command) & 0xffff & ~WRITABLE))
 		abort();
 	*command = (*command & 0xffff0000) | value;
@@ -60,6 +64,11 @@ static void init(struct vpci *v, u8 seed)
 	v->nr = seed % (ARRAY_SIZE(addresses) + 1);
 	for (i = 0; i < v->nr; i++) {
 		v->function[i].address = addresses[i];
+		v->function[i].pin = seed & 0x80;
+		if (i)
+			v->function[i].msix = (struct vpci_msix){ MSIX, 65,
+								  0x2000,
+								  0x3000, 0 };
 		for (n = 0; n < VPCI_BARS; n++)
 			v->function[i].bar[n] = (struct vpci_bar){
 				0xfe000000U >> n | n, 0xfffe0000U << n, false
@@ -99,7 +108,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		/* Mostly what exists. */
 		if (address & 1)
 			address = (address & 0xfc) | 0x80000000U |
-				  (u32)addresses[address >> 8 & 1] << 8;
+				  (u32)vpci_address(address >> 8 & 1) << 8;
 		vpci_write(&v, address, offset, width, value);
 		check(&v, address, offset, width);
 	}

@@ -69,7 +69,7 @@ class Bochs(Machine):
         if not names:
             return {"plugins": "", "slots": "", "devices": ""}
         cards = range(len(names))
-        if set(names) != {("e1000", 0)} or len(names) > MAX_E1000:
+        if set(names) != {("e1000", 0, None)} or len(names) > MAX_E1000:
             raise LabError("the bochs machine has e1000 alone, up to "
                            f"{MAX_E1000} of them")
         return {"plugins": E1000_PLUGIN,

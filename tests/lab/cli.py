@@ -91,7 +91,8 @@ def parser():
     p.add_argument("--table", metavar="FILE")
     p.add_argument("--module", type=named_file, action="append", default=[],
                    metavar="NAME=FILE")
-    p.add_argument("--device", action="append", default=[], metavar="SPEC")
+    p.add_argument("--device", action="append", default=[], metavar="SPEC",
+                   help="NAME[,vfs=N][,image=FILE]")
     p.add_argument("--acpi", action="append", default=[], metavar="FILE",
                    help="an ACPI table instead of the firmware's of the same "
                    "signature")

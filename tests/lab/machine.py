@@ -46,11 +46,11 @@ class Machine:
 
 
 def parse_device(text):
-    """NAME[,vfs=N] -> (name, vfs)."""
-    match = re.fullmatch(r"([a-z0-9]+)(?:,vfs=(\d+))?", text)
+    """NAME[,vfs=N][,image=FILE] -> (name, vfs, file or None)."""
+    match = re.fullmatch(r"([a-z0-9]+)(?:,vfs=(\d+))?(?:,image=(.+))?", text)
     if not match:
-        raise LabError(f"--device {text}: not NAME[,vfs=N]")
-    return match[1], int(match[2] or 0)
+        raise LabError(f"--device {text}: not NAME[,vfs=N][,image=FILE]")
+    return match[1], int(match[2] or 0), match[3]
 
 
 def parse_memory(text):

@@ -98,7 +98,7 @@ class Qemu(Machine):
     def _device_words(self):
         words = []
         for index, text in enumerate(self.spec.device):
-            name, vfs = parse_device(text)
+            name, vfs, image = parse_device(text)
             if name not in DEVICES:
                 raise LabError(f"no device {name}; there are: " +
                                " ".join(sorted(DEVICES)))
@@ -107,14 +107,16 @@ class Qemu(Machine):
                       f"chassis={index + 1},slot={index + 1},"
                       f"addr={index + 8:#x}"]
             if name == "nvme":
-                words += self._disk(index)
+                words += self._disk(index, image)
             words += DEVICES[name](index, vfs)
         return words
 
-    def _disk(self, index):
-        path = os.path.join(self.directory, f"disk{index}.img")
-        with open(path, "wb") as file:
-            file.truncate(DISK_SIZE)
+    def _disk(self, index, image):
+        """The file on the host is written to; without one it is empty."""
+        path = image or os.path.join(self.directory, f"disk{index}.img")
+        if not image:
+            with open(path, "wb") as file:
+                file.truncate(DISK_SIZE)
         return ["-drive", f"if=none,id=disk{index},format=raw,file={path}"]
 
     def command(self, medium, ports):

@@ -89,6 +89,7 @@ static void test_names(void **state)
 		"external-interrupt nmi-kick nmi-console interrupt-window "
 		"preemption-timer cpuid hlt io-serial io-other msr-icr msr-eoi "
 		"msr-timer msr-apic msr-other msr-read ept-ioapic ept-lapic "
+		"ept-msix "
 		"ept-idt ept-other np-bounce exception cr xsetbv mark "
 		"triple-fault init-sipi injection-mode injection-virtual "
 		"injection-int injection-np injection-table injection-real "

@@ -9,11 +9,13 @@
 #include "core/types.h"
 #include "devices/vpci.h"
 
-#define ENABLE	 0x80000000U
-#define CARD	 0x10
+#define ENABLE 0x80000000U
+/* On the machine, and on the guest's bus */
+#define CARD	 0x310
+#define GUEST	 0x08
 #define MEMORY	 0xfeb00000U
-#define AT(reg)	 (ENABLE | CARD << 8 | (reg))
-#define ABSENT	 (ENABLE | 0x18 << 8)
+#define AT(reg)	 (ENABLE | GUEST << 8 | (reg))
+#define ABSENT	 (ENABLE | 0x10 << 8)
 #define BRIDGE	 ENABLE
 #define COMMAND	 0x0007
 #define LINE	 11
@@ -54,6 +56,7 @@ static int setup(void **state)
 		.nr = 1,
 		.function[0] = {
 			.address = CARD,
+			.pin = true,
 			.host_line = LINE,
 			.bar[0] = { MEMORY, 0xfffe0000, false },
 			.bar[1] = { 0xc041, 0xffffffe0, false },
@@ -85,10 +88,8 @@ static void test_header(void **state)
 	assert_int_equal(vpci_read(&v, AT(0x34), 0, 4), 0);
 	for (u32 reg = 0x40; reg < 0x100; reg += 4)
 		assert_int_equal(vpci_read(&v, AT(reg), 0, 4), 0);
-	/* no BIST, and more functions only where the guest has them */
+	/* no BIST, no more functions */
 	assert_int_equal(vpci_read(&v, AT(0x0c), 0, 4), 0x4010);
-	v.function[0].multi = true;
-	assert_int_equal(vpci_read(&v, AT(0x0c), 0, 4), 0x804010);
 }
 
 static void test_absent(void **state)
@@ -211,6 +212,47 @@ static void test_the_rest_is_read_only(void **state)
 	assert_int_equal(writes, 0);
 }
 
+/* Without a pin its register says so. */
+static void test_no_pin(void **state)
+{
+	(void)state;
+	v.function[0].pin = false;
+	assert_int_equal(vpci_read(&v, AT(0x3c), 0, 4), 0x00ff0000 | LINE);
+}
+
+static void test_msix(void **state)
+{
+	(void)state;
+	v.function[0].msix = (struct vpci_msix){
+		.where = 0xb0,
+		.entries = 65,
+		.table = 0x2000,
+		.pending = 0x3004,
+	};
+	assert_int_equal(vpci_read(&v, AT(0x04), 0, 4), 0x02b00000 | COMMAND);
+	assert_int_equal(vpci_read(&v, AT(0x34), 0, 4), 0x40);
+	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00400011);
+	assert_int_equal(vpci_read(&v, AT(0x44), 0, 4), 0x2000);
+	assert_int_equal(vpci_read(&v, AT(0x48), 0, 4), 0x3004);
+	for (u32 reg = 0x4c; reg < 0x100; reg += 4)
+		assert_int_equal(vpci_read(&v, AT(reg), 0, 4), 0);
+	/* Enable and function mask are written through, nothing else. */
+	vpci_write(&v, AT(0x40), 2, 2, 0xffff);
+	assert_int_equal(writes, 1);
+	assert_int_equal(last_reg, 0xb2);
+	assert_int_equal(last_value, 0xc000);
+	assert_int_equal(vpci_read(&v, AT(0x40), 2, 2), 0xc040);
+	vpci_write(&v, AT(0x40), 3, 1, 0x80);
+	assert_int_equal(last_value, 0x8000);
+	vpci_write(&v, AT(0x40), 0, 2, 0xffff);
+	vpci_write(&v, AT(0x44), 0, 4, ~0U);
+	vpci_write(&v, AT(0x48), 0, 4, ~0U);
+	assert_int_equal(writes, 2);
+	assert_int_equal(vpci_read(&v, AT(0x44), 0, 4), 0x2000);
+	vpci_reset(&v);
+	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00400011);
+}
+
 static u32 in(u16 port, u8 size)
 {
 	u32 value = 0x55555555;
@@ -279,6 +321,8 @@ int main(void)
 		cmocka_unit_test_setup(test_status, setup),
 		cmocka_unit_test_setup(test_interrupt_line, setup),
 		cmocka_unit_test_setup(test_the_rest_is_read_only, setup),
+		cmocka_unit_test_setup(test_no_pin, setup),
+		cmocka_unit_test_setup(test_msix, setup),
 		cmocka_unit_test_setup(test_ports, setup),
 		cmocka_unit_test_setup(test_no_devices, setup),
 	};

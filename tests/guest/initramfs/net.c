@@ -55,21 +55,6 @@ static void wait_for_link(void)
 	die("eth0");
 }
 
-/* Interrupts of eth0 so far: "GSI: COUNT...  CHIP  NAME", all CPUs. */
-static long irqs(void)
-{
-	char *name, *line;
-
-	slurp("/proc/interrupts");
-	name = strstr(buf, " eth0\n");
-	if (!name)
-		return -1;
-	*name = '\0';
-	line = strrchr(buf, '\n');
-	line = line ? strchr(line, ':') : NULL;
-	return line ? sum_columns(line + 1, NULL) : -1;
-}
-
 static uint16_t checksum(const void *data, size_t n)
 {
 	const uint16_t *p = data;
@@ -174,14 +159,14 @@ int ping(long n)
 	wait_for_link();
 	if (!round_trip(fd, 0))
 		fprintf(stderr, "ping: no answer to the first\n");
-	before = irqs();
+	before = interrupts_of(" eth0\n");
 	mark('B');
 	start = rdtsc();
 	for (long i = 1; i <= n; i++)
 		received += timed_round_trip(fd, (uint16_t)i, &trips);
 	end = rdtsc();
 	mark('E');
-	after = irqs();
+	after = interrupts_of(" eth0\n");
 	close(fd);
 	printf("ping sent=%ld received=%ld irqs=%ld tsc=%llu\n", n, received,
 	       after - before, (unsigned long long)(end - start));
@@ -219,7 +204,7 @@ int flood(long n)
 		die("send");
 	if (!drained(fd))
 		fprintf(stderr, "flood: the first did not leave\n");
-	before = irqs();
+	before = interrupts_of(" eth0\n");
 	mark('B');
 	start = rdtsc();
 	/* A full queue blocks: datagrams are counted against the socket. */
@@ -229,7 +214,7 @@ int flood(long n)
 	all = drained(fd);
 	end = rdtsc();
 	mark('E');
-	after = irqs();
+	after = interrupts_of(" eth0\n");
 	close(fd);
 	printf("flood sent=%ld irqs=%ld tsc=%llu\n", n, after - before,
 	       (unsigned long long)(end - start));

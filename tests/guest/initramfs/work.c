@@ -16,6 +16,8 @@
  *	work ping [N]		N round trips through eth0, between marks B
  *				and E (net.c)
  *	work flood [N]		N datagrams out of eth0, between marks B and E
+ *	work read [N]		N blocks of an NVMe disk, checked (disk.c)
+ *	work write [N]		N blocks onto it
  *	work drain		nothing, once the console has sent all
  *
  * A mark is a byte written to port 5E9h.  Every line printed starts with the
@@ -97,7 +99,7 @@ uint64_t rdtsc(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-static void pin(int cpu)
+void pin(int cpu)
 {
 	cpu_set_t set;
 
@@ -144,6 +146,22 @@ long sum_columns(const char *p, long *each)
 		if (each)
 			each[i] = n;
 		sum += n;
+	}
+	return sum;
+}
+
+/* "NUMBER: COUNT...  CHIP  NAME" */
+long interrupts_of(const char *name)
+{
+	char *line = slurp("/proc/interrupts"), *end;
+	long sum = -1;
+
+	for (; (end = strchr(line, '\n')); line = end + 1) {
+		char *at = strstr(line, name), *columns = strchr(line, ':');
+
+		if (!at || at > end || !columns || columns > at)
+			continue;
+		sum = (sum < 0 ? 0 : sum) + sum_columns(columns + 1, NULL);
 	}
 	return sum;
 }
@@ -299,7 +317,7 @@ static void print_interrupts(const char *when, const struct interrupts *irq)
 	       irq->cal, irq->loc);
 }
 
-static int exitless(void)
+static int exitless(long n)
 {
 	int cpu[2] = { 0, online_cpus() > 1 };
 	struct interrupts before, after;
@@ -307,6 +325,7 @@ static int exitless(void)
 	long switched, rounds;
 	uint64_t start, end;
 
+	(void)n;
 	pin(0);
 	read_interrupts(&before);
 	mark('B');
@@ -393,13 +412,14 @@ static int hrtimer_cpus(void)
 	return n;
 }
 
-static int clock_report(void)
+static int clock_report(long n)
 {
 	uint64_t start = rdtsc();
 	int64_t start_ns = now_ns(CLOCK_MONOTONIC_RAW);
 	uint64_t tsc;
 	int64_t ns;
 
+	(void)n;
 	for (int i = 0; i < CLOCK_SLEEPS; i++)
 		sleep_ns(CLOCK_NS);
 	ns = now_ns(CLOCK_MONOTONIC_RAW) - start_ns;
@@ -529,12 +549,13 @@ static bool count_asked(void)
 	return !strcmp(line, "quit");
 }
 
-static int count_all(void)
+static int count_all(long n)
 {
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	int other = online_cpus() > 1;
 	pthread_t thread;
 
+	(void)n;
 	if (fd < 0)
 		die("timerfd_create");
 	for (size_t i = 0; i < COUNT_WORDS; i++)
@@ -566,12 +587,13 @@ static int marks(long n)
 }
 
 /* REP OUTSB: an emulated port takes single bytes only. */
-static int forbidden(void)
+static int forbidden(long n)
 {
 	static const char text[] = "forbidden";
 	const char *from = text;
 	unsigned long count = sizeof(text);
 
+	(void)n;
 	if (ioperm(POST_PORT, 1, 1))
 		die("ioperm");
 	asm volatile("rep outsb"
@@ -582,32 +604,37 @@ static int forbidden(void)
 	return 0;
 }
 
+static int drain(long n)
+{
+	(void)n;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(long n);
+} commands[] = {
+	{ "exitless", exitless }, { "clock", clock_report },
+	{ "pingpong", pingpong }, { "count", count_all },
+	{ "marks", marks },	  { "forbidden", forbidden },
+	{ "ping", ping },	  { "flood", flood },
+	{ "read", disk_read },	  { "write", disk_write },
+	{ "drain", drain },
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
 static int run(int argc, char **argv)
 {
-	const char *cmd = argc > 1 ? argv[1] : "";
+	const char *name = argc > 1 ? argv[1] : "";
 	long n = argc > 2 ? strtol(argv[2], NULL, 10) : 1;
 
-	if (!strcmp(cmd, "exitless"))
-		return exitless();
-	if (!strcmp(cmd, "clock"))
-		return clock_report();
-	if (!strcmp(cmd, "pingpong"))
-		return pingpong(n);
-	if (!strcmp(cmd, "count"))
-		return count_all();
-	if (!strcmp(cmd, "marks"))
-		return marks(n);
-	if (!strcmp(cmd, "forbidden"))
-		return forbidden();
-	if (!strcmp(cmd, "ping"))
-		return ping(n);
-	if (!strcmp(cmd, "flood"))
-		return flood(n);
-	if (!strcmp(cmd, "drain"))
-		return 0;
-	fprintf(stderr, "usage: work exitless | clock | pingpong [N] | "
-			"count | marks [N] | forbidden | ping [N] | "
-			"flood [N] | drain\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (!strcmp(name, commands[i].name))
+			return commands[i].run(n);
+	fprintf(stderr, "usage: work COMMAND [N]:");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(stderr, " %s", commands[i].name);
+	fprintf(stderr, "\n");
 	return 2;
 }
 

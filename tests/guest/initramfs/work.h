@@ -26,11 +26,21 @@ char *slurp(const char *path);
  * each where it is not NULL.
  */
 long sum_columns(const char *p, long *each);
+/*
+ * Interrupts so far of all whose lines of /proc/interrupts have this text in
+ * their names; all CPUs.  -1: there is none.
+ */
+long interrupts_of(const char *name);
+/* This thread stays on a CPU. */
+void pin(int cpu);
 /* One thread at a time may write marks. */
 void mark(char byte);
 
 /* net.c: workloads on eth0, with N packets.  The exit status. */
 int ping(long n);
 int flood(long n);
+/* disk.c: workloads on an NVMe disk, with N blocks.  The exit status. */
+int disk_read(long n);
+int disk_write(long n);
 
 #endif

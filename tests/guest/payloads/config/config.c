@@ -16,7 +16,7 @@
 #define REGISTERS      64
 #define BUSES	       256
 #define BRIDGE	       0x00
-#define CARD	       0x10
+#define CARD	       0x08
 #define ID_82540EM     0x100e8086
 #define REG_COMMAND    1
 #define REG_BAR	       4

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* While booting: a partition's devices are found, checked, described. */
+#include "apic/ioapic.h"
+#include "core/lib.h"
+#include "core/mem.h"
+#include "devices/assign.h"
+#include "guest/ports.h"
+
+/* Header type 0 and a class that is no bridge (PCI Local Bus 3.0, app. D) */
+#define CLASS_SHIFT  24
+#define CLASS_BRIDGE 6
+
+_Static_assert(TABLE_MAX_DEVICES <= VPCI_FUNCTIONS, "assigned functions");
+_Static_assert(VPCI_BARS == PCI_BARS, "BARs");
+_Static_assert(VPCI_FUNCTIONS <= GUEST_ACPI_ROUTES, "their interrupts");
+
+/* Where a refusal goes, and about what. */
+struct check {
+	struct assigned *a;
+	struct assigned_function *f;
+	struct vpci_function *v;
+	u16 address;
+	char *error;
+	size_t size;
+	/* While other functions are looked at */
+	int err;
+	u64 page, page_end; /* memory that they must not be in */
+	u32 gsi;
+};
+
+static struct mptable mptable;
+
+void assign_init(const struct phys_reader *r, const struct acpi_info *acpi)
+{
+	mptable_read(r, acpi, &mptable);
+}
+
+static int refuse(struct check *c, const char *fmt, ...) __printf(2, 3);
+
+static int refuse(struct check *c, const char *fmt, ...)
+{
+	size_t n = fmt_snprintf(
+		c->error, c->size,
+		"partition %s: device 0000:%02x:%02x.%x: ", c->a->config->name,
+		c->address >> 8, c->address >> 3 & 31, c->address & 7);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (n < c->size)
+		fmt_vsnprintf(c->error + n, c->size - n, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static u16 address_of(const struct table_device *d)
+{
+	return (u16)(d->bus << 8 | d->device << 3 | d->function);
+}
+
+static bool owns(const struct assigned *a, u16 address)
+{
+	const struct table_device *d = a->config->devices;
+	u32 i;
+
+	for (i = 0; i < a->config->nr_devices; i++)
+		if (address_of(&d[i]) == address)
+			return true;
+	return false;
+}
+
+static bool is_plain(u16 address)
+{
+	return !(pci_read(address, PCI_CACHE_LINE) & PCI_HEADER_TYPE);
+}
+
+/* 1 to 4 for INTA to INTD, 0 for none. */
+static u32 pin_of(u16 address)
+{
+	return pci_read(address, PCI_INTERRUPT_LINE) >> 8 & 0xff;
+}
+
+/* By the MP table, else what is left in the Interrupt Line register. */
+static u32 gsi_of(u16 address)
+{
+	s32 gsi = mptable_gsi(&mptable, address >> 8, address >> 3 & 31,
+			      pin_of(address));
+
+	return gsi < 0 ? pci_read(address, PCI_INTERRUPT_LINE) & 0xff :
+			 (u32)gsi;
+}
+
+static int check_function(struct check *c)
+{
+	if (!pci_present(c->address))
+		return refuse(c, "there is none; correct the address");
+	if (!is_plain(c->address) ||
+	    pci_read(c->address, PCI_REVISION) >> CLASS_SHIFT == CLASS_BRIDGE)
+		return refuse(c, "it is a bridge; remove it");
+	return 0;
+}
+
+/* Where BAR *n is; *n moves on where it is two registers wide. */
+static u64 memory_at(u16 address, u32 *n)
+{
+	u32 value = pci_read(address, PCI_BAR(*n));
+	u64 base = value & PCI_BAR_MEMORY_MASK;
+
+	if (value & PCI_BAR_IO)
+		return 0;
+	if ((value & PCI_BAR_64) && *n + 1 < PCI_BARS)
+		base |= (u64)pci_read(address, PCI_BAR(++*n)) << 32;
+	return base;
+}
+
+/* A BAR smaller than a page may share it. */
+static void visit_memory(void *ctx, u16 address)
+{
+	struct check *c = ctx;
+	u64 base;
+	u32 n;
+
+	if (address == c->address || !is_plain(address))
+		return;
+	for (n = 0; n < PCI_BARS; n++) {
+		base = memory_at(address, &n);
+		if (base && base >= c->page && base < c->page_end)
+			c->err = refuse(c,
+					"its memory shares page %lx with "
+					"%02x:%02x.%x; remove it",
+					c->page, address >> 8,
+					address >> 3 & 31, address & 7);
+	}
+}
+
+static void map(struct assigned *a, u64 gpa, u64 hpa, u64 size)
+{
+	if (size)
+		a->memory[a->nr_memory++] = (struct guest_region){ gpa, hpa,
+								   size };
+}
+
+/* All of a BAR but the pages that exit, which are [from, to) of it. */
+static void map_around(struct assigned *a, u64 gpa, u64 hpa, u64 size, u64 from,
+		       u64 to)
+{
+	map(a, gpa, hpa, from);
+	map(a, gpa + to, hpa + to, size - to);
+}
+
+/* Is the guest's BAR n that of the MSI-X table? */
+static bool holds_table(const struct assigned_function *f, u32 n)
+{
+	return f->msix.entries && (f->can.msix.table & PCI_MSIX_BAR) == n;
+}
+
+/* The pages of the table exit; what else is in them is forwarded. */
+static int trap_table(struct check *c, u64 gpa, u64 hpa, u64 size)
+{
+	struct msix *m = &c->f->msix;
+	u64 at = c->f->can.msix.table & ~PCI_MSIX_BAR;
+	u64 from = ALIGN_DOWN(at, PAGE_SIZE);
+	u64 to = ALIGN_UP(at + m->device_entries * MSIX_ENTRY_SIZE, PAGE_SIZE);
+	const struct mmio_region r = {
+		.gpa = gpa + from,
+		.size = to - from,
+		.cause = CAUSE_EPT_MSIX,
+		.ctx = c->f,
+		.read = assign_msix_read,
+		.write = assign_msix_write,
+	};
+
+	if (to > size)
+		return refuse(c, "its MSI-X table is beyond its BAR; remove "
+				 "it");
+	m->table = at - from;
+	m->size = to - from;
+	m->regs = paging_add_device(hpa + from, to - from);
+	if (!m->regs || mmio_register(c->a->mmio, &r))
+		return refuse(c, "there is no room for its MSI-X table; "
+				 "assign fewer devices");
+	map_around(c->a, gpa, hpa, size, from, to);
+	return 0;
+}
+
+static int add_memory(struct check *c, u32 n, const struct pci_bar *bar)
+{
+	struct assigned *a = c->a;
+	u64 size = ALIGN_UP(bar->size, PAGE_SIZE);
+	u64 gpa = ALIGN_UP(a->next_gpa, size);
+
+	c->page = ALIGN_DOWN(bar->base, PAGE_SIZE);
+	c->page_end = ALIGN_UP(bar->base + bar->size, PAGE_SIZE);
+	c->err = 0;
+	pci_for_each(visit_memory, c);
+	if (c->err)
+		return c->err;
+	if (size > GUEST_IOAPIC - GUEST_HOLE || gpa + size > GUEST_IOAPIC)
+		return refuse(c,
+			      "its BAR %u of %lu MiB does not fit below the "
+			      "guest's IO-APIC; remove it",
+			      n, bar->size >> 20);
+	a->next_gpa = gpa + size;
+	/* In a page of its own it is where it is in the machine's. */
+	c->v->bar[n].value = (u32)(gpa + bar->base % PAGE_SIZE) | bar->flags;
+	c->v->bar[n].mask = (u32)-bar->size;
+	if (bar->wide)
+		c->v->bar[n + 1].mask = (u32)(-bar->size >> 32);
+	if (holds_table(c->f, n))
+		return trap_table(c, gpa, c->page, size);
+	map(a, gpa, c->page, size);
+	return 0;
+}
+
+static int add_ports(struct check *c, u32 base, u32 size)
+{
+	struct assigned *a = c->a;
+	u32 port;
+
+	if (!base || base > 0xffff || size > 0x10000 - base)
+		return refuse(c, "its ports begin at %x; remove it", base);
+	for (port = base; port < base + size; port++)
+		if (port_lookup((u16)port))
+			return refuse(c,
+				      "its port %x is one that every guest "
+				      "has; remove it",
+				      port);
+	a->ports[a->nr_ports++] = (struct assigned_ports){ (u16)base,
+							   (u16)size };
+	return 0;
+}
+
+/* BAR n, and the next one where it is 64 bits wide; *n moves on. */
+static int add_bar(struct check *c, u32 *n)
+{
+	struct pci_bar bar;
+	u32 first = *n;
+
+	pci_read_bar(c->address, first, &bar);
+	*n += bar.wide;
+	if (!bar.size)
+		return 0;
+	if (!bar.base)
+		return refuse(c,
+			      "the firmware has not placed its BAR %u; let it "
+			      "do so in its setup",
+			      first);
+	if (bar.ports) {
+		c->v->bar[first].value = (u32)bar.base | bar.flags;
+		c->v->bar[first].mask = (u32)-bar.size & PCI_BAR_IO_MASK;
+		return add_ports(c, (u32)bar.base, (u32)bar.size);
+	}
+	return add_memory(c, first, &bar);
+}
+
+static void visit_line(void *ctx, u16 address)
+{
+	struct check *c = ctx;
+
+	if (owns(c->a, address) || !pin_of(address) ||
+	    gsi_of(address) != c->gsi)
+		return;
+	c->err = refuse(c,
+			"its interrupt, GSI %u, is that of %02x:%02x.%x, too; "
+			"assign both to one partition",
+			c->gsi, address >> 8, address >> 3 & 31, address & 7);
+}
+
+static int check_targets(struct check *c)
+{
+	const struct irq_domain *d = c->a->intx->domain;
+	u32 n;
+
+	for (n = 0; n < d->nr; n++)
+		if (d->apic_id[n] > IOAPIC_MAX_DEST)
+			return refuse(c,
+				      "its interrupt can't be sent to CPU "
+				      "%u, whose APIC id is %u; use a CPU "
+				      "with one up to %u",
+				      d->cpu[n], d->apic_id[n],
+				      IOAPIC_MAX_DEST);
+	return 0;
+}
+
+static int add_interrupt(struct check *c, const struct table_device *d)
+{
+	int err;
+
+	c->gsi = d->has_intx ? d->intx : gsi_of(c->address);
+	c->err = check_targets(c);
+	if (!c->err)
+		pci_for_each(visit_line, c);
+	if (c->err)
+		return c->err;
+	err = intx_claim(c->a->intx, c->gsi);
+	if (err == -ENOENT)
+		return refuse(c,
+			      "there is no IO-APIC pin for its interrupt, "
+			      "GSI %u; write intx=GSI",
+			      c->gsi);
+	if (err)
+		return refuse(c,
+			      "its interrupt, GSI %u, is another "
+			      "partition's; assign both to one",
+			      c->gsi);
+	return 0;
+}
+
+static void visit_sibling(void *ctx, u16 address)
+{
+	struct check *c = ctx;
+
+	if ((address & ~7) == (c->address & ~7) && !owns(c->a, address))
+		c->err = refuse(c,
+				"only all of its device can be reset; assign "
+				"%02x:%02x.%x, too",
+				address >> 8, address >> 3 & 31, address & 7);
+}
+
+static int check_reset(struct check *c)
+{
+	c->err = 0;
+	if (c->f->can.reset == PCI_RESET_BUS)
+		pci_for_each(visit_sibling, c);
+	return c->err;
+}
+
+static void keep_registers(struct check *c)
+{
+	u32 n;
+
+	/* pci_quiet() has been here: it is no bus master. */
+	c->f->command = (u16)pci_read(c->address, PCI_COMMAND);
+	for (n = 0; n < PCI_BARS; n++)
+		c->f->bar[n] = pci_read(c->address, PCI_BAR(n));
+}
+
+static int add_device(struct check *c, const struct table_device *d)
+{
+	int err;
+	u32 n;
+
+	c->v->address = c->f->address = c->address;
+	c->f->owner = c->a;
+	err = check_function(c);
+	if (err)
+		return err;
+	pci_function_read(c->address, &c->f->can);
+	keep_registers(c);
+	err = check_reset(c);
+	for (n = 0; !err && n < PCI_BARS; n++)
+		err = add_bar(c, &n);
+	c->v->pin = !c->f->msix.entries && pin_of(c->address);
+	if (!err && c->v->pin)
+		err = add_interrupt(c, d);
+	c->v->host_line = c->f->gsi = (u8)c->gsi;
+	return err;
+}
+
+int assign_devices(struct assigned *a, const struct table_partition *config,
+		   struct intx *x, struct mmio_space *mmio, char *error,
+		   size_t size)
+{
+	const struct table_device *d = config->devices;
+	struct check c = { .a = a, .error = error, .size = size };
+	u32 nr = config->nr_devices;
+	int err = 0;
+
+	*a = (struct assigned){
+		.config = config,
+		.intx = x,
+		.mmio = mmio,
+		.next_gpa = GUEST_HOLE,
+		.pci.read = pci_read,
+		.pci.write16 = pci_write16,
+	};
+	if (!nr)
+		return 0;
+	a->function = pool_shared(nr * sizeof(*a->function));
+	if (!a->function) {
+		fmt_snprintf(error, size,
+			     "partition %s: no memory for its devices; assign "
+			     "fewer",
+			     config->name);
+		return -ENOMEM;
+	}
+	for (; !err && a->pci.nr < nr; a->pci.nr++, d++) {
+		c.address = address_of(d);
+		c.gsi = 0;
+		c.v = &a->pci.function[a->pci.nr];
+		c.f = &a->function[a->pci.nr];
+		err = add_device(&c, d);
+	}
+	return err;
+}
+
+void assign_describe(const struct assigned *a, struct guest_acpi_pci *out)
+{
+	const struct guest_region *r;
+	u32 i;
+
+	*out = (struct guest_acpi_pci){ .memory = ~0U, .ports = ~0U };
+	for (r = a->memory; r < a->memory + a->nr_memory; r++) {
+		out->memory = MIN(out->memory, (u32)r->gpa);
+		out->memory_last = MAX(out->memory_last,
+				       (u32)(r->gpa + r->size - 1));
+	}
+	for (i = 0; i < a->nr_ports; i++) {
+		out->ports = MIN(out->ports, a->ports[i].base);
+		out->ports_last = MAX(out->ports_last,
+				      a->ports[i].base + a->ports[i].size - 1U);
+	}
+	for (i = 0; i < a->pci.nr; i++)
+		if (a->pci.function[i].pin)
+			out->route[out->nr_routes++] =
+				(struct guest_acpi_route){
+					.address = (u32)vpci_address(i) >>
+							   3 << 16 |
+						   0xffff,
+					.pin = pin_of(a->function[i].address) -
+					       1,
+					.gsi = a->function[i].gsi,
+				};
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The MSI-X table of an assigned function.  What the guest writes into an entry
+ * is where its message is to go, which `want` is told; the device's own entry
+ * always has the message that Ashlar gave it, and the mask bit of the guest's.
+ * So a message that is masked is not lost.
+ *
+ * The pages that hold the table exit.  What else is in them is forwarded.
+ * PCI Express 6.0, 6.1.4.
+ *
+ * Pure; but for msix_init() on the exit path.  The caller holds the
+ * partition's lock.
+ */
+#ifndef DEVICES_MSIX_H
+#define DEVICES_MSIX_H
+
+#include "apic/irq_msg.h"
+
+#define MSIX_ENTRY_SIZE 16
+/* More than a partition can have vCPUs and a device queues for them. */
+#define MSIX_ENTRIES 128
+
+struct msix_entry {
+	u32 low, high, data; /* address and data */
+	bool masked;
+};
+
+/* A message as the device sends it. */
+struct msix_message {
+	u32 low, high, data;
+};
+
+struct msix {
+	u32 entries;	    /* that the guest sees, */
+	u32 device_entries; /* and that there are */
+	u64 table;	    /* where the table is in the pages */
+	u64 size;	    /* of the pages, which */
+	volatile u8 *regs;  /* are here */
+	struct msix_entry entry[MSIX_ENTRIES];
+	void (*want)(void *ctx, u32 entry, const struct irq_msg *m);
+	void *ctx;
+};
+
+/*
+ * A guest starts, after the device's reset: all entries are masked, and the
+ * device's have these messages.
+ */
+void msix_reset(struct msix *m,
+		struct msix_message (*message)(void *ctx, u32 entry));
+
+/* An mmio_region's read and write. */
+u64 msix_read(void *msix, u64 offset, u8 size);
+void msix_write(void *msix, u64 offset, u8 size, u64 value);
+
+/*
+ * SDM vol. 3 section 11.11: what a message says.  False: it is no interrupt,
+ * or one that only a level-triggered pin sends.
+ */
+bool msix_decode(const struct msix_entry *e, struct irq_msg *m);
+
+#endif

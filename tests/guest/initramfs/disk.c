@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Workloads on /dev/nvme0n1, past the page cache, 4 KiB at a time:
+ *
+ *	read N		N reads of blocks in a pseudo-random order; word i of
+ *			block b is b * STRIDE + i, as whoever made it knows
+ *	write N		N writes of blocks 0 to N - 1, with every bit of that
+ *			turned
+ *
+ * Queue and task are on CPU 0.  Both count the disk's interrupts between their
+ * marks.
+ */
+#define _GNU_SOURCE
+#include "work.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define DISK   "/dev/nvme0n1"
+#define BLOCK  4096
+#define WORDS  (BLOCK / 8)
+#define STRIDE 0x9e3779b97f4a7c15ull
+#define TRIES  2000
+#define TRY_NS 5000000
+
+static uint64_t block[WORDS] __attribute__((aligned(BLOCK)));
+
+/* The controller is probed in its own time. */
+static int open_disk(void)
+{
+	for (int i = 0; i < TRIES; i++) {
+		int fd = open(DISK, O_RDWR | O_DIRECT | O_CLOEXEC);
+
+		if (fd >= 0)
+			return fd;
+		sleep_ns(TRY_NS);
+	}
+	die(DISK);
+}
+
+static uint64_t blocks_of(int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+
+	if (size < BLOCK)
+		die(DISK " has no size");
+	return (uint64_t)size / BLOCK;
+}
+
+/* Words of the block that are not as they must be. */
+static long wrong_words(uint64_t number)
+{
+	long wrong = 0;
+
+	for (uint64_t i = 0; i < WORDS; i++)
+		wrong += block[i] != number * STRIDE + i;
+	return wrong;
+}
+
+int disk_read(long n)
+{
+	int fd = open_disk();
+	uint64_t blocks = blocks_of(fd), number;
+	long wrong = 0, before, after;
+	uint64_t start;
+
+	pin(0);
+	before = interrupts_of(" nvme0q");
+	mark('B');
+	start = rdtsc();
+	for (long i = 0; i < n; i++) {
+		number = (uint64_t)i * STRIDE % blocks;
+		if (pread(fd, block, BLOCK, (off_t)(number * BLOCK)) != BLOCK)
+			die("read");
+		wrong += wrong_words(number);
+	}
+	start = rdtsc() - start;
+	mark('E');
+	after = interrupts_of(" nvme0q");
+	printf("read count=%ld wrong=%ld interrupts=%ld tsc=%llu\n", n, wrong,
+	       after - before, (unsigned long long)start);
+	return wrong != 0;
+}
+
+int disk_write(long n)
+{
+	int fd = open_disk();
+	long before, after;
+
+	if ((uint64_t)n > blocks_of(fd))
+		die(DISK " is too small");
+	pin(0);
+	before = interrupts_of(" nvme0q");
+	mark('B');
+	for (long i = 0; i < n; i++) {
+		for (uint64_t w = 0; w < WORDS; w++)
+			block[w] = ~((uint64_t)i * STRIDE + w);
+		if (pwrite(fd, block, BLOCK, (off_t)i * BLOCK) != BLOCK)
+			die("write");
+	}
+	mark('E');
+	after = interrupts_of(" nvme0q");
+	if (fsync(fd))
+		die("fsync");
+	printf("write count=%ld interrupts=%ld\n", n, after - before);
+	return 0;
+}
