@@ -176,6 +176,104 @@ static void test_capabilities_in_circles(void **state)
 	assert_true(reads < 200);
 }
 
+/* An NVMe controller as they come: PM, MSI-X, Express with FLR. */
+static u32 *add_nvme(u32 address)
+{
+	u32 *s = add(address, 0);
+
+	s[1] = PCI_STATUS_CAPABILITIES;
+	s[0x34 / 4] = 0x40;
+	s[0x40 / 4] = 0x5001;
+	s[0x50 / 4] = 0x00806011;
+	s[0x54 / 4] = 0x3000;
+	s[0x58 / 4] = 0x2004;
+	s[0x60 / 4] = 0x10;
+	s[0x64 / 4] = PCI_EXPRESS_DEVCAP_FLR;
+	return s;
+}
+
+static void describe(u32 address, struct pci_function *f)
+{
+	struct pci_buses roots = { { 1 } };
+
+	pci_describe(read_config, &roots, (u16)address, f);
+}
+
+static void test_describe(void **state)
+{
+	struct pci_function f;
+
+	(void)state;
+	add_nvme(AT(1, 0, 0));
+	describe(AT(1, 0, 0), &f);
+	assert_int_equal(f.express, 0x60);
+	assert_int_equal(f.msix.where, 0x50);
+	assert_int_equal(f.msix.entries, 0x81);
+	assert_int_equal(f.msix.table, 0x3000);
+	assert_int_equal(f.msix.pending, 0x2004);
+	assert_int_equal(f.reset, PCI_RESET_FLR);
+	assert_int_equal(f.reset_address, AT(1, 0, 0));
+	assert_int_equal(f.reset_where, 0x60);
+}
+
+static void test_bus_reset(void **state)
+{
+	struct pci_function f;
+
+	(void)state;
+	add_bridge(AT(0, 1, 0), PCI_HEADER_BRIDGE, 1);
+	add_nvme(AT(1, 0, 0))[0x64 / 4] = 0;
+	add(AT(1, 0, 1), 0);
+	space[AT(1, 0, 0)][3] = MULTI;
+	describe(AT(1, 0, 0), &f);
+	assert_int_equal(f.reset, PCI_RESET_BUS);
+	assert_int_equal(f.reset_address, AT(0, 1, 0));
+	/* Another device would be reset, too. */
+	add(AT(1, 2, 0), 0);
+	describe(AT(1, 0, 0), &f);
+	assert_int_equal(f.reset, PCI_RESET_NONE);
+	/* Nothing is above the root bus. */
+	add(AT(0, 3, 0), 0);
+	describe(AT(0, 3, 0), &f);
+	assert_int_equal(f.reset, PCI_RESET_NONE);
+}
+
+static void test_advanced_reset(void **state)
+{
+	struct pci_function f;
+	u32 *s = add_nvme(AT(0, 1, 0));
+
+	(void)state;
+	s[0x60 / 4] = 0x03060013;
+	describe(AT(0, 1, 0), &f);
+	assert_int_equal(f.express, 0);
+	assert_int_equal(f.reset, PCI_RESET_AF_FLR);
+	assert_int_equal(f.reset_where, 0x60);
+	s[0x60 / 4] = 0x01060013;
+	describe(AT(0, 1, 0), &f);
+	assert_int_equal(f.reset, PCI_RESET_NONE);
+}
+
+/* They would go on behind the end of the space. */
+static void test_capabilities_at_the_end(void **state)
+{
+	struct pci_function f;
+	u32 *s = add(AT(0, 1, 0), 0);
+
+	(void)state;
+	s[1] = PCI_STATUS_CAPABILITIES;
+	s[0x34 / 4] = 0xfc;
+	s[0xfc / 4] = 0x00100011;
+	describe(AT(0, 1, 0), &f);
+	assert_int_equal(f.msix.where, 0);
+	s[0xfc / 4] = 0x00000010;
+	describe(AT(0, 1, 0), &f);
+	assert_int_equal(f.express, 0);
+	s[0xfc / 4] = 0x03060013;
+	describe(AT(0, 1, 0), &f);
+	assert_int_equal(f.reset, PCI_RESET_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +282,10 @@ int main(void)
 		cmocka_unit_test_setup(test_every_bus, setup),
 		cmocka_unit_test_setup(test_capability, setup),
 		cmocka_unit_test_setup(test_capabilities_in_circles, setup),
+		cmocka_unit_test_setup(test_describe, setup),
+		cmocka_unit_test_setup(test_bus_reset, setup),
+		cmocka_unit_test_setup(test_advanced_reset, setup),
+		cmocka_unit_test_setup(test_capabilities_at_the_end, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, setup);
