@@ -12,6 +12,8 @@ DISK_SIZE = 64 << 20
 VMEXITS = "vmexits.log"
 # igb has eight functions at most.
 IGB_MAX_VFS = 7
+# edu reaches all addresses.
+EDU_DMA_MASK = 2 ** 64 - 1
 
 
 def _nvme(index, vfs):
@@ -39,7 +41,7 @@ def _nic(model):
 def _edu(index, vfs):
     if vfs:
         raise LabError("edu has no virtual functions")
-    return ["-device", f"edu,bus=rp{index}"]
+    return ["-device", f"edu,bus=rp{index},dma_mask={EDU_DMA_MASK}"]
 
 
 DEVICES = {"nvme": _nvme, "igb": _nic("igb"), "e1000e": _nic("e1000e"),
