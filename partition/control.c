@@ -121,9 +121,11 @@ static int mode(u32 i, const char *name, const char **why)
 	enum irq_mode m;
 
 	*why = "not a mode of this build";
-	for (m = MODE_DID; m <= MODE_POSTED; m++)
-		if (!strcmp(name, table_mode_name(m)))
+	for (m = MODE_DID; m < MODE_POSTED; m++)
+		if (!strcmp(name, table_mode_name(m))) {
+			*why = "its devices' messages need did";
 			return partition_set_mode(&partitions[i], m);
+		}
 	return -EINVAL;
 }
 

@@ -198,7 +198,7 @@ const char *partition_state_name(const struct partition *p)
 
 int partition_set_mode(struct partition *p, enum irq_mode mode)
 {
-	if (mode == MODE_POSTED)
+	if (mode != MODE_DID && p->config->nr_devices && !p->config->identity)
 		return -EINVAL;
 	spin_lock(&p->irq.lock);
 	p->life.next_mode = mode;

@@ -423,17 +423,18 @@ static bool uses_mode(struct scope s)
 	return s.p->mode == MODE_POSTED;
 }
 
+/* Their messages take no way through the host yet. */
 static bool uses_device(struct scope s)
 {
-	return s.p->nr_devices && !s.p->identity;
+	return s.p->nr_devices && !s.p->identity && s.p->mode != MODE_DID;
 }
 
-static bool uses_bus(struct scope s)
+static bool uses_segment(struct scope s)
 {
 	const struct table_device *d;
 
 	for (d = s.p->devices; d < s.p->devices + s.p->nr_devices; d++)
-		if (d->segment || d->bus)
+		if (d->segment)
 			return true;
 	return false;
 }
@@ -457,7 +458,7 @@ static bool uses_iommu(struct scope s)
 static const struct rule build_rules[] = {
 	{ uses_mode, TABLE_KEY_INTERRUPTS, table_msg_BUILD_MODE, 0, 0 },
 	{ uses_device, TABLE_KEY_DEVICE, table_msg_BUILD_DEVICE, 0, 0 },
-	{ uses_bus, TABLE_KEY_DEVICE, table_msg_BUILD_BUS, 0, 0 },
+	{ uses_segment, TABLE_KEY_DEVICE, table_msg_BUILD_SEGMENT, 0, 0 },
 	{ uses_vf, TABLE_KEY_DEVICE, table_msg_BUILD_VF, 0, 0 },
 	{ uses_iommu, TABLE_KEY_IOMMU, table_msg_BUILD_IOMMU, 0, 0 },
 };

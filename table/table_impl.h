@@ -68,10 +68,10 @@
 	/* Against the build */                                                \
 	M(BUILD_MODE, "not in this build: interrupts = posted; write "         \
 		      "interrupts = did")                                      \
-	M(BUILD_DEVICE, "not in this build: devices behind an IOMMU; remove "  \
-			"this line, or write identity = yes (unsafe)")         \
-	M(BUILD_BUS, "not in this build: devices of other buses than 0000:00"  \
-		     "; assign one of that bus")                               \
+	M(BUILD_DEVICE, "not in this build: devices behind an IOMMU in exit "  \
+			"and eli; write interrupts = did")                     \
+	M(BUILD_SEGMENT, "not in this build: devices of other segments than "  \
+			 "0000; remove this one")                              \
 	M(BUILD_VF, "not in this build: virtual functions; assign the whole "  \
 		    "function")                                                \
 	M(BUILD_IOMMU, "not in this build: vIOMMU; write iommu = none")        \
