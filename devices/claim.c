@@ -345,6 +345,7 @@ static int add_device(struct check *c, const struct table_device *d)
 	if (err)
 		return err;
 	pci_function_read(c->address, &c->f->can);
+	pci_open_bridges(c->address);
 	keep_registers(c);
 	err = check_reset(c);
 	for (n = 0; !err && n < PCI_BARS; n++)

@@ -21,6 +21,9 @@
 #define BACK_MS	     900
 #define BUS_RESET_US 2000
 
+/* One above the other; more only where their numbers run in circles. */
+#define MAX_BRIDGES 32
+
 /* Guards the address port and what it points to. */
 static struct spinlock lock;
 static struct pci_buses roots;
@@ -174,6 +177,23 @@ void pci_read_bar(u16 address, u32 n, struct pci_bar *bar)
 void pci_function_read(u16 address, struct pci_function *f)
 {
 	pci_describe(pci_read, &roots, address, f);
+}
+
+void pci_open_bridges(u16 address)
+{
+	s32 bridge = address;
+	bool alone;
+	u32 n;
+
+	for (n = 0; n < MAX_BRIDGES; n++) {
+		bridge = pci_bridge_above(pci_read, &roots, (u16)bridge,
+					  &alone);
+		if (bridge < 0)
+			return;
+		pci_write16((u16)bridge, PCI_COMMAND,
+			    (u16)pci_read((u16)bridge, PCI_COMMAND) |
+				    PCI_COMMAND_MASTER);
+	}
 }
 
 /* Until `bits` of a register are clear, or the time is over. */

@@ -34,6 +34,9 @@ void pci_master_off(u16 address);
 /* Every function there is, each once. */
 void pci_for_each(pci_visitor *visit, void *ctx);
 
+/* The bridges above a function let it be a bus master, should it become one. */
+void pci_open_bridges(u16 address);
+
 /*
  * What base address register n of a function with header type 0 says, and its
  * size: 0 for none.  The function does not decode meanwhile.

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""An NVMe disk of a guest's own behind VT-d, on QEMU: its data, its interrupts
+without an exit, and what the device can't reach."""
+import array
+import os
+import re
+
+import pytest
+
+import hostile
+import ledger
+from runs import BUILD, LAB, background, command, expect, typed
+
+QEMU = ["--machine", "qemu"]
+PAYLOADS = os.path.join(BUILD, "payloads")
+TABLE = """\
+[machine]
+sidecores = 2
+log = com1
+[partition linux]
+cpus = 0-1
+memory = 256M
+kernel = vmlinuz
+initrd = initrd.img
+device = pci 0000:01:00.0
+cmdline = console=ttyS0 quiet ashlar.run={}
+"""
+STOPPED = "^partition linux: (?:stopped|parked): .*"
+READS, WRITES = 10000, 2000
+BLOCK, BLOCKS = 4096, 16384
+STRIDE = 0x9e3779b97f4a7c15
+WORDS = BLOCK // 8
+MASK = (1 << 64) - 1
+NEVER = ("external-interrupt", "interrupt-window", "msr-eoi", "ept-msix",
+         "io-other", "nmi-kick")
+# Of all causes, of both vCPUs.
+MOST_EXITS = 20
+
+
+def pattern(block):
+    """What tests/guest/initramfs/disk.c looks for."""
+    first = block * STRIDE & MASK
+    return array.array("Q", [(first + i) & MASK for i in range(WORDS)])
+
+
+def disk(lab):
+    path = os.path.join(lab.directory, "disk.img")
+    with open(path, "wb") as file:
+        for block in range(BLOCKS):
+            file.write(pattern(block).tobytes())
+    return path
+
+
+def linux(kernel):
+    return ["--module", "vmlinuz=" + os.path.join(LAB, kernel),
+            "--module", "initrd.img=" + os.path.join(LAB, "initrd.img")]
+
+
+def run_nvme(lab, kernel):
+    table = TABLE.format(f"read:{READS},write:{WRITES}")
+    path = disk(lab)
+    result = lab(*QEMU, "--cpus", 3, "--memory", "1G", "--device",
+                 f"nvme,image={path}", "--vmexits", "--table",
+                 lab.table(table), *linux(kernel), *expect(STOPPED),
+                 *command("list"), timeout=300)
+    with open(path, "rb") as file:
+        return result, file.read(), vmexits(lab)
+
+
+def vmexits(lab):
+    with open(os.path.join(lab.directory, "vmexits.log"),
+              encoding="ascii") as file:
+        return re.findall(r"^vmexit\((\w+), (\w+), ", file.read(), re.M)
+
+
+@background(long=True)
+def nvme_12(lab):
+    return run_nvme(lab, "vmlinuz")
+
+
+@background(long=True)
+def nvme_13(lab):
+    return run_nvme(lab, "vmlinuz-13")
+
+
+RUNS = pytest.mark.parametrize("run", ["nvme_12", "nvme_13"])
+
+
+def said(request, run):
+    result = request.getfixturevalue(run)[0]
+    assert result.outcome == "seen", result.stderr
+    return result.serial()
+
+
+@RUNS
+def test_reads(request, run):
+    found = re.search(r"^linux\| read count=(\d+) wrong=(\d+) "
+                      r"interrupts=(\d+) ", said(request, run), re.M)
+    assert found, said(request, run)[-1000:]
+    assert (int(found[1]), int(found[2])) == (READS, 0)
+    assert int(found[3]) >= READS
+
+
+@RUNS
+def test_writes_are_on_the_host(request, run):
+    said(request, run)
+    data = request.getfixturevalue(run)[1]
+    for block in range(WRITES + 100):
+        here = array.array("Q", data[block * BLOCK:(block + 1) * BLOCK])
+        want = pattern(block)
+        if block < WRITES:
+            want = array.array("Q", [word ^ MASK for word in want])
+        assert here == want, block
+
+
+@RUNS
+def test_no_exit_by_interrupts(request, run):
+    """Between the marks of the reads, of both vCPUs."""
+    exits = ledger.window(said(request, run))
+    print(*(dict(snapshot) for snapshot in exits), sep="\n")
+    for snapshot in exits:
+        assert not [c for c in NEVER if snapshot.get(c)]
+    assert sum(snapshot.exits for snapshot in exits) < MOST_EXITS
+
+
+def is_mark(code, info):
+    """A write to port 5E9h: APM2 section 15.10.2."""
+    return int(code, 16) == 0x7b and int(info, 16) >> 16 == 0x5e9
+
+
+@RUNS
+def test_independent_count(request, run):
+    exits = ledger.window(said(request, run))
+    lines = request.getfixturevalue(run)[2]
+    begin, end = [n for n, line in enumerate(lines) if is_mark(*line)][:2]
+    counted = sum(snapshot.exits for snapshot in exits)
+    print(f"{end - begin} vmexit lines, {counted} in the ledger")
+    assert abs(end - begin - counted) <= 2
+
+
+# --- what a device can't reach ---
+
+EDU_TABLE = """\
+[machine]
+sidecores = 2
+log = com1
+[partition attacker]
+cpus = 0
+memory = 20M
+kernel = edu
+console = com2
+device = pci 0000:01:00.0
+[partition victim]
+cpus = 1
+memory = 20M
+kernel = victim
+cmdline = deadline=0
+console = com3
+"""
+# Beyond the attacker's own memory, where the machine has the victim's and
+# registers; and beyond what any table can name.
+TARGETS = [64 << 20, 128 << 20, 200 << 20, 0xfed00000, 0xfeb00000,
+           1 << 32, 1 << 40, 1 << 60]
+
+
+@background(long=True)
+def dma(lab):
+    words = expect("2:^edu: ready", "3:^victim: ready$")
+    words += typed("2:own\\n", "2:^edu own: ok$|payload edu: .*$")
+    for address in TARGETS:
+        words += typed(f"2:write {address}\\n", "2:^edu write .*$")
+        words += typed(f"2:read {address}\\n", "2:^edu read .*$")
+        words += hostile.ask_victim(f"dma-{address:x}")
+    return lab(*QEMU, "--cpus", 3, "--memory", "256M", "--device", "edu",
+               "--table", lab.table(EDU_TABLE),
+               "--module", f"edu={PAYLOADS}/edu.bin",
+               "--module", f"victim={PAYLOADS}/victim.bin", *words,
+               *command("list"), timeout=120)
+
+
+@pytest.fixture(name="log")
+def log_fixture(dma):
+    assert dma.outcome == "seen", dma.stderr
+    return dma.serial(1)
+
+
+@pytest.mark.usefixtures("log")
+def test_dma_to_its_own_memory(dma):
+    assert "edu own: ok\n" in dma.serial(2)
+
+
+@pytest.mark.usefixtures("log")
+def test_nothing_is_read(dma):
+    assert re.findall(r"^edu read (\d+): (\w+)$", dma.serial(2), re.M) == [
+        (str(address), "nothing") for address in TARGETS]
+
+
+@pytest.mark.usefixtures("log")
+def test_victim_is_exact(dma):
+    assert not hostile.victim_problems(dma)
+
+
+def test_each_is_logged(log):
+    for address in TARGETS:
+        for what in "write", "read":
+            assert re.search(
+                r"^vtd: partition attacker: device 01:00\.0: DMA "
+                rf"{what} (?:to|from) {address:x}h blocked \(\w+h\)$", log,
+                re.M), (what, hex(address))
