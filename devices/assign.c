@@ -4,6 +4,7 @@
 #include "core/io.h"
 #include "core/log.h"
 #include "core/spinlock.h"
+#include "vtd/vtd.h"
 
 static void restore(const struct assigned_function *f)
 {
@@ -16,12 +17,59 @@ static void restore(const struct assigned_function *f)
 	pci_write16(f->address, PCI_COMMAND, f->command);
 }
 
+/* The device names the entry for ever; where that sends is the guest's. */
+static struct msix_message message_of(void *function, u32 entry)
+{
+	struct assigned_function *f = function;
+
+	return (struct msix_message){
+		.low = vtd_message_address(f->routes[entry].where),
+	};
+}
+
+/* The table is there only while the device decodes memory. */
+static void reset_msix(struct assigned_function *f)
+{
+	u16 command = (u16)pci_read(f->address, PCI_COMMAND);
+
+	pci_write16(f->address, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
+	msix_reset(&f->msix, message_of);
+	pci_write16(f->address, PCI_COMMAND, command);
+}
+
+static void reset_msi(struct assigned_function *f)
+{
+	struct msix_message m = message_of(f, 0);
+	u32 control = pci_read(f->address, f->can.msi);
+	u32 data = f->can.msi + PCI_MSI_DATA_32;
+
+	pci_write16(
+		f->address, f->can.msi + 2,
+		(u16)((control & ~(u32)(PCI_MSI_ENABLE | PCI_MSI_MANY)) >> 16));
+	pci_write32(f->address, f->can.msi + PCI_MSI_LOW, m.low);
+	if (control & PCI_MSI_64) {
+		pci_write32(f->address, f->can.msi + PCI_MSI_HIGH, m.high);
+		data = f->can.msi + PCI_MSI_DATA_64;
+	}
+	pci_write16(f->address, data, (u16)m.data);
+}
+
+static void reset_messages(struct assigned_function *f)
+{
+	if (f->msix.entries)
+		reset_msix(f);
+	else if (f->routes)
+		reset_msi(f);
+}
+
 void assign_start(struct assigned *a)
 {
 	u32 i;
 
-	for (i = 0; i < a->pci.nr; i++)
+	for (i = 0; i < a->pci.nr; i++) {
 		restore(&a->function[i]);
+		reset_messages(&a->function[i]);
+	}
 	vpci_reset(&a->pci);
 	__atomic_store_n(&a->off, false, __ATOMIC_RELAXED);
 }
@@ -140,4 +188,11 @@ void assign_msix_want(void *function, u32 entry, const struct irq_msg *m)
 
 	route_want(&f->routes[entry], m, false);
 	routes_settle(f->owner->intx->domain);
+}
+
+void assign_msi_want(void *assigned, u32 n, const struct irq_msg *m)
+{
+	struct assigned *a = assigned;
+
+	assign_msix_want(&a->function[n], 0, m);
 }

@@ -36,8 +36,8 @@ struct assigned_function {
 	u16 command;	   /* as at boot, */
 	u32 bar[PCI_BARS]; /* and these */
 	struct pci_function can;
-	struct msix msix; /* with no entries: none */
-	struct route *routes;
+	struct msix msix;     /* with no entries: none */
+	struct route *routes; /* of its messages; NULL: it has none */
 };
 
 /* Of one partition. */
@@ -90,5 +90,6 @@ bool assign_io(struct assigned *a, u16 port, u8 size, bool write, u32 *value);
 u64 assign_msix_read(void *function, u64 offset, u8 size);
 void assign_msix_write(void *function, u64 offset, u8 size, u64 value);
 void assign_msix_want(void *function, u32 entry, const struct irq_msg *m);
+void assign_msi_want(void *assigned, u32 n, const struct irq_msg *m);
 
 #endif

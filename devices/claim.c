@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "devices/assign.h"
 #include "guest/ports.h"
+#include "vtd/vtd.h"
 
 /* Header type 0 and a class that is no bridge (PCI Local Bus 3.0, app. D) */
 #define CLASS_SHIFT  24
@@ -305,6 +306,62 @@ static int add_interrupt(struct check *c, const struct table_device *d)
 	return 0;
 }
 
+static int add_routes(struct check *c, u32 nr)
+{
+	s32 index = vtd_irte_take(c->address, nr);
+	struct route *r = pool_shared(nr * sizeof(*r));
+	u32 i;
+
+	if (index < 0 || !r)
+		return refuse(c,
+			      "there is no room for its %u messages; assign "
+			      "fewer devices",
+			      nr);
+	c->f->routes = r;
+	for (i = 0; i < nr; i++) {
+		r[i] = (struct route){
+			.source = &vtd_message,
+			.where = (u32)index + i,
+			.domain = c->a->intx->domain,
+		};
+		route_add(&r[i]);
+	}
+	return 0;
+}
+
+static int add_msix(struct check *c, const struct pci_msix *have)
+{
+	u32 nr = MIN(have->entries, (u32)MSIX_ENTRIES);
+
+	c->f->msix.entries = nr;
+	c->f->msix.device_entries = have->entries;
+	c->f->msix.want = assign_msix_want;
+	c->f->msix.ctx = c->f;
+	c->v->msix = (struct vpci_msix){
+		.where = have->where,
+		.entries = nr,
+		.table = have->table,
+		.pending = have->pending,
+	};
+	return add_routes(c, nr);
+}
+
+/*
+ * Messages, where interrupts are remapped and go to the guest itself; else it
+ * has its line.
+ */
+static int add_messages(struct check *c)
+{
+	const struct pci_function *can = &c->f->can;
+
+	if (!vtd_remaps() || c->a->config->mode != MODE_DID)
+		return 0;
+	if (can->msix.where)
+		return add_msix(c, &can->msix);
+	c->v->msi.where = can->msi;
+	return can->msi ? add_routes(c, 1) : 0;
+}
+
 static void visit_sibling(void *ctx, u16 address)
 {
 	struct check *c = ctx;
@@ -348,9 +405,11 @@ static int add_device(struct check *c, const struct table_device *d)
 	pci_open_bridges(c->address);
 	keep_registers(c);
 	err = check_reset(c);
+	if (!err)
+		err = add_messages(c);
 	for (n = 0; !err && n < PCI_BARS; n++)
 		err = add_bar(c, &n);
-	c->v->pin = !c->f->msix.entries && pin_of(c->address);
+	c->v->pin = !c->f->routes && pin_of(c->address);
 	if (!err && c->v->pin)
 		err = add_interrupt(c, d);
 	c->v->host_line = c->f->gsi = (u8)c->gsi;
@@ -373,6 +432,8 @@ int assign_devices(struct assigned *a, const struct table_partition *config,
 		.next_gpa = GUEST_HOLE,
 		.pci.read = pci_read,
 		.pci.write16 = pci_write16,
+		.pci.want = assign_msi_want,
+		.pci.ctx = a,
 	};
 	if (!nr)
 		return 0;

@@ -24,7 +24,7 @@
 #define BRIDGE_CLASS 0x06000000U
 
 /* A guest's only capability is right behind the header. */
-#define MSIX_WHERE   PCI_HEADER_SIZE
+#define CAPABILITY   PCI_HEADER_SIZE
 #define MSIX_CONTROL (PCI_MSIX_ENABLE | PCI_MSIX_MASK)
 
 #define BYTE_MASK(size) ((u32)(BIT(8 * (size)) - 1))
@@ -38,6 +38,8 @@ void vpci_reset(struct vpci *v)
 	for (f = v->function; f < v->function + v->nr; f++) {
 		f->line = f->host_line;
 		f->msix.control = 0;
+		f->msi.entry = (struct msix_entry){ 0 };
+		f->msi.enabled = false;
 		for (n = 0; n < VPCI_BARS; n++)
 			f->bar[n].sizing = false;
 	}
@@ -85,25 +87,48 @@ static u32 read_bridge(u32 reg)
 static u32 read_msix(const struct vpci_msix *m, u32 reg)
 {
 	switch (reg) {
-	case MSIX_WHERE:
+	case CAPABILITY:
 		return (u32)(m->control | (m->entries - 1)) << 16 |
 		       PCI_CAP_MSIX;
-	case MSIX_WHERE + PCI_MSIX_TABLE:
+	case CAPABILITY + PCI_MSIX_TABLE:
 		return m->table;
-	case MSIX_WHERE + PCI_MSIX_PENDING:
+	case CAPABILITY + PCI_MSIX_PENDING:
 		return m->pending;
 	default:
 		return 0;
 	}
 }
 
+static u32 read_msi(const struct vpci_msi *m, u32 reg)
+{
+	switch (reg) {
+	case CAPABILITY:
+		return PCI_CAP_MSI | PCI_MSI_64 |
+		       (m->enabled ? (u32)PCI_MSI_ENABLE : 0);
+	case CAPABILITY + PCI_MSI_LOW:
+		return m->entry.low;
+	case CAPABILITY + PCI_MSI_HIGH:
+		return m->entry.high;
+	case CAPABILITY + PCI_MSI_DATA_64:
+		return m->entry.data;
+	default:
+		return 0;
+	}
+}
+
+static bool has_capability(const struct vpci_function *f)
+{
+	return f->msix.where || f->msi.where;
+}
+
 static u32 read_capabilities(const struct vpci_function *f, u32 reg)
 {
-	if (!f->msix.where)
+	if (!has_capability(f))
 		return 0;
 	if (reg == PCI_CAPABILITIES)
-		return MSIX_WHERE;
-	return read_msix(&f->msix, reg);
+		return CAPABILITY;
+	return f->msix.where ? read_msix(&f->msix, reg) :
+			       read_msi(&f->msi, reg);
 }
 
 static u32 read_line(const struct vpci *v, const struct vpci_function *f)
@@ -127,7 +152,8 @@ static u32 read_function(const struct vpci *v, const struct vpci_function *f,
 	case PCI_COMMAND:
 		value = v->read(f->address, reg) &
 			~(u32)PCI_STATUS_CAPABILITIES;
-		return value | (f->msix.where ? PCI_STATUS_CAPABILITIES : 0);
+		return value |
+		       (has_capability(f) ? PCI_STATUS_CAPABILITIES : 0);
 	case PCI_CACHE_LINE:
 		return v->read(f->address, reg) & (0xffff | PCI_HEADER_TYPE);
 	case PCI_INTERRUPT_LINE:
@@ -172,17 +198,61 @@ static void write_command(const struct vpci *v, const struct vpci_function *f,
 		v->write16(f->address, PCI_STATUS, (u16)errors);
 }
 
-/* `bytes` are those of the register that are written. */
-static void write_msix(const struct vpci *v, struct vpci_function *f, u32 bytes,
-		       u32 value)
+static void write_msix(const struct vpci *v, struct vpci_function *f, u32 reg,
+		       u32 bytes, u32 value)
 {
 	u32 writable = MSIX_CONTROL & bytes;
 
-	if (!f->msix.where || !writable)
+	if (reg != CAPABILITY || !writable)
 		return;
 	f->msix.control &= (u16) ~(writable >> 16);
 	f->msix.control |= (u16)((value & writable) >> 16);
 	v->write16(f->address, f->msix.where + 2, f->msix.control);
+}
+
+static void replace(u32 *value, u32 bytes, u32 with)
+{
+	*value = (*value & ~bytes) | with;
+}
+
+/* The device's own message is enabled behind the guest's, and before it off. */
+static void enable_msi(const struct vpci *v, struct vpci_function *f, bool on)
+{
+	f->msi.enabled = on;
+	v->write16(f->address, f->msi.where + 2, on ? PCI_MSI_ENABLE >> 16 : 0);
+}
+
+static void write_msi(const struct vpci *v, struct vpci_function *f, u32 reg,
+		      u32 bytes, u32 value)
+{
+	struct msix_entry *e = &f->msi.entry;
+	bool on = f->msi.enabled;
+	struct irq_msg m;
+
+	if (reg == CAPABILITY && (bytes & PCI_MSI_ENABLE))
+		on = value & PCI_MSI_ENABLE;
+	else if (reg == CAPABILITY + PCI_MSI_LOW)
+		replace(&e->low, bytes & ~3U, value & ~3U);
+	else if (reg == CAPABILITY + PCI_MSI_HIGH)
+		replace(&e->high, bytes, value);
+	else if (reg == CAPABILITY + PCI_MSI_DATA_64)
+		replace(&e->data, bytes & 0xffff, value & 0xffff);
+	else
+		return;
+	if (!msix_decode(e, &m) || !on)
+		m = (struct irq_msg){ .masked = true };
+	v->want(v->ctx, (u32)(f - v->function), &m);
+	if (on != f->msi.enabled)
+		enable_msi(v, f, on);
+}
+
+static void write_capability(const struct vpci *v, struct vpci_function *f,
+			     u32 reg, u32 bytes, u32 value)
+{
+	if (f->msix.where)
+		write_msix(v, f, reg, bytes, value);
+	else if (f->msi.where)
+		write_msi(v, f, reg, bytes, value);
 }
 
 static void write_bar(struct vpci_bar *b, u32 bytes, u32 value)
@@ -209,8 +279,8 @@ void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
 		write_command(v, f, bytes, value);
 	else if (reg == PCI_INTERRUPT_LINE && (bytes & 0xff))
 		f->line = (u8)value;
-	else if (reg == MSIX_WHERE)
-		write_msix(v, f, bytes, value);
+	else if (reg >= CAPABILITY)
+		write_capability(v, f, reg, bytes, value);
 	else if (reg >= PCI_BAR(0) && reg < PCI_BAR(VPCI_BARS))
 		write_bar(&f->bar[(reg - PCI_BAR(0)) / 4], bytes, value);
 }

@@ -8,20 +8,20 @@
  * Of a function, reads show the device's header, with BARs of Ashlar's.  They
  * can be sized, their addresses are fixed.  Writes reach a few bits of the
  * command register and the error bits of the status register.  Capabilities
- * are hidden but for MSI-X, whose table devices/msix.h stands for: other
- * messages could not be remapped, and a change of the power state would lose
- * the BARs.
+ * are hidden but for MSI-X, whose table devices/msix.h stands for, or else MSI:
+ * a change of the power state would lose the BARs.
  *
  * Pure; any context.  The caller owns the struct and holds the partition's
  * lock.
  *
  * docs/decisions.md: BARs stay where Ashlar puts them; Of PCI's capabilities
- * MSI-X alone.
+ * MSI-X or MSI alone.
  */
 #ifndef DEVICES_VPCI_H
 #define DEVICES_VPCI_H
 
 #include "core/types.h"
+#include "devices/msix.h"
 #include "drivers/pci_regs.h"
 
 #define VPCI_FUNCTIONS 16
@@ -41,6 +41,13 @@ struct vpci_msix {
 	u16 control;	    /* of Message Control: what the guest has written */
 };
 
+/* 7.7.1: one message, which the guest writes and the device never has. */
+struct vpci_msi {
+	u32 where; /* in the device's space; 0: a guest sees none */
+	struct msix_entry entry;
+	bool enabled;
+};
+
 struct vpci_function {
 	u16 address; /* on the machine */
 	bool pin;    /* its INTx is the guest's */
@@ -48,6 +55,7 @@ struct vpci_function {
 	u8 line; /* Interrupt Line: the guest's to keep */
 	struct vpci_bar bar[VPCI_BARS];
 	struct vpci_msix msix;
+	struct vpci_msi msi;
 };
 
 struct vpci {
@@ -57,6 +65,9 @@ struct vpci {
 	/* The device's registers: an aligned dword, 2 aligned bytes. */
 	u32 (*read)(u16 address, u32 reg);
 	void (*write16)(u16 address, u32 reg, u16 value);
+	/* The message of a function with MSI is this now. */
+	void (*want)(void *ctx, u32 n, const struct irq_msg *m);
+	void *ctx;
 };
 
 /*

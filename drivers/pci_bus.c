@@ -179,7 +179,10 @@ void pci_describe(pci_reader *read, const struct pci_buses *roots, u16 address,
 {
 	*f = (struct pci_function){
 		.express = pci_capability(read, address, PCI_CAP_EXPRESS),
+		.msi = pci_capability(read, address, PCI_CAP_MSI),
 	};
+	if (f->msi > PCI_CONFIG_SIZE - PCI_MSI_SIZE)
+		f->msi = 0;
 	if (f->express > PCI_CONFIG_SIZE - PCI_EXPRESS_SIZE)
 		f->express = 0;
 	describe_reset(read, roots, address, f);

@@ -46,6 +46,7 @@ struct pci_msix {
 
 struct pci_function {
 	u32 express; /* the capability; 0: it is a conventional function */
+	u32 msi;     /* the capability; 0: there is none */
 	struct pci_msix msix;
 	enum pci_reset reset;
 	u16 reset_address; /* the function or the bridge, */

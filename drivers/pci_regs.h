@@ -44,6 +44,16 @@
 #define PCI_MSIX_ENABLE BIT(31)
 #define PCI_MSIX_MASK	BIT(30)
 
+/* PCI Express 6.0, 7.7.1: data is behind the upper half, if there is one. */
+#define PCI_MSI_64	BIT(23)
+#define PCI_MSI_LOW	4
+#define PCI_MSI_HIGH	8
+#define PCI_MSI_DATA_32 8
+#define PCI_MSI_DATA_64 12
+#define PCI_MSI_SIZE	16
+/* How many messages there are to be: none but the first. */
+#define PCI_MSI_MANY (7U << 20)
+
 /* PCI Express 6.0, 7.7.2: of each the low three bits are a BAR's number. */
 #define PCI_MSIX_TABLE	 4
 #define PCI_MSIX_PENDING 8

@@ -120,14 +120,14 @@ static const char *owner_of(u16 address)
 
 static void report(const struct vtd_fault *f)
 {
-	const char *what = f->reason >= VTD_FAULT_INTERRUPT ? "interrupt" :
-			   f->write			    ? "write" :
-							      "read";
+	const char *what = f->reason >= VTD_FAULT_INTERRUPT ? "interrupt by" :
+			   f->write			    ? "DMA write to" :
+							      "DMA read from";
 
 	if (!f->quarantined &&
 	    rate_take(&fault_rate, rdtsc(), clock_ms(FAULT_MS), FAULT_BURST))
 		return;
-	log_printf("partition %s: device %02x:%02x.%x: %s at %lxh blocked "
+	log_printf("vtd: partition %s: device %02x:%02x.%x: %s %lxh blocked "
 		   "(%02xh)%s",
 		   owner_of(f->address), f->address >> 8, f->address >> 3 & 31,
 		   f->address & 7, what, f->where, f->reason,

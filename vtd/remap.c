@@ -89,6 +89,11 @@ s32 vtd_irte_take(u16 sid, u32 nr)
 	return first;
 }
 
+u32 vtd_message_address(u32 index)
+{
+	return msi_address((u16)index);
+}
+
 static s32 take_pins(u8 id, u32 pins)
 {
 	u16 sid = 0;

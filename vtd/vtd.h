@@ -66,6 +66,9 @@ int __must_check vtd_claim(u16 address);
  */
 s32 __must_check vtd_irte_take(u16 sid, u32 nr);
 
+/* The address of a message that names an entry; the upper half and data: 0. */
+u32 vtd_message_address(u32 index);
+
 /* --- any core, any context but NMI --- */
 
 /*

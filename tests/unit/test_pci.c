@@ -253,6 +253,60 @@ static void test_msix(void **state)
 	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00400011);
 }
 
+static struct irq_msg told;
+static u32 times;
+
+static void on_want(void *ctx, u32 n, const struct irq_msg *m)
+{
+	assert_ptr_equal(ctx, &v);
+	assert_int_equal(n, 0);
+	told = *m;
+	times++;
+}
+
+/* One message, 64 bits wide, whatever the device has: it keeps its own. */
+static void test_msi(void **state)
+{
+	(void)state;
+	v.function[0].msi.where = 0xd0;
+	v.want = on_want;
+	v.ctx = &v;
+	times = 0;
+	assert_int_equal(vpci_read(&v, AT(0x34), 0, 4), 0x40);
+	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00800005);
+	vpci_write(&v, AT(0x44), 0, 4, 0xfee01003);
+	vpci_write(&v, AT(0x48), 0, 4, 0);
+	vpci_write(&v, AT(0x4c), 0, 2, 0x0041);
+	assert_int_equal(writes, 0);
+	assert_true(told.masked);
+	assert_int_equal(vpci_read(&v, AT(0x44), 0, 4), 0xfee01000);
+	assert_int_equal(vpci_read(&v, AT(0x4c), 0, 4), 0x41);
+	vpci_write(&v, AT(0x40), 2, 2, 0xffff);
+	assert_false(told.masked);
+	assert_int_equal(told.dest, 1);
+	assert_int_equal(told.vector, 0x41);
+	assert_int_equal(writes, 1);
+	assert_int_equal(last_reg, 0xd2);
+	assert_int_equal(last_value, 1);
+	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00810005);
+	/* To another CPU while it is on: nothing for the device. */
+	times = 0;
+	vpci_write(&v, AT(0x44), 1, 1, 0x20);
+	assert_int_equal(times, 1);
+	assert_int_equal(told.dest, 2);
+	/* No interrupt at all */
+	vpci_write(&v, AT(0x44), 0, 4, 0x1000);
+	assert_true(told.masked);
+	assert_int_equal(writes, 1);
+	vpci_write(&v, AT(0x40), 2, 2, 0);
+	assert_int_equal(writes, 2);
+	assert_int_equal(last_value, 0);
+	vpci_write(&v, AT(0x50), 0, 4, ~0U);
+	vpci_write(&v, AT(0x40), 0, 2, 0xffff);
+	assert_int_equal(writes, 2);
+	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00800005);
+}
+
 static u32 in(u16 port, u8 size)
 {
 	u32 value = 0x55555555;
@@ -323,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup(test_the_rest_is_read_only, setup),
 		cmocka_unit_test_setup(test_no_pin, setup),
 		cmocka_unit_test_setup(test_msix, setup),
+		cmocka_unit_test_setup(test_msi, setup),
 		cmocka_unit_test_setup(test_ports, setup),
 		cmocka_unit_test_setup(test_no_devices, setup),
 	};
