@@ -158,9 +158,10 @@ cmdline = deadline=0
 console = com3
 """
 # Beyond the attacker's own memory, where the machine has the victim's and
-# registers; and beyond what any table can name.
-TARGETS = [64 << 20, 128 << 20, 200 << 20, 0xfed00000, 0xfeb00000,
-           1 << 32, 1 << 40, 1 << 60]
+# registers; and beyond what any table can name.  Eight lines come at once.
+TARGETS = [64 << 20, 0xfeb00000, 0xfed00000, 1 << 60]
+BLOCKED = (r"^vtd: partition attacker: device 01:00\.0: DMA {} {:x}h blocked "
+           r"\(\w+h\)$")
 
 
 @background(long=True)
@@ -168,8 +169,10 @@ def dma(lab):
     words = expect("2:^edu: ready", "3:^victim: ready$")
     words += typed("2:own\\n", "2:^edu own: ok$|payload edu: .*$")
     for address in TARGETS:
-        words += typed(f"2:write {address}\\n", "2:^edu write .*$")
+        words += typed(f"2:write {address}\\n",
+                       BLOCKED.format("write to", address))
         words += typed(f"2:read {address}\\n", "2:^edu read .*$")
+        words += expect(BLOCKED.format("read from", address))
         words += hostile.ask_victim(f"dma-{address:x}")
     return lab(*QEMU, "--cpus", 3, "--memory", "256M", "--device", "edu",
                "--table", lab.table(EDU_TABLE),
@@ -195,15 +198,14 @@ def test_nothing_is_read(dma):
         (str(address), "nothing") for address in TARGETS]
 
 
+def test_each_is_logged(log):
+    """Once."""
+    for address in TARGETS:
+        for what in "write to", "read from":
+            assert len(re.findall(BLOCKED.format(what, address), log,
+                                  re.M)) == 1
+
+
 @pytest.mark.usefixtures("log")
 def test_victim_is_exact(dma):
     assert not hostile.victim_problems(dma)
-
-
-def test_each_is_logged(log):
-    for address in TARGETS:
-        for what in "write to", "read from":
-            assert re.search(
-                r"^vtd: partition attacker: device 01:00\.0: DMA "
-                rf"{what} {address:x}h blocked \(\w+h\)$", log,
-                re.M), (what, hex(address))
