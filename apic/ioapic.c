@@ -16,7 +16,7 @@
 #define IOAPIC_RTE(pin) (0x10 + 2 * (pin))
 #define IOAPIC_MAX_PINS 240
 
-#define RTE_DM_NMI 4UL
+#define RTE_DM_NMI 4U
 
 #define PIC1_DATA 0x21
 #define PIC2_DATA 0xa1
@@ -27,6 +27,10 @@
 static const struct acpi_info *machine;
 /* Of each IO-APIC; read once, since a register costs more than the rest. */
 static u32 nr_pins[ACPI_IOAPICS];
+/* NULL: not remapped.  The first index of each IO-APIC. */
+static const struct ioapic_remapper *remapper;
+static bool reaches_all;
+static u32 first_index[ACPI_IOAPICS];
 /* Guards the index registers and the entries. */
 static struct spinlock lock;
 
@@ -94,14 +98,25 @@ static void write_low(struct pin pin, u32 value)
 	write_register(pin.io, IOAPIC_RTE(pin.n), value);
 }
 
+static u64 entry_of(struct pin pin, u32 apic_id, u32 low)
+{
+	if (!remapper)
+		return (u64)apic_id << RTE_DEST_SHIFT | low;
+	return remapper->entry(first_index[pin.io - machine->ioapics] + pin.n,
+			       apic_id, low);
+}
+
 /*
  * Masked while it is changed: the halves are written one after the other.  And
  * edge-triggered, which clears remote IRR (82093AA, 3.2.4): an EOI of the old
  * vector, still to come, would not.
  */
-static void write_entry(struct pin pin, u64 rte)
+static void write_entry(struct pin pin, u32 apic_id, u32 low)
 {
+	u64 rte;
+
 	write_low(pin, RTE_MASKED);
+	rte = entry_of(pin, apic_id, low);
 	write_register(pin.io, IOAPIC_RTE(pin.n) + 1, (u32)(rte >> 32));
 	write_low(pin, (u32)rte);
 }
@@ -115,10 +130,32 @@ void ioapic_init(const struct acpi_info *acpi)
 	for (i = 0; i < machine->nr_ioapics; i++, io++) {
 		nr_pins[i] = count_pins(io);
 		for (n = 0; n < nr_pins[i]; n++)
-			write_entry((struct pin){ io, n }, RTE_MASKED);
+			write_entry((struct pin){ io, n }, 0, RTE_MASKED);
 	}
 	outb(PIC1_DATA, 0xff);
 	outb(PIC2_DATA, 0xff);
+}
+
+int ioapic_remap(const struct ioapic_remapper *r, bool wide, u32 *n)
+{
+	s32 first;
+
+	for (*n = 0; *n < machine->nr_ioapics; ++*n) {
+		if (!nr_pins[*n])
+			continue;
+		first = r->take(machine->ioapics[*n].id, nr_pins[*n]);
+		if (first < 0)
+			return first;
+		first_index[*n] = (u32)first;
+	}
+	remapper = r;
+	reaches_all = wide;
+	return 0;
+}
+
+bool ioapic_reaches(u32 apic_id)
+{
+	return reaches_all || apic_id <= IOAPIC_MAX_DEST;
 }
 
 static u32 isa_gsi(u8 irq)
@@ -137,10 +174,9 @@ int ioapic_route_nmi(u8 irq, u32 apic_id)
 
 	if (!ioapic_has(gsi))
 		return -ENOENT;
-	if (apic_id > IOAPIC_MAX_DEST)
+	if (!ioapic_reaches(apic_id))
 		return -ERANGE;
-	ioapic_route(gsi, (u64)apic_id << RTE_DEST_SHIFT |
-				  RTE_DM_NMI << RTE_DM_SHIFT);
+	ioapic_route(gsi, apic_id, RTE_DM_NMI << RTE_DM_SHIFT);
 	return 0;
 }
 
@@ -155,23 +191,23 @@ bool ioapic_has(u32 gsi)
 }
 
 /* What a pin that is masked now has sent is on its way no more. */
-static void await_delivery(struct pin pin, u64 rte)
+static void await_delivery(struct pin pin, u32 low)
 {
 	u32 i;
 
-	for (i = 0; (rte & RTE_MASKED) && i < DELIVERY_READS; i++)
+	for (i = 0; (low & RTE_MASKED) && i < DELIVERY_READS; i++)
 		if (!(read_low(pin) & RTE_DELIVS))
 			break;
 }
 
-void ioapic_route(u32 gsi, u64 rte)
+void ioapic_route(u32 gsi, u32 apic_id, u32 low)
 {
 	struct pin pin;
 
 	spin_lock(&lock);
 	pin = known(gsi);
-	write_entry(pin, rte);
-	await_delivery(pin, rte);
+	write_entry(pin, apic_id, low);
+	await_delivery(pin, low);
 	spin_unlock(&lock);
 }
 

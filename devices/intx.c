@@ -15,22 +15,22 @@ static struct pin {
 	struct route route;
 } pins[VIOAPIC_PINS];
 
-static u64 entry_of(const struct route_out *out)
+/* The lower half of a pin's entry. */
+static u32 low_of(const struct route_out *out)
 {
-	return (u64)out->apic_id << RTE_DEST_SHIFT | out->vector |
-	       (out->level ? RTE_LEVEL : 0) |
-	       (out->active_low ? RTE_ACTIVE_LOW : 0) |
-	       (out->masked ? RTE_MASKED : 0);
+	return (u32)(out->vector | (out->level ? RTE_LEVEL : 0) |
+		     (out->active_low ? RTE_ACTIVE_LOW : 0) |
+		     (out->masked ? RTE_MASKED : 0));
 }
 
 static void pin_set(u32 gsi, const struct route_out *out)
 {
-	ioapic_route(gsi, entry_of(out));
+	ioapic_route(gsi, out->apic_id, low_of(out));
 }
 
 static void pin_mask(u32 gsi, const struct route_out *out)
 {
-	ioapic_set_mask(gsi, (u32)entry_of(out));
+	ioapic_set_mask(gsi, low_of(out));
 }
 
 /* A line that the guest's entry does not hold is the physical one's business.

@@ -71,8 +71,7 @@ static bool can_be_direct(const struct route *r)
 
 static bool can_relay(void)
 {
-	return relay_cpu >= 0 &&
-	       cpu_public[relay_cpu].apic_id <= IOAPIC_MAX_DEST;
+	return relay_cpu >= 0 && ioapic_reaches(cpu_public[relay_cpu].apic_id);
 }
 
 /*

@@ -29,6 +29,11 @@ static struct cpu_public cpus[MAX_CPUS];
 struct cpu_public *cpu_public = cpus;
 const struct backend *backend;
 
+bool ioapic_reaches(u32 apic_id)
+{
+	return apic_id < 255;
+}
+
 void log_printf(const char *fmt, ...)
 {
 	(void)fmt;

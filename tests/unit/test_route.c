@@ -41,6 +41,11 @@ void cpu_request(u32 cpu, u32 bits)
 	asked[cpu] |= bits;
 }
 
+bool ioapic_reaches(u32 apic_id)
+{
+	return apic_id < 255;
+}
+
 void log_printf(const char *fmt, ...)
 {
 	(void)fmt;
