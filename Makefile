@@ -12,9 +12,10 @@ IASL := iasl
 # unit-tested and fuzzed.
 PURE := $(addprefix core/,acpi.c aml.c errata.c fmt.c frequency.c histogram.c \
 	ledger.c logring.c rate.c skew.c slat.c)
-PURE += $(addprefix drivers/,dmar.c echo.c mptable.c pci_bus.c)
+PURE += $(addprefix drivers/,echo.c mptable.c pci_bus.c)
 PURE += $(addprefix table/,table.c table_check.c table_keys.c table_word.c)
 PURE += $(addprefix apic/,icr.c vapic.c vioapic.c vtimer.c)
+PURE += $(addprefix vtd/,dma.c dmar.c fault.c queue.c remap.c unit.c)
 PURE += $(addprefix console/,console.c cpus.c monitor.c)
 PURE += $(addprefix guest/,acpi.c legacy.c linux.c loader.c mmio.c \
 	multiboot.c ports.c serial.c walk.c)
@@ -32,11 +33,12 @@ SRCS += $(addprefix core/,clock.c cpu.c image.c lapic.c lib.c log.c mem.c \
 SRCS += $(addprefix drivers/,pci.c uart.c)
 SRCS += $(addprefix apic/,domain.c ioapic.c vlapic.c vlapic_direct.c \
 	vlapic_emulated.c)
+SRCS += $(addprefix vtd/,hw.c)
 SRCS += $(addprefix console/,logport.c)
 SRCS += $(addprefix guest/,memory.c vcpu.c)
 SRCS += $(addprefix eli/,handback.c inject.c mode.c route.c track.c)
 SRCS += $(addprefix devices/,assign.c intx.c)
-SRCS += $(addprefix partition/,build.c control.c cores.c life.c load.c \
+SRCS += $(addprefix partition/,build.c control.c cores.c dma.c life.c load.c \
 	machine.c parts.c)
 SRCS += $(addprefix exits/,access.c exit.c mmio.c)
 SRCS += $(addprefix vmx/,cr.c exit.c vmcs.c vmx.c)

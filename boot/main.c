@@ -17,7 +17,6 @@
 #include "core/smp.h"
 #include "core/trap.h"
 #include "core/x86.h"
-#include "drivers/dmar.h"
 #include "drivers/pci.h"
 #include "drivers/uart.h"
 #include "eli/eli.h"
@@ -26,6 +25,7 @@
 #include "partition/partition.h"
 #include "partition/place.h"
 #include "table/table.h"
+#include "vtd/vtd.h"
 
 #define TABLE_MODULE "table"
 #define ERROR_SIZE   160
@@ -38,17 +38,20 @@
 #define VTD_GLOBAL_STATUS  0x1c
 #define VTD_TES		   BIT(31)
 #define VTD_IRES	   BIT(25)
-#define MAX_IOMMUS	   64
 #define POOL_BASE_SIZE	   (1UL << 20)
 #define POOL_PER_CPU	   (224UL << 10)
 #define POOL_PER_PARTITION (64UL << 10)
 #define POOL_PER_GIB	   PAGE_SIZE
+/* With IOMMUs: their tables and queues, and tables of memory once more. */
+#define POOL_IOMMUS (1UL << 20)
 
 static struct boot_info boot_info;
 static struct acpi_info acpi;
 static struct place_map memory;
 static u64 low_page;
 static struct table table;
+static struct dmar dmar;
+static bool has_iommu; /* that Ashlar can drive */
 static char error[ERROR_SIZE];
 
 /* From boot/entry.S. */
@@ -93,6 +96,17 @@ static void read_boot_info(u32 magic, u32 info)
 				   m[i].name, m[i].words);
 }
 
+/* One that is broken costs the IOMMU, not the boot. */
+static void read_dmar(void)
+{
+	if (!acpi.dmar)
+		return;
+	has_iommu = !dmar_check(&dmar, phys_to_virt(acpi.dmar),
+				acpi.dmar_length, error, sizeof(error));
+	if (!has_iommu)
+		log_printf("warning: DMAR: %s: VT-d is not used", error);
+}
+
 static void read_acpi(void)
 {
 	must(acpi_parse(boot_info.has_rsdp ? boot_info.rsdp : NULL, &low_memory,
@@ -106,6 +120,19 @@ static void read_acpi(void)
 			   "alone",
 			   acpi.more_ioapics, ACPI_IOAPICS);
 	power_init(&acpi);
+	read_dmar();
+}
+
+/* Memory of the firmware's devices, should the map call it free. */
+static int spare_reserved(void)
+{
+	struct dmar_reserved r;
+	int err = 0;
+	u32 at = 0;
+
+	while (!err && dmar_next_reserved(&dmar, &at, &r))
+		err = place_subtract(&memory, r.base, r.limit + 1 - r.base);
+	return err;
 }
 
 /* RAM that is free: not the first MiB, Ashlar's image or a module. */
@@ -125,6 +152,8 @@ static void find_memory(void)
 	for (i = 0; i < boot_info.nr_modules && !err; i++)
 		if (m[i].size)
 			err = place_subtract(&memory, m[i].base, m[i].size);
+	if (!err)
+		err = spare_reserved();
 	low_page = place_low_page(&memory);
 	if (!err)
 		err = place_subtract(&memory, 0, 1UL << 20);
@@ -141,6 +170,9 @@ static void take_pool(void)
 		   place_usable(&memory) / SIZE_1G * POOL_PER_GIB;
 	u64 phys;
 
+	if (has_iommu)
+		size += POOL_IOMMUS +
+			place_usable(&memory) / SIZE_1G * POOL_PER_GIB;
 	size = ALIGN_UP(size, SIZE_2M);
 	if (place_take(&memory, size, SIZE_2M, PLACE_BELOW_4G, &phys))
 		boot_refuse("memory: no %lu KiB free below 4 GiB for Ashlar; "
@@ -203,15 +235,14 @@ static void list_cpus(void)
 }
 
 /*
- * Without a hypervisor the vendors want interrupt remapping with x2APIC, and
- * Ashlar does not drive it.
+ * Without a hypervisor the vendors want interrupt remapping with x2APIC.
  */
 static void report_x2apic(void)
 {
 	u32 a, b, c, d;
 
 	cpuid(1, 0, &a, &b, &c, &d);
-	if (!(c & CPUID_HYPERVISOR))
+	if (!vtd_remaps() && !(c & CPUID_HYPERVISOR))
 		log_printf("cpus: x2APIC without interrupt remapping, which "
 			   "vendors support under a hypervisor only");
 }
@@ -227,7 +258,15 @@ static void start_cpus(void)
 	must(core_prepare(error, sizeof(error)));
 	must(smp_start(&acpi, low_page, &job, error, sizeof(error)));
 	list_cpus();
-	report_x2apic();
+}
+
+static void probe_iommus(void)
+{
+	if (!has_iommu)
+		return;
+	has_iommu = !vtd_probe(&dmar, pci_read, error, sizeof(error));
+	if (!has_iommu)
+		log_printf("warning: %s: VT-d is not used", error);
 }
 
 static void report(void *ctx, unsigned int line, unsigned int col,
@@ -248,7 +287,7 @@ static void describe_machine(struct table_machine *m)
 		.memory = place_usable(&memory),
 		.modules = names,
 		.nr_modules = boot_info.nr_modules,
-		.iommu = acpi.dmar != 0,
+		.iommu = has_iommu,
 	};
 	for (i = 0; i < nr_cpus; i++) {
 		m->core_of[i] = cpu_list.apic_id[i] >> cpu_list.core_shift;
@@ -291,7 +330,7 @@ static void read_table(void)
 	if (err)
 		boot_refuse("the partition table has errors");
 	table_warn(&table, report, NULL);
-	for (i = 0; i < table.nr_partitions; i++)
+	for (i = 0; !has_iommu && i < table.nr_partitions; i++)
 		if (table.partitions[i].identity)
 			log_printf("warning: partition %s: identity = yes: DMA "
 				   "of its devices reaches all memory",
@@ -310,7 +349,7 @@ static bool has_devices(void)
 	return n;
 }
 
-/* Ashlar does not drive them yet: what the firmware left on stays on. */
+/* What Ashlar can't drive and the firmware left on stays on. */
 static void check_iommu(u64 base)
 {
 	volatile u32 *status;
@@ -330,23 +369,23 @@ static void check_iommu(u64 base)
 
 static void check_iommus(void)
 {
-	u64 base[MAX_IOMMUS];
-	u32 i, n;
+	struct dmar_unit u;
+	u32 at = 0;
 
-	if (!acpi.dmar || acpi.dmar + acpi.dmar_length > PLACE_BELOW_4G)
-		return;
-	n = dmar_units(phys_to_virt(acpi.dmar), acpi.dmar_length, base,
-		       MAX_IOMMUS);
-	for (i = 0; i < n; i++)
-		check_iommu(base[i]);
+	while (dmar_next_unit(&dmar, &at, &u))
+		check_iommu(u.base);
 }
 
 static void leftovers_off(void)
 {
-	check_iommus();
+	if (!has_iommu)
+		check_iommus();
 	ioapic_init(&acpi);
 	pci_init(&acpi);
 	pci_quiet();
+	if (has_iommu)
+		must(vtd_take_over(&acpi, error, sizeof(error)));
+	report_x2apic();
 }
 
 static void build_partitions(void)
@@ -395,6 +434,7 @@ void start(u32 magic, u32 info, u64 delta)
 	take_pool();
 	build_tables();
 	start_cpus();
+	probe_iommus();
 	read_table();
 	leftovers_off();
 	must(logport_configure(&table, error, sizeof(error)));

@@ -91,6 +91,18 @@ void *pool_shared(u64 size)
 	return p && !paging_add_direct(phys, size, MAP_RW) ? p : NULL;
 }
 
+void *pool_table(void *ctx, u64 *phys)
+{
+	(void)ctx;
+	return pool_alloc(1, phys);
+}
+
+u64 *pool_table_at(void *ctx, u64 phys)
+{
+	(void)ctx;
+	return phys_to_virt(phys);
+}
+
 static u32 level_shift(u32 level)
 {
 	return PAGE_SHIFT + 9 * (level - 1);

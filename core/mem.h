@@ -40,6 +40,9 @@ void *pool_alloc(u64 pages, u64 *phys);
  * share.
  */
 void *pool_shared(u64 size);
+/* For struct slat: tables, which only the boot can reach. */
+void *pool_table(void *ctx, u64 *phys);
+u64 *pool_table_at(void *ctx, u64 phys);
 u64 pool_free_bytes(void);
 u64 pool_bytes(void);
 

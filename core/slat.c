@@ -12,7 +12,7 @@ int slat_init(struct slat *t)
 /* The highest level at which one leaf may map the start of the range. */
 static u32 leaf_level(const struct slat *t, u64 gpa, u64 hpa, u64 size)
 {
-	u32 level = t->large_1g ? 3 : 2;
+	u32 level = t->small_only ? 1 : t->large_1g ? 3 : 2;
 
 	while (level > 1 && (((gpa | hpa) & (slat_size(level) - 1)) ||
 			     size < slat_size(level)))

@@ -22,9 +22,10 @@ struct slat {
 	/* The page that alloc handed out at `phys`. */
 	u64 *(*table)(void *ctx, u64 phys);
 	void *ctx;
-	u64 table_bits; /* of an entry that names a table */
-	bool large_1g;	/* 1 GiB leaves may be used */
-	u64 root;	/* physical address, set by slat_init */
+	u64 table_bits;	 /* of an entry that names a table */
+	bool large_1g;	 /* 1 GiB leaves may be used */
+	bool small_only; /* no large leaves at all */
+	u64 root;	 /* physical address, set by slat_init */
 };
 
 /* Returns 0 or -ENOMEM. */

@@ -46,20 +46,7 @@ static int fill_identity(struct partition *p, const struct place_memory *m)
 	return err ? err : add_region(p, main->hpa, main->hpa, main->size);
 }
 
-static void *table_alloc(void *ctx, u64 *phys)
-{
-	(void)ctx;
-	return pool_alloc(1, phys);
-}
-
-static u64 *table_at(void *ctx, u64 phys)
-{
-	(void)ctx;
-	return phys_to_virt(phys);
-}
-
-static int map_regions(struct slat *t, const struct guest_region *r, u32 nr,
-		       u64 bits)
+int map_regions(struct slat *t, const struct guest_region *r, u32 nr, u64 bits)
 {
 	int err = 0;
 
@@ -94,8 +81,8 @@ static int build_tables(struct partition *p, char *error, size_t size)
 	struct slat t = {
 		.table_bits = backend->tables->table,
 		.large_1g = backend->tables->large_1g,
-		.alloc = table_alloc,
-		.table = table_at,
+		.alloc = pool_table,
+		.table = pool_table_at,
 	};
 	int err = map_all(p, &t);
 

@@ -96,6 +96,7 @@ static void __noreturn sidecore_loop(void)
 	for (;;) {
 		logport_poll();
 		machines_poll();
+		dma_poll();
 		relay_interrupts();
 		if (this_cpu.kick_mark) {
 			this_cpu.kick_mark = 0;

@@ -18,6 +18,7 @@
 #include "guest/vcpu.h"
 #include "partition/place.h"
 #include "table/table.h"
+#include "vtd/vtd.h"
 
 enum partition_state {
 	PARTITION_STOPPED,
@@ -77,6 +78,7 @@ struct partition {
 	struct vserial serial;
 	struct vlegacy legacy;
 	struct intx intx;
+	struct dma_domain dma;
 	struct assigned devices;
 	struct echo echo; /* the first sidecore's, but for its page */
 	u64 echo_pa;	  /* 0: there is no sidecore */

@@ -32,7 +32,7 @@ static const struct part part_devices = {
 };
 
 static const struct part *const parts[] = {
-	&part_apics, &part_ports,  &part_devices,
+	&part_apics, &part_ports,  &part_dma,	&part_devices,
 	&part_echo,  &part_tables, &part_guest,
 };
 

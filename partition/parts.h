@@ -32,6 +32,11 @@ bool parts_stopped(const struct partition *p);
 
 /* partition/build.c: RAM, the tables over it. */
 extern const struct part part_tables;
+/* The same list of regions goes into the tables of a device's DMA. */
+int __must_check map_regions(struct slat *t, const struct guest_region *r,
+			     u32 nr, u64 bits);
+/* partition/dma.c: what its devices reach. */
+extern const struct part part_dma;
 /* partition/machine.c: what the guest finds on its ports and pages. */
 extern const struct part part_apics, part_ports, part_echo;
 /* partition/load.c: its memory's contents. */
@@ -44,6 +49,8 @@ void load_times(u64 *zeroing, u64 *copying);
 
 /* The first sidecore, in its loop: the virtual devices it serves. */
 void machines_poll(void);
+/* Likewise: what devices tried and must not. */
+void dma_poll(void);
 
 /* Waits for what other cores of the host do by themselves, else panics. */
 void partition_await(const struct partition *p,

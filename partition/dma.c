@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What a partition's devices reach, and what they tried to. */
+#include "core/clock.h"
+#include "core/lib.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "partition/parts.h"
+
+/* Lines of faults: so many at once, then one each so often. */
+#define FAULT_BURST 8
+#define FAULT_MS    500
+/* Units are asked so often. */
+#define POLL_MS 10
+
+static struct rate fault_rate;
+static u64 next_poll;
+
+static u16 address_of(const struct table_device *d)
+{
+	return (u16)(d->bus << 8 | d->device << 3 | d->function);
+}
+
+static const char *why_not(int err)
+{
+	switch (err) {
+	case -ENODEV:
+		return "no IOMMU has it; remove it";
+	case -EBUSY:
+		return "the firmware uses it itself (RMRR); remove it";
+	default:
+		return "no memory for its context; ask for less";
+	}
+}
+
+static int claim(const struct partition *p, char *error, size_t size)
+{
+	const struct table_device *d = p->config->devices;
+	int err = 0;
+
+	for (; !err && d < p->config->devices + p->config->nr_devices; d++) {
+		err = vtd_claim(address_of(d));
+		if (err)
+			fmt_snprintf(error, size,
+				     "partition %s: device "
+				     "0000:%02x:%02x.%x: %s",
+				     p->config->name, d->bus, d->device,
+				     d->function, why_not(err));
+	}
+	return err;
+}
+
+/* RAM, as the guest sees it; devices do not reach each other. */
+static int build_tables(struct partition *p)
+{
+	struct slat t = { .alloc = pool_table, .table = pool_table_at };
+	int err;
+
+	vtd_format(&t);
+	err = slat_init(&t);
+	if (!err)
+		err = map_regions(&t, p->ram.region, p->ram.nr, vtd_leaf());
+	return err ? err : vtd_domain(&p->dma, &t);
+}
+
+static int build_dma(struct partition *p, char *error, size_t size)
+{
+	int err;
+
+	if (!vtd_on() || !p->config->nr_devices)
+		return 0;
+	err = build_tables(p);
+	if (err) {
+		fmt_snprintf(error, size,
+			     "partition %s: no tables for the DMA of its "
+			     "devices (%d); ask for less memory",
+			     p->config->name, -err);
+		return err;
+	}
+	return claim(p, error, size);
+}
+
+static void attach(const struct partition *p, const struct dma_domain *d)
+{
+	u32 i;
+
+	for (i = 0; vtd_on() && i < p->config->nr_devices; i++)
+		vtd_attach(address_of(&p->config->devices[i]), d);
+}
+
+static int start_dma(struct partition *p)
+{
+	attach(p, &p->dma);
+	return 0;
+}
+
+static void stop_dma(struct partition *p)
+{
+	attach(p, NULL);
+}
+
+const struct part part_dma = {
+	.name = "DMA",
+	.build = build_dma,
+	.start = start_dma,
+	.stop = stop_dma,
+};
+
+/* Whose device it is; "-" is nobody's. */
+static const char *owner_of(u16 address)
+{
+	const struct partition *p;
+	u32 i;
+
+	for (p = partitions; p < partitions + nr_partitions; p++)
+		for (i = 0; i < p->config->nr_devices; i++)
+			if (address_of(&p->config->devices[i]) == address)
+				return p->config->name;
+	return "-";
+}
+
+static void report(const struct vtd_fault *f)
+{
+	const char *what = f->reason >= VTD_FAULT_INTERRUPT ? "interrupt" :
+			   f->write			    ? "write" :
+							      "read";
+
+	if (!f->quarantined &&
+	    rate_take(&fault_rate, rdtsc(), clock_ms(FAULT_MS), FAULT_BURST))
+		return;
+	log_printf("partition %s: device %02x:%02x.%x: %s at %lxh blocked "
+		   "(%02xh)%s",
+		   owner_of(f->address), f->address >> 8, f->address >> 3 & 31,
+		   f->address & 7, what, f->where, f->reason,
+		   f->quarantined ? "; no more of it is shown" : "");
+}
+
+void dma_poll(void)
+{
+	u64 now = rdtsc();
+	struct vtd_fault f;
+
+	if (now < next_poll)
+		return;
+	next_poll = now + clock_ms(POLL_MS);
+	if (vtd_next_fault(&f))
+		report(&f);
+}
