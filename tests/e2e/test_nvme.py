@@ -4,12 +4,14 @@ without an exit, and what the device can't reach."""
 import array
 import os
 import re
+import subprocess
 
 import pytest
 
 import hostile
 import ledger
-from runs import BUILD, LAB, background, command, expect, typed
+from runs import (BUILD, LAB, MAKE_LOCK, TOP, background, command, expect,
+                  typed)
 
 QEMU = ["--machine", "qemu"]
 PAYLOADS = os.path.join(BUILD, "payloads")
@@ -182,11 +184,38 @@ def dma(lab):
         words += typed(f"2:read {address}\\n", "2:^edu read .*$")
         words += expect(BLOCKED.format("read from", address))
         words += hostile.ask_victim(f"dma-{address:x}")
+    words += typed("2:sweep\\n", "2:^edu sweep: done$")
+    return run_edu(lab, *words, *hostile.ask_victim("sweep"),
+                   *command("list"))
+
+
+def run_edu(lab, *words):
     return lab(*QEMU, "--cpus", 3, "--memory", "256M", "--device", "edu",
                "--table", lab.table(EDU_TABLE),
                "--module", f"edu={PAYLOADS}/edu.bin",
                "--module", f"victim={PAYLOADS}/victim.bin", *words,
-               *command("list"), timeout=120)
+               timeout=120)
+
+
+def sweep_on(lab, image):
+    """With a guard taken out; the machine may not survive it."""
+    with MAKE_LOCK:
+        subprocess.run(["make", "-s", f"build/{image}"], cwd=TOP, check=True,
+                       timeout=300)
+    return run_edu(lab, "--image", os.path.join(BUILD, image),
+                   *expect("2:^edu: ready", "3:^victim: ready$"),
+                   *typed("2:sweep\\n", "2:^edu sweep: done$"),
+                   *hostile.ask_victim("sweep", "ready"))
+
+
+@background
+def twin_pass(lab):
+    return sweep_on(lab, "ashlar-pass.elf")
+
+
+@background
+def twin_frames(lab):
+    return sweep_on(lab, "ashlar-frames.elf")
 
 
 @pytest.fixture(name="log")
@@ -217,3 +246,12 @@ def test_each_is_logged(log):
 @pytest.mark.usefixtures("log")
 def test_victim_is_exact(dma):
     assert not hostile.victim_problems(dma)
+
+
+@pytest.mark.parametrize("run", ["twin_pass", "twin_frames"])
+def test_guard_taken_out_is_noticed(request, run):
+    result = request.getfixturevalue(run)
+    assert "edu: ready" in result.serial(2)
+    harm = hostile.victim_problems(result, "sweep")
+    print(result.outcome, harm)
+    assert harm

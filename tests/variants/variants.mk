@@ -18,6 +18,8 @@ $(eval $(call variant,ashlar-port.elf,console/logport.o,logport-open.o))
 $(eval $(call variant,ashlar-memory.elf,partition/build.o,build-open.o))
 $(eval $(call variant,ashlar-slow.elf,partition/machine.o,machine-slow.o))
 $(eval $(call variant,ashlar-lock.elf,partition/machine.o,machine-open.o))
+$(eval $(call variant,ashlar-pass.elf,vtd/dma.o,dma-pass-through.o))
+$(eval $(call variant,ashlar-frames.elf,partition/dma.o,dma-open.o))
 
 $(eval $(call variant,ashlar-reason.elf,vmx/exit.o,vmx-any-reason.o))
 $(eval $(call variant,ashlar-mce.elf,svm/exit.o,svm-machine-check.o))

@@ -3,9 +3,11 @@
  * DMA by QEMU's device edu (its docs/specs/edu.rst), to addresses of any kind.
  * Each line typed is one: `own` is a page of the payload's, there and back;
  * `write ADDRESS` and `read ADDRESS`, in decimal, let the device write there or
- * read from there.  The answer is a line:
+ * read from there; `sweep` writes into each 2 MiB from 32 to 256 MiB.  The
+ *answer is a line:
  *
  *	edu own: ok
+ *	edu sweep: done
  *	edu write ADDRESS: done
  *	edu read ADDRESS: nothing | SEEN
  *
@@ -29,6 +31,9 @@
 
 #define PATTERN 0x6d61727473696873UL
 #define TICKS	10000000000UL
+
+#define SWEEP	  (32UL << 20)
+#define SWEEP_END (256UL << 20)
 
 static volatile u8 *edu;
 static u64 page[512] __aligned(4096);
@@ -115,6 +120,17 @@ static void read_from(u64 address)
 								 "SEEN");
 }
 
+static void sweep(void)
+{
+	u64 frame;
+
+	fill(PATTERN);
+	into_device((u64)page);
+	for (frame = SWEEP; frame < SWEEP_END; frame += SIZE_2M)
+		out_of_device(frame + SIZE_2M / 2);
+	say("edu sweep: done");
+}
+
 static void obey(const char *line)
 {
 	if (!strcmp(line, "own"))
@@ -123,8 +139,8 @@ static void obey(const char *line)
 		write_to(parse_number(line + 6, 0));
 	else if (!memcmp(line, "read ", 5))
 		read_from(parse_number(line + 5, 0));
-	else if (!strcmp(line, "quit"))
-		payload_ok("as it was told");
+	else if (!strcmp(line, "sweep"))
+		sweep();
 	else
 		say("edu: what is %s?", line);
 }

@@ -3,8 +3,8 @@
  * Functions on the guest's PCI bus 0, by mechanism #1 (PCI Local Bus 3.0,
  * section 3.2.2.3.2).  Registers: drivers/pci_regs.h.
  */
-#ifndef PAYLOAD_PCI_H
-#define PAYLOAD_PCI_H
+#ifndef PCI_H
+#define PCI_H
 
 #include "core/types.h"
 #include "drivers/pci_regs.h"
