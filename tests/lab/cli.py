@@ -18,13 +18,13 @@ import tempfile
 
 from bochs import DEBUGGER_LOG, Bochs
 from media import BOOTS, make_medium
+from nested import KvmOnBochs, KvmOnQemu
 from paths import BUILD, LabError
 from qemu import VMEXITS, Kvm, Qemu, kvm_problem
 from session import (ENDED, SEEN, TIMEOUT, Console, Expect, Port, Session,
                      Type)
 
-MACHINES = {"bochs": Bochs, "qemu": Qemu, "kvm": Kvm}
-CPU_MODEL = {"bochs": "corei7_skylake_x"}
+MACHINES = {m.name: m for m in (Bochs, Qemu, Kvm, KvmOnBochs, KvmOnQemu)}
 TAIL_LINES = 25
 # At the start of a line: a line of a guest has "NAME| " before it.
 PANIC = (r"^(?:\[[^]\n]*\] )?(?:ashlar: )?panic: |"
@@ -187,7 +187,6 @@ def check(spec):
         if not os.path.isfile(path):
             raise LabError(f"no file {path}")
     spec.steps = spec.steps or []
-    spec.cpu_model = spec.cpu_model or CPU_MODEL.get(spec.machine)
 
 
 def port_files(spec, directory):
@@ -229,7 +228,7 @@ def run(spec, directory, keep):
         "outcome": outcome, "machine": spec.machine, "cpus": spec.cpus,
         "seconds": round(session.seconds, 2), "ticks": machine.ticks(),
         "reason": session.reason, "matches": session.matches,
-        "powered_off": session.powered_off,
+        "powered_off": session.powered_off, "kvm": machine.kvm_counts(),
         "serial": {str(n): path for n, path in files.items()
                    if keep or n in dict(spec.serial)}}
     if not status(report, spec):

@@ -40,6 +40,11 @@ class Machine:
         """The machine's own clock at its end, None where it has none."""
         return None
 
+    def kvm_counts(self):
+        """What KVM has counted of the machine, by its own names, without
+        what is 0; None where it is not known."""
+        return None
+
     def logs(self):
         """Files in the run's directory worth keeping."""
         return []
