@@ -22,6 +22,7 @@ PURE += $(addprefix eli/,shadow.c view.c)
 PURE += $(addprefix devices/,vpci.c)
 PURE += $(addprefix partition/,place.c)
 PURE += $(addprefix exits/,cpuid.c decode.c execute.c kvmclock.c msr.c)
+PURE += $(addprefix vmx/,timer.c)
 PURE += $(addprefix boot/,multiboot.c)
 # Pure as well, and part of the host's programs only.
 HOST_PURE := tools/table_explain.c
