@@ -6,7 +6,7 @@ PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
 
 # Tests in Python that need no machine; the others are the end-to-end tests.
 HOST_TESTS := tests/e2e/test_ashlarctl.py tests/e2e/test_decode_objdump.py \
-	tests/e2e/test_lint.py tests/e2e/test_report.py
+	tests/e2e/test_lab.py tests/e2e/test_lint.py tests/e2e/test_report.py
 
 # What a part needs is installed before anything of it is made.
 .PHONY: setup-build setup-test
