@@ -2,7 +2,10 @@
 """Ashlar in QEMU/KVM, which an emulator's Linux runs: VMX on Bochs, with one
 CPU, and SVM on QEMU's TCG.  There marks come from no guest's user space in mode
 did: TCG's check of the I/O bitmap wants a TSS that is busy, and KVM has it so
-only in the other modes."""
+only in the other modes.
+
+With --machine kvm all of it is on the host's own KVM.
+"""
 import os
 import re
 
@@ -36,6 +39,7 @@ cmdline = ticks=1000 delay=30000 spin={SPIN}
 
 
 def boot(lab, machine, cpus, table, *arguments):
+    machine = "kvm" if lab.machine == "kvm" else machine
     return lab("--machine", machine, "--cpus", cpus, "--boot", "multiboot1",
                "--table", lab.table(table), *arguments, timeout=400)
 
@@ -108,11 +112,13 @@ def test_end(request, run):
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_kvm_counts_the_same(request, run):
+def test_kvm_counts_the_same(request, run, machine):
     """Each entry that KVM has made for Ashlar is an exit in the ledger."""
     result = request.getfixturevalue(run)
     found = last_ledger(result)
     ledger.check_sums(found, mode_of(run))
+    if machine == "kvm":
+        pytest.skip("the host's counts are not for everyone to read")
     assert result.report["kvm"]["nested_run"] == sum(
         snapshot.exits for snapshot in found.values())
 
@@ -156,11 +162,14 @@ def test_eli(nested_vmx_eli):
     assert exits.get("hlt", 0) == 0
 
 
-def test_preemption_timer(nested_vmx_idt):
+def test_preemption_timer(nested_vmx_idt, machine):
     """KVM's counts 32 times slower than the TSC: were that forgotten, SPIN
     would be over before it."""
     text = nested_vmx_idt.serial()
     assert re.search(r"^idt\| payload idt: ok ", text, re.M), text[-2000:]
+    if machine == "kvm":
+        pytest.skip("how long SPIN is, and whether there is a timer, is not "
+                    "known")
     assert last_ledger(nested_vmx_idt)["idt", 0]["preemption-timer"] > 0
 
 
@@ -176,8 +185,10 @@ def test_two_cpus(nested_svm_did):
         assert snapshot.get("hlt", 0) == 0
 
 
-def test_log_of_l1(nested_svm_did):
+def test_log_of_l1(nested_svm_did, machine):
     """KVM has nothing to complain about."""
+    if machine == "kvm":
+        pytest.skip("no L1")
     path = os.path.join(os.path.dirname(nested_svm_did.report["serial"]["1"]),
                         "l1.log")
     with open(path, encoding="utf-8", errors="replace") as file:

@@ -4,7 +4,7 @@ LAB := $(B)/lab
 RUN := tests/lab/run
 
 MACHINE ?= auto
-# The machines on which this build can run a guest, best first.
+# What `auto` chooses from, best first.
 MACHINES := kvm qemu bochs
 TABLE ?= examples/linux.table
 CPUS ?= 3
