@@ -119,7 +119,7 @@ def test_kvm_counts_the_same(request, run, machine):
     ledger.check_sums(found, mode_of(run))
     if machine == "kvm":
         pytest.skip("the host's counts are not for everyone to read")
-    assert result.report["kvm"]["nested_run"] == sum(
+    assert result.report["kvm"]["end"]["nested_run"] == sum(
         snapshot.exits for snapshot in found.values())
 
 

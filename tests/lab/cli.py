@@ -121,6 +121,8 @@ def parser():
     p.add_argument("--vmexits", action="store_true", help="QEMU: a line "
                    "`vmexit(CODE, INFO1, INFO2, RIP)!` for each #VMEXIT, in "
                    "--keep's " + VMEXITS)
+    p.add_argument("--cpu-pm", action="store_true", help="KVM: a guest's HLT "
+                   "does not exit")
     p.add_argument("--interactive", action="store_true",
                    help="the terminal is the console; no time-out")
     return p
@@ -175,6 +177,8 @@ def check(spec):
         raise LabError(f"--boot {spec.boot}: not on the bochs machine")
     if spec.vmexits and spec.machine != "qemu":
         raise LabError("--vmexits: the qemu machine only")
+    if spec.cpu_pm and not spec.machine.startswith("kvm"):
+        raise LabError("--cpu-pm: the machines with KVM only")
     if spec.table:
         spec.module.insert(0, ("table", spec.table))
     spec.modules = dict(spec.module)

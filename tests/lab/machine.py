@@ -41,8 +41,10 @@ class Machine:
         return None
 
     def kvm_counts(self):
-        """What KVM has counted of the machine, by its own names, without
-        what is 0; None where it is not known."""
+        """What KVM has counted of the machine, without what is 0: moment to
+        {KVM's name: count}.  A moment is a mark (a byte that the guest wrote
+        to port 5E9h, the last of its kind) or `end`, the guest's power-off.
+        None where KVM is not asked."""
         return None
 
     def logs(self):

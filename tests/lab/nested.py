@@ -35,7 +35,7 @@ CYLINDER = 16 * 63 * 512
 DISK = ("ata{}: type=disk, path=\"{}\", mode=volatile, cylinders=0, heads=16, "
         "spt=63\n")
 # On a busy host its timers look broken to Linux, and so does its TSC.
-CMDLINE = ("console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check "
+CMDLINE = ("console=ttyS0,115200 quiet panic=-1 tsc=reliable no_timer_check "
            "mitigations=off random.trust_cpu=on")
 DIED = re.compile(r"^(?:\[[^]\n]*\] |L1: )(Kernel panic.*|no .*)$", re.M)
 
@@ -64,10 +64,13 @@ class Inner(Kvm):
             "-device", f"isa-serial,index={number - 1},chardev=com{number}")]
 
     def script(self, medium, ports):
-        """Init reads QMP, and ends QEMU once it has stopped the machine."""
+        """Init reads QMP, and ends QEMU once it has stopped the machine; and
+        it reads marks."""
         words = start(ROOT, PROGRAM) + self.words(ROOT, medium, ports) + [
             "-no-shutdown", "-chardev", f"pipe,id=qmp,path={JOB}/qmp",
-            "-mon", "chardev=qmp,mode=control"]
+            "-mon", "chardev=qmp,mode=control",
+            "-chardev", f"pipe,id=marks,path={JOB}/marks",
+            "-device", "isa-debugcon,iobase=0x5e9,chardev=marks"]
         return "\n".join(self.lines + ["exec " + shlex.join(words), ""])
 
 
@@ -117,9 +120,10 @@ class Nested:
         return f"L1: {match[1]}" if match else super().died()
 
     def kvm_counts(self):
-        match = re.search("^L1: kvm (.*)$", self._said(), re.M)
-        return match and {name: int(count) for name, count in (
-            word.split("=") for word in match[1].split()) if count != "0"}
+        return {moment: {name: int(count) for name, count in (
+            word.split("=") for word in words.split())}
+                for moment, words in re.findall(
+                    r"^L1: kvm (\S+)((?: \w+=\d+)*)\n", self._said(), re.M)}
 
     def logs(self):
         return super().logs() + [LOG]

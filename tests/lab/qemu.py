@@ -206,6 +206,10 @@ class Kvm(Qemu):
     machine = "q35,accel=kvm,kernel-irqchip=split"
     default_cpu = "host"
 
+    def words(self, root, medium, ports):
+        pm = ["-overcommit", "cpu-pm=on"] if self.spec.cpu_pm else []
+        return super().words(root, medium, ports) + pm
+
     def command(self, medium, ports):
         problem = kvm_problem()
         if problem:
