@@ -23,6 +23,7 @@ PURE += $(addprefix eli/,shadow.c view.c)
 PURE += $(addprefix devices/,msix.c vpci.c)
 PURE += $(addprefix partition/,place.c)
 PURE += $(addprefix exits/,cpuid.c decode.c execute.c kvmclock.c msr.c)
+PURE += $(addprefix vmx/,timer.c)
 PURE += $(addprefix boot/,multiboot.c)
 # Pure as well, and part of the host's programs only.
 HOST_PURE := tools/table_explain.c

@@ -6,7 +6,7 @@ PYTEST := $(PYTHON) -m pytest -p no:cacheprovider
 
 # Tests in Python that need no machine; the others are the end-to-end tests.
 HOST_TESTS := tests/e2e/test_ashlarctl.py tests/e2e/test_decode_objdump.py \
-	tests/e2e/test_lint.py tests/e2e/test_report.py
+	tests/e2e/test_lab.py tests/e2e/test_lint.py tests/e2e/test_report.py
 
 # What a part needs is installed before anything of it is made.
 .PHONY: setup-build setup-test
@@ -20,7 +20,7 @@ $(PAYLOAD_LIB) $(PAYLOAD_START) $(MB_OBJS): | setup-build
 $(FUZZ_OBJS) $(UNIT) $(FUZZ): | setup-test
 $(LAB)/vmlinuz $(LAB)/vmlinuz-full $(GUEST_PROGRAMS): | lab-root
 
-.PHONY: host e2e e2e-qemu test
+.PHONY: host e2e e2e-qemu e2e-kvm test
 host: setup-test setup-bench $B/ashlarctl $B/unit/decode_dump
 	$(PYTEST) -q $(HOST_TESTS)
 
@@ -39,6 +39,10 @@ BOTH_TESTS := tests/e2e/test_boot.py tests/e2e/test_echo.py \
 	tests/e2e/test_sweep.py tests/e2e/test_two_linux.py
 e2e-qemu: setup-test lab payloads $(ELF) $B/ashlarctl
 	$(PYTEST) -v -ra --machine qemu $(BOTH_TESTS)
+
+# Where the host nests: the machines of QEMU/KVM without an emulator below.
+e2e-kvm: setup-test lab payloads $(ELF)32
+	$(PYTEST) -v -ra --machine kvm tests/e2e/test_nested.py
 
 # A part that fails does not keep the others from running.
 test:

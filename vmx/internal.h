@@ -72,7 +72,4 @@ void vmx_reset_timer(const struct vcpu *v);
 /* Drops what the TLB holds of this core's guest. */
 void vmx_flush_vpid(void);
 
-/* Never runs out before a kick sets it to 0. */
-#define PREEMPTION_TIMER_MAX 0xffffffffU
-
 #endif

@@ -8,6 +8,7 @@
 #include "guest/loader.h"
 #include "partition/partition.h"
 #include "vmx/internal.h"
+#include "vmx/timer.h"
 
 #define EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC))
 
@@ -62,11 +63,9 @@ static u32 emulated_controls(const struct vcpu *v)
 
 void vmx_reset_timer(const struct vcpu *v)
 {
-	u64 limit = v->limit >> vmx_controls.timer_rate;
-
-	if (!v->shadowed || !v->limit || limit > PREEMPTION_TIMER_MAX)
-		limit = PREEMPTION_TIMER_MAX;
-	vmwrite(PREEMPTION_TIMER_VALUE, limit);
+	vmwrite(PREEMPTION_TIMER_VALUE,
+		preemption_timer_value(v->shadowed ? v->limit : 0,
+				       vmx_controls.timer_rate));
 }
 
 void vmx_set_msrs(const struct vcpu *v)

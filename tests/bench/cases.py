@@ -5,11 +5,16 @@ from dataclasses import dataclass
 BARE = "bare"
 # The table's words for how interrupts reach a guest; bare is without Ashlar.
 MODES = (BARE, "exit", "eli", "did")
+# Without Ashlar, in QEMU/KVM on a stock Linux, and what QEMU is told beside: as
+# it comes, and with a guest's HLT and MWAIT that do not exit.
+KVM = {"kvm": [], "kvm-pm": ["--cpu-pm"]}
+KVM_MACHINE = "kvm-on-bochs"
+COLUMNS = (*MODES, *KVM)
 
 PAYLOAD, LINUX = "payload", "linux"
 # Between two runs: payloads on one CPU repeat exactly, since a tick is an
-# instruction; Linux takes some of its decisions by a random generator that
-# the host's clock seeds.
+# instruction; Linux, beneath KVM too, takes some of its decisions by a random
+# generator that the host's clock seeds.
 EXACT = 0.0
 LINUX_TOLERANCE = 0.03
 

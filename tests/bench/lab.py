@@ -27,12 +27,12 @@ class BenchError(Exception):
     """A run that did not give its figures."""
 
 
-def run(arguments, timeout=TIMEOUT):
-    """One run of tests/lab/run on Bochs: its report, and COM1's output."""
+def run(arguments, timeout=TIMEOUT, machine="bochs"):
+    """One run of tests/lab/run: its report, and COM1's output."""
     with tempfile.TemporaryDirectory(prefix="ashlar-bench.") as directory:
         serial = os.path.join(directory, "serial")
         done = subprocess.run(
-            [sys.executable, RUN, "--machine", "bochs", "--serial", serial,
+            [sys.executable, RUN, "--machine", machine, "--serial", serial,
              "--timeout", str(timeout)] + arguments,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, timeout=timeout + GRACE,

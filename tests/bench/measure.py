@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 
-from cases import BARE, LINUX
+from cases import BARE, KVM, KVM_MACHINE, LINUX
 from lab import BUILD, BenchError, run
 from report import row
 import ledger
@@ -37,6 +37,9 @@ PAYLOAD_MEMORY = ("64M", "256M")
 # chooses depends on whether there is a hypervisor, so it has none.
 LINUX_CMDLINE = "console=ttyS0 quiet mitigations=off ashlar.run={}:{}"
 LINUX_BARE = f" tsc_early_khz={IPS // 1000} tsc=reliable idle=halt"
+
+# Of KVM's counts those that are exits, and none of another's.
+KVM_CAUSES = ("halt", "io", "irq", "irq-window", "mmio", "nmi-window")
 
 PAYLOAD_LINE = re.compile(r"payload bench: (ok|FAIL) (.*)\n")
 LINUX_LINE = re.compile(r"^(?:bench\| )?guest: done \S+ status (\d+)\n", re.M)
@@ -109,16 +112,26 @@ def arguments(workload, mode, count, directory):
         words += ["--module", module]
     words += ["--expect", (LINUX_LINE if workload.guest == LINUX
                            else PAYLOAD_LINE).pattern]
-    if mode == BARE:
-        return words + ["--bare", "--cmdline", cmdline(workload, mode, count)]
+    if mode == BARE or mode in KVM:
+        return words + ["--bare", "--cmdline", cmdline(workload, mode, count),
+                        *KVM.get(mode, ())]
     path = os.path.join(directory, "table")
     with open(path, "w", encoding="utf-8") as file:
         file.write(table(workload, mode, count))
     return words + ["--table", path]
 
 
+def kvm_refusal(workload):
+    """Why it can't be compared; None where it can."""
+    if workload.device:
+        return "another network card there"
+    return "one CPU there" if workload.cpus > 1 else None
+
+
 def refusal(workload, mode):
     """Why this build can't do it, by its own parser; None where it can."""
+    if mode in KVM:
+        return kvm_refusal(workload)
     if mode == BARE:
         return None
     with tempfile.NamedTemporaryFile("w", suffix=".table") as file:
@@ -145,14 +158,37 @@ def exits(text, mode):
     return total
 
 
+def kvm_exits(counts):
+    """What KVM has counted between the marks, by its own names; of MSRs, most
+    of the rest, it has none.  The second mark is a port's exit."""
+    before, after = counts["B"], counts["E"]
+
+    def gained(name):
+        return after.get(name, 0) - before.get(name, 0)
+    found = {cause: gained(cause.replace("-", "_") + "_exits")
+             for cause in KVM_CAUSES}
+    found["io"] -= 1
+    found["mark"] = 1
+    found["other"] = gained("exits") - sum(found.values())
+    return {cause: n for cause, n in found.items() if n}
+
+
+def measured_exits(report, text, mode):
+    """Those of a run, by who counts them."""
+    if mode in KVM:
+        return kvm_exits(report["kvm"])
+    return {} if mode == BARE else exits(text, mode)
+
+
 def measure(workload, mode, count):
     """The row of one run."""
     note = refusal(workload, mode)
     if note:
         return row(workload.name, mode, note=note)
     with tempfile.TemporaryDirectory(prefix="ashlar-bench.") as directory:
-        _, text = run(arguments(workload, mode, count, directory), TIMEOUT)
+        report, text = run(arguments(workload, mode, count, directory),
+                           TIMEOUT, KVM_MACHINE if mode in KVM else "bochs")
     figures = parse_linux(text, workload.name) if workload.guest == LINUX \
         else parse_payload(text)
     return row(workload.name, mode, seconds=figures["ticks"] / IPS,
-               exits={} if mode == BARE else exits(text, mode), **figures)
+               exits=measured_exits(report, text, mode), **figures)

@@ -2,7 +2,7 @@
 """The report as a picture, by gnuplot."""
 import subprocess
 
-from cases import MODES, WORKLOADS
+from cases import COLUMNS, WORKLOADS
 from lab import BenchError
 
 SCRIPT = """\
@@ -37,10 +37,10 @@ def quoted(text):
 def block(name, rows, value):
     """A named data block: a line for each workload, a column per mode."""
     found = {(r["workload"], r["mode"]): r for r in rows}
-    lines = [" ".join(("workload",) + MODES)]
+    lines = [" ".join(("workload",) + COLUMNS)]
     for w in WORKLOADS:
         values = [found.get((w.name, m)) and value(found[w.name, m])
-                  for m in MODES]
+                  for m in COLUMNS]
         if any(v is not None for v in values):
             lines.append(" ".join([w.name] + [
                 MISSING if v is None else str(v) for v in values]))
@@ -51,7 +51,7 @@ def columns(name):
     """The plot command's arguments: a cluster for each workload."""
     return ", ".join(
         f"${name} using {n}{':xtic(1)' if n == 2 else ''} "
-        f"title columnheader({n})" for n in range(2, len(MODES) + 2))
+        f"title columnheader({n})" for n in range(2, len(COLUMNS) + 2))
 
 
 class NothingToDraw(BenchError):

@@ -4,7 +4,7 @@
 A row of build/bench/report.json is one machine, workload and mode.  null is
 what was not measured; `note` says why, where nothing was.
 """
-from cases import BARE, MODES, WORKLOADS
+from cases import BARE, COLUMNS, KVM, LINUX_TOLERANCE, WORKLOADS
 
 FIELDS = ("machine", "workload", "mode", "ticks", "seconds", "ratio",
           "interrupts", "exits", "latency", "act", "eoi", "per_exit",
@@ -91,7 +91,7 @@ def per_interrupt(r):
 
 HEAD = ("mode", "ticks", "ratio", "modelled", "ratio", "interrupts",
         "exits/irq", "min", "median", "p99", "max", "act", "eoi")
-WIDTHS = (4, 13, 7, 13, 7, 10, 9, 8, 8, 8, 8, 7, 7)
+WIDTHS = (6, 13, 7, 13, 7, 10, 9, 8, 8, 8, 8, 7, 7)
 
 
 def _number(value):
@@ -145,7 +145,7 @@ def table(rows, cost=EXIT_CYCLES, short=False):
     lines = [f"One exit costs {cost:,} cycles in the columns `modelled`.  "
              "min to max: latency; act, eoi: medians."]
     for w in WORKLOADS:
-        of_it = [found[w.name, m] for m in MODES if (w.name, m) in found]
+        of_it = [found[w.name, m] for m in COLUMNS if (w.name, m) in found]
         if not of_it:
             continue
         lines += ["", _title(w, short), _line(HEAD)]
@@ -161,21 +161,27 @@ def _differs(a, b, tolerance):
     return abs(a - b) > tolerance * max(a, b)
 
 
+def _disagreeing(a, b, w):
+    """The fields of two rows.  Where nothing is exact, a few exits are
+    chance."""
+    tolerance = LINUX_TOLERANCE if a["mode"] in KVM else w.tolerance
+    if tolerance:
+        return [f for f in ("ticks", "interrupts")
+                if _differs(a[f], b[f], tolerance)]
+    return [f for f in ("ticks", "interrupts", "exits", "latency", "act",
+                        "eoi", "note") if a[f] != b[f]]
+
+
 def disagreements(first, second):
     """What two reports of the same build should agree on and do not, as
     lines: each row's figures, within the workload's tolerance."""
     found = {(r["workload"], r["mode"]): r for r in second}
     lines = []
     for w in WORKLOADS:
-        # Where nothing is exact, a few exits are chance.
-        fields = ["ticks", "interrupts"]
-        if not w.tolerance:
-            fields += ["exits", "latency", "act", "eoi", "note"]
         for r in (r for r in first if r["workload"] == w.name):
+            name = f"{w.name} {r['mode']}"
             other = found.pop((w.name, r["mode"]), None)
-            lines += [f"{w.name} {r['mode']}: no such row"] if not other else [
-                f"{w.name} {r['mode']} {field}: {r[field]} and {other[field]}"
-                for field in fields
-                if (r[field] != other[field] if not w.tolerance else
-                    _differs(r[field], other[field], w.tolerance))]
+            lines += [f"{name}: no such row"] if not other else [
+                f"{name} {field}: {r[field]} and {other[field]}"
+                for field in _disagreeing(r, other, w)]
     return lines

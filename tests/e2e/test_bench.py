@@ -155,6 +155,13 @@ def short_linux(_lab):
     return measure(w, "exit", w.short)
 
 
+@background(long=True)
+def short_kvm(_lab):
+    make_payloads()
+    w = workload("timer")
+    return measure(w, "kvm", w.short)
+
+
 # Interrupts; in exit each stops the debugger twice.
 COUNTED = {"exit": 100, "eli": 4000, "did": 4000}
 
@@ -246,6 +253,15 @@ def test_linux_row(short_linux):
     assert row["interrupts"] >= workload("ping").short
     assert exits_within(row["exits"]) >= 2 * row["interrupts"]
     assert row["latency"]["min"] > 0
+
+
+def test_kvm_row(short_kvm):
+    """HLT, and two MSRs: arming, and EOI."""
+    row, count = short_kvm, workload("timer").short
+    assert row["interrupts"] == count
+    assert row["exits"]["halt"] == count
+    assert 2 * count <= row["exits"]["other"] <= 2 * count + 10
+    assert row["exits"]["mark"] == 1
 
 
 def test_bench_run(bench_run):

@@ -83,7 +83,7 @@ def test_table():
     lines = report.table(report.complete(rows(), 100), 100)
     text = "\n".join(lines)
     assert "One exit costs 100 cycles" in text
-    assert "eli  not in this build" in lines
+    assert "eli    not in this build" in lines
     assert "  exit, exits per interrupt: msr-eoi 2, hlt 1, " \
         "injection-mode 0.5; 100 ticks per exit" in lines
     (line,) = [x for x in lines if x.startswith("exit ")]
@@ -141,6 +141,31 @@ def test_linux_is_read():
     for text in ("", LINUX_TEXT.replace("status 0", "status 1")):
         with pytest.raises(BenchError):
             measure.parse_linux(text, "ping")
+
+
+@pytest.mark.parametrize("mode, agree", [("kvm", True), ("did", False)])
+def test_what_linux_is_beneath_is_not_exact(mode, agree):
+    first, second = ([report.row("timer", mode, ticks=n, interrupts=5,
+                                 exits={"halt": n})] for n in (100, 103))
+    assert (not report.disagreements(first, second)) == agree
+
+
+def test_counts_of_kvm():
+    counts = {"B": {"exits": 100, "io_exits": 30, "signal_exits": 1},
+              "E": {"exits": 131, "io_exits": 31, "halt_exits": 10,
+                    "signal_exits": 9, "irq_window_exits": 2}}
+    assert measure.kvm_exits(counts) == {
+        "halt": 10, "irq-window": 2, "mark": 1, "other": 18}
+
+
+def test_what_kvm_is_not_compared_in():
+    notes = {w.name: measure.refusal(w, "kvm") for w in WORKLOADS}
+    assert {name for name, note in notes.items() if not note} == {
+        "timer", "self", "icr", "loop"}
+    words = measure.arguments(workload("timer"), "kvm-pm", 9, "")
+    assert "--bare" in words and "--cpu-pm" in words
+    words = measure.arguments(workload("timer"), "kvm", 9, "")
+    assert "--bare" in words and "--cpu-pm" not in words
 
 
 def test_modes_are_the_tables_words():

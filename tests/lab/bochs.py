@@ -25,13 +25,14 @@ cpu: model={model}, count={cpus}, quantum={quantum}, ips={ips}, \
 clock: sync=none, time0={time0}
 pci: enabled=1, chipset=i440fx{slots}
 ata0-master: type=cdrom, path="{iso}", status=inserted
-boot: cdrom
+{disks}boot: cdrom
 {serial}{devices}panic: action=report
-error: action=report
+error: action={errors}
 info: action=report
 debug: action=ignore
 log: {log}
 """
+DEFAULT_CPU = "corei7_skylake_x"
 # What Ashlar needs beyond a model: the one with SVM has no x2APIC.
 FEATURES = {"ryzen": ", add_features=x2apic"}
 E1000_PLUGIN = ", e1000=1"
@@ -54,10 +55,18 @@ TRIPLE_FAULT = re.compile(rb"^(\d+)p\[(CPU\d+) *\].*(3rd \(\d+\) exception"
 POWER_OFF = (b"soft power off", b"Shutdown port: shutdown requested")
 
 
+def serial_socket(com, tcp):
+    """UART `com`, connected to one of the lab's ports."""
+    return (f"com{com}: enabled=1, mode=socket-client, "
+            f"dev=127.0.0.1:{tcp}\n")
+
+
 class Bochs(Machine):
     """A run of Bochs.  spec is the parsed command line."""
 
     name = "bochs"
+    # What becomes of error messages: `report` writes them to the log.
+    errors = "report"
 
     def __init__(self, spec, directory):
         super().__init__(spec, directory)
@@ -89,17 +98,32 @@ class Bochs(Machine):
         return E1000_LINE.format(card=card, mac=0x56 + card, net=net,
                                  peer=peer)
 
+    def model(self):
+        """Of its CPUs."""
+        return self.spec.cpu_model or DEFAULT_CPU
+
+    def memory(self):
+        """In MiB."""
+        return parse_memory(self.spec.memory)
+
+    def serial_lines(self, ports):
+        """The UARTs; ports as command() has them."""
+        return "".join(serial_socket(n, tcp) for n, tcp in ports)
+
+    def disk_lines(self):
+        """What there is beside the CD."""
+        return ""
+
     def write_config(self, iso, ports, root):
+        """Makes the configuration and returns its path."""
         spec = self.spec
-        serial = "".join(
-            f"com{n}: enabled=1, mode=socket-client, dev=127.0.0.1:{tcp}\n"
-            for n, tcp in ports)
         text = TEMPLATE.format(
-            memory=parse_memory(spec.memory), model=spec.cpu_model,
-            features=FEATURES.get(spec.cpu_model, ""), cpus=spec.cpus,
+            memory=self.memory(), model=self.model(),
+            features=FEATURES.get(self.model(), ""), cpus=spec.cpus,
             quantum=spec.quantum, ips=spec.ips, time0=TIME0, iso=iso,
-            share=os.path.join(root, "usr/share/bochs"), serial=serial,
-            log=self.log, **self._devices())
+            share=os.path.join(root, "usr/share/bochs"),
+            serial=self.serial_lines(ports), disks=self.disk_lines(),
+            errors=self.errors, log=self.log, **self._devices())
         path = os.path.join(self.directory, CONFIG)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)

@@ -18,13 +18,13 @@ import tempfile
 
 from bochs import DEBUGGER_LOG, Bochs
 from media import BOOTS, make_medium
+from nested import KvmOnBochs, KvmOnQemu
 from paths import BUILD, LabError
 from qemu import VMEXITS, Kvm, Qemu, kvm_problem
 from session import (ENDED, SEEN, TIMEOUT, Console, Expect, Port, Session,
                      Type)
 
-MACHINES = {"bochs": Bochs, "qemu": Qemu, "kvm": Kvm}
-CPU_MODEL = {"bochs": "corei7_skylake_x"}
+MACHINES = {m.name: m for m in (Bochs, Qemu, Kvm, KvmOnBochs, KvmOnQemu)}
 TAIL_LINES = 25
 # At the start of a line: a line of a guest has "NAME| " before it.
 PANIC = (r"^(?:\[[^]\n]*\] )?(?:ashlar: )?panic: |"
@@ -122,6 +122,8 @@ def parser():
     p.add_argument("--vmexits", action="store_true", help="QEMU: a line "
                    "`vmexit(CODE, INFO1, INFO2, RIP)!` for each #VMEXIT, in "
                    "--keep's " + VMEXITS)
+    p.add_argument("--cpu-pm", action="store_true", help="KVM: a guest's HLT "
+                   "does not exit")
     p.add_argument("--interactive", action="store_true",
                    help="the terminal is the console; no time-out")
     return p
@@ -176,6 +178,8 @@ def check(spec):
         raise LabError(f"--boot {spec.boot}: not on the bochs machine")
     if spec.vmexits and spec.machine != "qemu":
         raise LabError("--vmexits: the qemu machine only")
+    if spec.cpu_pm and not spec.machine.startswith("kvm"):
+        raise LabError("--cpu-pm: the machines with KVM only")
     if spec.table:
         spec.module.insert(0, ("table", spec.table))
     spec.modules = dict(spec.module)
@@ -188,7 +192,6 @@ def check(spec):
         if not os.path.isfile(path):
             raise LabError(f"no file {path}")
     spec.steps = spec.steps or []
-    spec.cpu_model = spec.cpu_model or CPU_MODEL.get(spec.machine)
 
 
 def port_files(spec, directory):
@@ -230,7 +233,7 @@ def run(spec, directory, keep):
         "outcome": outcome, "machine": spec.machine, "cpus": spec.cpus,
         "seconds": round(session.seconds, 2), "ticks": machine.ticks(),
         "reason": session.reason, "matches": session.matches,
-        "powered_off": session.powered_off,
+        "powered_off": session.powered_off, "kvm": machine.kvm_counts(),
         "serial": {str(n): path for n, path in files.items()
                    if keep or n in dict(spec.serial)}}
     if not status(report, spec):

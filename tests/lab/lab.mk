@@ -4,7 +4,7 @@ LAB := $(B)/lab
 RUN := tests/lab/run
 
 MACHINE ?= auto
-# The machines on which this build can run a guest, best first.
+# What `auto` chooses from, best first.
 MACHINES := kvm qemu bochs
 TABLE ?= examples/linux.table
 CPUS ?= 3
@@ -13,19 +13,23 @@ MEMORY ?= 1G
 MODULES ?= vmlinuz=$(LAB)/vmlinuz initrd.img=$(LAB)/initrd.img
 
 GUEST_PROGRAMS := $(LAB)/guest/work
+# What the stock kernel needs on an emulator to find its disks, and for KVM.
+L1_MODULES := $(addprefix $(LAB)/,$(addsuffix .ko,irqbypass kvm kvm-intel \
+	kvm-amd scsi_common scsi_mod sd_mod libata ata_piix))
 
 .PHONY: lab lab-root run
 # All that a run of the lab needs besides Ashlar itself.
 lab: lab-root $(LAB)/vmlinuz $(LAB)/vmlinuz-13 $(LAB)/initrd.img \
-	$(LAB)/vmlinuz-full $(LAB)/initrd-e1000.img $(LAB)/memtest
+	$(LAB)/vmlinuz-full $(LAB)/initrd-e1000.img $(LAB)/memtest \
+	$(LAB)/l1.img $(LAB)/l1-initrd.img
 
 # Fast when all is there.
 lab-root:
 	@tools/setup build lab
 	@tests/lab/mkroot >/dev/null
 
-$(LAB)/vmlinuz: tests/lab/mkkernel
-	@tests/lab/mkkernel $@
+$(LAB)/vmlinuz $(L1_MODULES) &: tests/lab/mkkernel
+	@tests/lab/mkkernel $(LAB)/vmlinuz $(notdir $(L1_MODULES))
 
 $(LAB)/vmlinuz-13: tests/lab/mkkernel | lab-root
 	@tests/lab/mkkernel $@ 13
@@ -35,7 +39,7 @@ $(LAB)/memtest: tests/lab/mkkernel
 
 # With the distribution's full kernel comes its driver for the e1000.
 $(LAB)/vmlinuz-full $(LAB)/e1000.ko &: tests/lab/mkkernel
-	@tests/lab/mkkernel $(LAB)/vmlinuz-full full
+	@tests/lab/mkkernel $(LAB)/vmlinuz-full full e1000.ko
 
 $(LAB)/guest/work: $(wildcard tests/guest/initramfs/*.[ch]) \
 		tests/guest/payloads/lib/samples.h
@@ -49,6 +53,15 @@ $(LAB)/initrd.img $(LAB)/initrd-e1000.img: tests/lab/mkinitrd \
 		tests/guest/initramfs/init $(filter-out tests/%,$^)
 
 $(LAB)/initrd-e1000.img: $(LAB)/e1000.ko
+
+# Of the nested machines: QEMU on a disk, and what finds it there.
+$(LAB)/l1.img: tests/lab/mkl1 tests/lab/mkroot | lab-root
+	@tests/lab/mkl1 $@
+
+$(LAB)/l1-initrd.img: tests/lab/mkinitrd tests/lab/l1init $(L1_MODULES) \
+		| lab-root
+	tests/lab/mkinitrd $@ $$(command -v busybox) tests/lab/l1init \
+		$(L1_MODULES)
 
 run: lab $(B)/ashlar.elf
 	@$(RUN) --interactive --machine $(MACHINE) \

@@ -40,6 +40,13 @@ class Machine:
         """The machine's own clock at its end, None where it has none."""
         return None
 
+    def kvm_counts(self):
+        """What KVM has counted of the machine, without what is 0: moment to
+        {KVM's name: count}.  A moment is a mark (a byte that the guest wrote
+        to port 5E9h, the last of its kind) or `end`, the guest's power-off.
+        None where KVM is not asked."""
+        return None
+
     def logs(self):
         """Files in the run's directory worth keeping."""
         return []

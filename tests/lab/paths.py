@@ -36,13 +36,18 @@ def machines_root():
     raise LabError("the machines are not installed; run: make lab")
 
 
-def program(root, path):
+def start(root, path):
     """The command that starts a program of the root, without a chroot: its
     own dynamic loader with its own libraries."""
     binary = os.path.join(root, path)
-    if not os.path.exists(binary):
-        raise LabError(f"no {binary}; run: make lab")
     if root == "/":
         return [binary]
     return [os.path.join(root, "usr/lib64/ld-linux-x86-64.so.2"),
             "--library-path", os.path.join(root, LIBRARIES), binary]
+
+
+def program(root, path):
+    """start(), of a program that must be on this machine."""
+    if not os.path.exists(os.path.join(root, path)):
+        raise LabError(f"no {os.path.join(root, path)}; run: make lab")
+    return start(root, path)

@@ -6,8 +6,9 @@ import shutil
 
 from machine import Machine, parse_device, parse_memory
 from media import IMAGE32, IPXE_SCRIPT
-from paths import LabError, machines_root, program
+from paths import LIBRARIES, LabError, machines_root, program
 
+PROGRAM = "usr/bin/qemu-system-x86_64"
 DISK_SIZE = 64 << 20
 VMEXITS = "vmexits.log"
 # igb has eight functions at most.
@@ -48,23 +49,24 @@ DEVICES = {"nvme": _nvme, "igb": _nic("igb"), "e1000e": _nic("e1000e"),
            "e1000": _nic("e1000"), "edu": _edu}
 
 
-def _cd(_root, _spec, _directory, iso):
+def _cd(_machine, _root, iso):
     return ["-drive", f"if=none,id=cd,media=cdrom,format=raw,readonly=on,"
             f"file={iso}", "-device", "ide-cd,drive=cd,bootindex=0"]
 
 
-def _uefi_cd(root, spec, directory, iso):
+def _uefi_cd(machine, root, iso):
     """OVMF with variables of this run's own."""
-    variables = os.path.join(directory, "uefi-variables.fd")
-    shutil.copyfile(os.path.join(root, OVMF, "OVMF_VARS_4M.fd"), variables)
+    variables = machine.copy_file(os.path.join(root, OVMF, "OVMF_VARS_4M.fd"),
+                                  "uefi-variables.fd")
     code = os.path.join(root, OVMF, "OVMF_CODE_4M.fd")
     return ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
             "-drive", f"if=pflash,unit=1,format=raw,file={variables}",
-            *_cd(root, spec, directory, iso)]
+            *_cd(machine, root, iso)]
 
 
-def _kernel(_root, spec, _directory, folder):
+def _kernel(machine, _root, folder):
     """A module's command line is all of its word here, the path first."""
+    spec = machine.spec
     words = ["-kernel", os.path.join(folder, IMAGE32), "-append",
              spec.cmdline]
     if spec.modules:
@@ -73,7 +75,7 @@ def _kernel(_root, spec, _directory, folder):
     return words
 
 
-def _pxe(_root, _spec, _directory, folder):
+def _pxe(_machine, _root, folder):
     """iPXE in the NIC's ROM runs the script that DHCP names."""
     return ["-netdev", f"user,id=boot,restrict=on,tftp={folder},"
             f"bootfile={IPXE_SCRIPT}", "-device",
@@ -83,6 +85,28 @@ def _pxe(_root, _spec, _directory, folder):
 OVMF = "usr/share/OVMF"
 BOOT = {"grub-bios": _cd, "grub-uefi": _uefi_cd, "multiboot1": _kernel,
         "ipxe": _pxe}
+
+
+def base_words(root, machine, cpu, cpus, memory):
+    """What every QEMU of the lab has.  memory: in MiB."""
+    words = ["-name", "ashlar,debug-threads=on", "-nodefaults",
+             "-no-user-config", "-machine", machine, "-cpu", cpu,
+             "-smp", str(cpus), "-m", str(memory), "-display", "none"]
+    for share in ("usr/share/seabios", "usr/share/qemu",
+                  "usr/lib/ipxe/qemu"):
+        words += ["-L", os.path.join(root, share)]
+    return words
+
+
+def environment(root):
+    """Where it finds its own modules."""
+    return {"QEMU_MODULE_DIR": os.path.join(root, LIBRARIES, "qemu")}
+
+
+def serial_socket(index, number, tcp):
+    """UART `index` of the machine, connected to the lab's port `number`."""
+    return ["-chardev", f"socket,id=com{number},host=127.0.0.1,port={tcp}",
+            "-device", f"isa-serial,index={index},chardev=com{number}"]
 
 
 class Qemu(Machine):
@@ -115,36 +139,53 @@ class Qemu(Machine):
 
     def _disk(self, index, image):
         """The file on the host is written to; without one it is empty."""
-        path = image or os.path.join(self.directory, f"disk{index}.img")
-        if not image:
-            with open(path, "wb") as file:
-                file.truncate(DISK_SIZE)
+        path = self.host_file(image) if image else self.empty_file(
+            f"disk{index}.img", DISK_SIZE)
         return ["-drive", f"if=none,id=disk{index},format=raw,file={path}"]
 
-    def command(self, medium, ports):
-        root = machines_root()
+    def host_file(self, path):
+        """A file that stays when the run is over."""
+        return path
+
+    def empty_file(self, name, size):
+        """Makes a file of this run's own and returns its path."""
+        path = os.path.join(self.directory, name)
+        with open(path, "wb") as file:
+            file.truncate(size)
+        return path
+
+    def copy_file(self, source, name):
+        """As empty_file(), with what is in source."""
+        path = os.path.join(self.directory, name)
+        shutil.copyfile(source, path)
+        return path
+
+    def serial_words(self, ports):
+        """The UARTs; ports as command() has them."""
+        return [word for number, tcp in ports
+                for word in serial_socket(number - 1, number, tcp)]
+
+    def words(self, root, medium, ports):
+        """What stands behind the program's name.  root: where its files are
+        on the system that it runs on."""
         spec = self.spec
-        words = program(root, "usr/bin/qemu-system-x86_64") + [
-            "-name", "ashlar,debug-threads=on", "-nodefaults",
-            "-no-user-config", "-machine", self.machine,
-            "-cpu", spec.cpu_model or self.default_cpu,
-            "-smp", str(spec.cpus), "-m", str(parse_memory(spec.memory)),
-            "-device", self.iommu, "-display", "none", "-vga", "std"]
-        for share in ("usr/share/seabios", "usr/share/qemu",
-                      "usr/lib/ipxe/qemu"):
-            words += ["-L", os.path.join(root, share)]
-        for number, tcp in ports:
-            words += ["-chardev", f"socket,id=com{number},host=127.0.0.1,"
-                      f"port={tcp}", "-device", f"isa-serial,index="
-                      f"{number - 1},chardev=com{number}"]
-        words += BOOT[spec.boot](root, spec, self.directory, medium)
+        words = base_words(root, self.machine,
+                           spec.cpu_model or self.default_cpu, spec.cpus,
+                           parse_memory(spec.memory))
+        words += ["-device", self.iommu, "-vga", "std"]
+        words += self.serial_words(ports)
+        words += BOOT[spec.boot](self, root, medium)
         words += self._device_words()
         if spec.vmexits:
             # in_asm shows #VMEXITs too; the filter leaves the code out.
             words += ["-d", "in_asm", "-dfilter", "0+1", "-D",
                       os.path.join(self.directory, VMEXITS)]
-        return words, {"QEMU_MODULE_DIR": os.path.join(
-            root, "usr/lib/x86_64-linux-gnu/qemu")}
+        return words
+
+    def command(self, medium, ports):
+        root = machines_root()
+        return (program(root, PROGRAM) + self.words(root, medium, ports),
+                environment(root))
 
     def logs(self):
         return [VMEXITS]
@@ -174,6 +215,10 @@ class Kvm(Qemu):
     name = "kvm"
     machine = "q35,accel=kvm,kernel-irqchip=split"
     default_cpu = "host"
+
+    def words(self, root, medium, ports):
+        pm = ["-overcommit", "cpu-pm=on"] if self.spec.cpu_pm else []
+        return super().words(root, medium, ports) + pm
 
     def command(self, medium, ports):
         problem = kvm_problem()
