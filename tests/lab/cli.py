@@ -92,6 +92,8 @@ def parser():
     p.add_argument("--module", type=named_file, action="append", default=[],
                    metavar="NAME=FILE")
     p.add_argument("--device", action="append", default=[], metavar="SPEC")
+    p.add_argument("--iommu", default="intremap=on,eim=on", metavar="OPTIONS",
+                   help="QEMU: those of its intel-iommu, or none")
     p.add_argument("--acpi", action="append", default=[], metavar="FILE",
                    help="an ACPI table instead of the firmware's of the same "
                    "signature")

@@ -89,7 +89,6 @@ class Qemu(Machine):
     name = "qemu"
     machine = "q35,accel=tcg"
     default_cpu = "EPYC,+svm,+x2apic"
-    iommu = "intel-iommu,intremap=on,eim=on"
 
     def __init__(self, spec, directory):
         super().__init__(spec, directory)
@@ -117,6 +116,11 @@ class Qemu(Machine):
             file.truncate(DISK_SIZE)
         return ["-drive", f"if=none,id=disk{index},format=raw,file={path}"]
 
+    def _iommu_words(self):
+        options = self.spec.iommu
+        return [] if options == "none" else ["-device",
+                                             f"intel-iommu,{options}"]
+
     def command(self, medium, ports):
         root = machines_root()
         spec = self.spec
@@ -125,7 +129,7 @@ class Qemu(Machine):
             "-no-user-config", "-machine", self.machine,
             "-cpu", spec.cpu_model or self.default_cpu,
             "-smp", str(spec.cpus), "-m", str(parse_memory(spec.memory)),
-            "-device", self.iommu, "-display", "none", "-vga", "std"]
+            "-display", "none", "-vga", "std"] + self._iommu_words()
         for share in ("usr/share/seabios", "usr/share/qemu",
                       "usr/lib/ipxe/qemu"):
             words += ["-L", os.path.join(root, share)]
