@@ -118,7 +118,7 @@ static const char *owner_of(u16 address)
 	return "-";
 }
 
-static void report(const struct vtd_fault *f)
+static void report_fault(const struct vtd_fault *f)
 {
 	const char *what = f->reason >= VTD_FAULT_INTERRUPT ? "interrupt" :
 			   f->write			    ? "write" :
@@ -143,5 +143,5 @@ void dma_poll(void)
 		return;
 	next_poll = now + clock_ms(POLL_MS);
 	if (vtd_next_fault(&f))
-		report(&f);
+		report_fault(&f);
 }

@@ -35,7 +35,8 @@ WITHOUT = ("warning: vtd: interrupts are not remapped, devices can send any: "
 @background(long=True)
 def vtd_linux(lab):
     return lab("--machine", "qemu", "--cpus", 2, "--table",
-               lab.table(LINUX_TABLE), *LINUX, *expect(r"^linux\| guest: ready"),
+               lab.table(LINUX_TABLE), *LINUX,
+               *expect(r"^linux\| guest: ready"),
                *command("console linux"), *typed("\\n", "^guest# "),
                *typed("echo an$((81+1))er\\n", "^an82er$"),
                *typed("poweroff -f\\n", LINUX_ENDED), timeout=300)
