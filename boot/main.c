@@ -99,6 +99,9 @@ static void read_boot_info(u32 magic, u32 info)
 /* One that is broken costs the IOMMU, not the boot. */
 static void read_dmar(void)
 {
+	if (acpi.bad_dmar)
+		log_printf("warning: DMAR: its length or checksum is wrong: "
+			   "VT-d is not used");
 	if (!acpi.dmar)
 		return;
 	has_iommu = !dmar_check(&dmar, phys_to_virt(acpi.dmar),

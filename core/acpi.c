@@ -357,6 +357,15 @@ static int parse_dmar(struct parse *p, const struct table *t)
 	return 0;
 }
 
+/* Without it the machine has no IOMMU, and can do. */
+static int skip_dmar(struct parse *p)
+{
+	p->ai->bad_dmar = true;
+	if (p->error_size)
+		p->error[0] = '\0';
+	return 0;
+}
+
 /* What is looked for in the DSDT and the SSDTs. */
 static void parse_aml(struct acpi_info *ai, const u8 *p, u32 length)
 {
@@ -394,6 +403,7 @@ static const struct table_kind kinds[] = {
 };
 
 #define KIND_MADT 0
+#define KIND_DMAR 4
 
 static int parse_table(struct parse *p, u64 phys)
 {
@@ -414,6 +424,8 @@ static int parse_table(struct parse *p, u64 phys)
 	p->seen |= (u32)BIT(i);
 	err = map_table(p, &t, kinds[i].name, phys, kinds[i].signature,
 			kinds[i].min);
+	if (err && i == KIND_DMAR)
+		return skip_dmar(p);
 	return err ? err : kinds[i].parse(p, &t);
 }
 

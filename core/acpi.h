@@ -110,9 +110,13 @@ struct acpi_info {
 	 */
 	struct pci_buses root_buses;
 	bool more_root_buses;
-	/* The DMAR table: checksum and length are right; 0 if there is none. */
+	/*
+	 * The DMAR table: checksum and length are right; 0 if there is none.
+	 * bad_: there is one of which they are not.
+	 */
 	u64 dmar;
 	u32 dmar_length;
+	bool bad_dmar;
 };
 
 /*

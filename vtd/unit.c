@@ -260,7 +260,7 @@ static void choose_remapping(const struct acpi_info *acpi)
 }
 
 /* 8.1: the firmware may have its reasons against 32-bit destinations. */
-static void report(void)
+static void report_units(void)
 {
 	if (vtd.dmar->flags & DMAR_X2APIC_OPT_OUT)
 		log_printf("warning: vtd: the firmware wants no x2APIC, which "
@@ -290,7 +290,7 @@ int vtd_take_over(const struct acpi_info *acpi, char *error, size_t size)
 	if (err)
 		return err;
 	vtd.on = true;
-	report();
+	report_units();
 	return 0;
 }
 

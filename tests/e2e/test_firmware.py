@@ -22,6 +22,7 @@ device = pci 0000:00:02.0
 """
 ENDED = "^partition one: stopped: powered off by the guest$"
 GHOST = 7
+ABSENT = 0xfed90000
 IOAPICS = 17
 # In an emulator, whose host has two CPUs, each takes a third of a second.
 CPUS = 72
@@ -69,6 +70,13 @@ def iommu_left_on(lab):
 
 
 @background
+def iommu_absent(lab):
+    """Nobody answers where the table says."""
+    return boots(lab, 1, "0", "--cpus", 2, "--acpi",
+                 lab.file(dmar(ABSENT)))
+
+
+@background
 def iommu_and_device(lab):
     table = TABLE.format(1, "0") + DEVICE
     return lab("--cpus", 2, "--acpi", lab.file(dmar(0)), "--table",
@@ -110,10 +118,17 @@ def test_many_cpus(many_cpus):
 def test_iommu(iommu_left_on, iommu_and_device):
     assert iommu_left_on.powered_off, iommu_left_on.stderr
     assert warnings(iommu_left_on) == [
+        "DMAR: an IOMMU is at 0h: VT-d is not used",
         "the firmware left the IOMMU at 0h on"]
     assert iommu_and_device.findall("^boot: the firmware.*") == [
         "boot: the firmware left the IOMMU at 0h on, which keeps devices "
         "from their partitions; switch VT-d off in its setup"]
+
+
+def test_iommu_absent(iommu_absent):
+    assert iommu_absent.powered_off, iommu_absent.stderr
+    assert warnings(iommu_absent) == [
+        f"the IOMMU at {ABSENT:x}h is not there: VT-d is not used"]
 
 
 def test_x2apic(ghost_cpu, many_cpus):

@@ -93,6 +93,8 @@ def parser():
                    metavar="NAME=FILE")
     p.add_argument("--device", action="append", default=[], metavar="SPEC",
                    help="NAME[,vfs=N][,image=FILE]")
+    p.add_argument("--iommu", default="intremap=on,eim=on", metavar="OPTIONS",
+                   help="QEMU: those of its intel-iommu, or none")
     p.add_argument("--acpi", action="append", default=[], metavar="FILE",
                    help="an ACPI table instead of the firmware's of the same "
                    "signature")

@@ -115,7 +115,6 @@ class Qemu(Machine):
     name = "qemu"
     machine = "q35,accel=tcg"
     default_cpu = "EPYC,+svm,+x2apic"
-    iommu = "intel-iommu,intremap=on,eim=on"
 
     def __init__(self, spec, directory):
         super().__init__(spec, directory)
@@ -160,6 +159,11 @@ class Qemu(Machine):
         shutil.copyfile(source, path)
         return path
 
+    def _iommu_words(self):
+        options = self.spec.iommu
+        return [] if options == "none" else ["-device",
+                                              f"intel-iommu,{options}"]
+
     def serial_words(self, ports):
         """The UARTs; ports as command() has them."""
         return [word for number, tcp in ports
@@ -172,7 +176,7 @@ class Qemu(Machine):
         words = base_words(root, self.machine,
                            spec.cpu_model or self.default_cpu, spec.cpus,
                            parse_memory(spec.memory))
-        words += ["-device", self.iommu, "-vga", "std"]
+        words += self._iommu_words() + ["-vga", "std"]
         words += self.serial_words(ports)
         words += BOOT[spec.boot](self, root, medium)
         words += self._device_words()

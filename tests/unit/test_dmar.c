@@ -95,8 +95,7 @@ static int check(u32 length)
 	int err;
 
 	free(exact);
-	exact = malloc(length + 1UL);
-	exact[length] = 0;
+	exact = malloc(length ? length : 1);
 	memcpy(exact, table, length);
 	error[0] = '\0';
 	err = dmar_check(&d, exact, length, error, sizeof(error));
@@ -130,7 +129,7 @@ static u32 config(u16 address, u32 reg)
 static void test_units(void **state)
 {
 	struct dmar_unit u;
-	u32 at = 0;
+	u32 at;
 
 	(void)state;
 	drhd(UNIT, 0, 0);

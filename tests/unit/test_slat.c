@@ -178,6 +178,17 @@ static void test_no_1g(void **state)
 	assert_int_equal(f->arena.used, 4);
 }
 
+static void test_small_only(void **state)
+{
+	struct fixture *f = *state;
+
+	clear(f, true);
+	f->slat.small_only = true;
+	assert_int_equal(slat_map(&f->slat, 0, 0, SIZE_2M, RWX), 0);
+	assert_int_equal(leaf_size(f, 0, 0, RWX), PAGE_SIZE);
+	assert_int_equal(f->arena.used, 4);
+}
+
 /* Large leaves save tables: nothing below the level of the leaf. */
 static void test_tables_used(void **state)
 {
@@ -474,11 +485,12 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_empty),     TEST(test_leaf_sizes),
-		TEST(test_no_1g),     TEST(test_tables_used),
-		TEST(test_bits),      TEST(test_invalid),
-		TEST(test_overlap),   TEST(test_partial_overlap),
-		TEST(test_no_memory), TEST(test_random),
+		TEST(test_empty),	    TEST(test_leaf_sizes),
+		TEST(test_no_1g),	    TEST(test_small_only),
+		TEST(test_tables_used),	    TEST(test_bits),
+		TEST(test_invalid),	    TEST(test_overlap),
+		TEST(test_partial_overlap), TEST(test_no_memory),
+		TEST(test_random),
 	};
 
 	return cmocka_run_group_tests_name("slat", tests, NULL, NULL);
