@@ -171,8 +171,8 @@ class KvmOnBochs(Nested, Bochs):
 
     def command(self, medium, ports):
         if self.spec.cpus > 1:
-            raise LabError(f"{self.name}: one CPU only; with more a guest "
-                           "falls asleep for ever")
+            raise LabError(f"{self.name}: one CPU only; docs/decisions.md "
+                           "says why")
         check_files()
         self.job = make_job(self.spec, self.directory, medium, ports)
         folder = os.path.join(self.directory, "l1")
