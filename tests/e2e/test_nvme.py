@@ -248,6 +248,64 @@ def test_victim_is_exact(dma):
     assert not hostile.victim_problems(dma)
 
 
+# --- a guest that is stopped with reads under way ---
+
+DISK_TABLE = """\
+[machine]
+sidecores = 1
+log = com1
+[partition disk]
+cpus = 0
+memory = 20M
+kernel = nvme
+console = com2
+device = pci 0000:01:00.0
+"""
+CYCLES = 100
+# So few that some of the 16 reads are under way for a second.
+IOPS = 16
+FOUND = "2:^nvme: (?:clean|DIRTY.*)$"
+
+
+def cycles(lab, count, *arguments):
+    words = expect(FOUND, "2:^nvme: busy$")
+    for _ in range(count):
+        words += command("restart disk") + expect(FOUND, "2:^nvme: busy$")
+    return lab(*QEMU, "--cpus", 2, "--memory", "256M", "--device",
+               f"nvme,iops={IOPS},image={disk(lab)}", *arguments, "--table",
+               lab.table(DISK_TABLE), "--module",
+               f"nvme={PAYLOADS}/nvme.bin", *words, *command("list"),
+               timeout=400)
+
+
+@background(long=True)
+def stopped(lab):
+    return cycles(lab, CYCLES)
+
+
+@background
+def stopped_twin(lab):
+    """The device is not reset, only no bus master any more."""
+    image = "ashlar-no-pci_reset.elf"
+    with MAKE_LOCK:
+        subprocess.run(["make", "-s", f"build/{image}"], cwd=TOP, check=True,
+                       timeout=300)
+    return cycles(lab, 3, "--image", os.path.join(BUILD, image))
+
+
+def test_nothing_arrives_later(stopped):
+    assert stopped.outcome == "seen", stopped.stderr
+    said = stopped.serial(2)
+    assert re.findall(r"^nvme: (clean|DIRTY)", said, re.M) == \
+        ["clean"] * (CYCLES + 1)
+    assert "blocked" not in stopped.serial(1)
+
+
+def test_late_reads_are_noticed(stopped_twin):
+    """By the check that passes with the reset."""
+    assert re.search("^nvme: DIRTY", stopped_twin.serial(2), re.M)
+
+
 @pytest.mark.parametrize("run", ["twin_pass", "twin_frames"])
 def test_guard_taken_out_is_noticed(request, run):
     result = request.getfixturevalue(run)

@@ -4,7 +4,7 @@ import os
 import re
 import signal
 
-from machine import Machine, parse_device, parse_memory
+from machine import Device, Machine, parse_device, parse_memory
 from paths import LIBRARIES, LabError, machines_root, program
 
 LOG = "bochs.log"
@@ -74,11 +74,11 @@ class Bochs(Machine):
         self.seen = 0
 
     def _devices(self):
-        names = [parse_device(d) for d in self.spec.device]
-        if not names:
+        devices = [parse_device(d) for d in self.spec.device]
+        if not devices:
             return {"plugins": "", "slots": "", "devices": ""}
-        cards = range(len(names))
-        if set(names) != {("e1000", 0, None)} or len(names) > MAX_E1000:
+        cards = range(len(devices))
+        if set(devices) != {Device("e1000")} or len(devices) > MAX_E1000:
             raise LabError("the bochs machine has e1000 alone, up to "
                            f"{MAX_E1000} of them")
         return {"plugins": E1000_PLUGIN,

@@ -92,7 +92,7 @@ def parser():
     p.add_argument("--module", type=named_file, action="append", default=[],
                    metavar="NAME=FILE")
     p.add_argument("--device", action="append", default=[], metavar="SPEC",
-                   help="NAME[,vfs=N][,image=FILE]")
+                   help="NAME[,vfs=N][,iops=N][,image=FILE]")
     p.add_argument("--iommu", default="intremap=on,eim=on", metavar="OPTIONS",
                    help="QEMU: those of its intel-iommu, or none")
     p.add_argument("--acpi", action="append", default=[], metavar="FILE",

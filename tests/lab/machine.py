@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the descriptions of the machines have in common."""
 import re
+import typing
 
 from paths import LabError
 
@@ -52,12 +53,23 @@ class Machine:
         return []
 
 
+class Device(typing.NamedTuple):
+    """A --device.  iops: requests a second of its disk, 0 for any number;
+    image: the disk's file on the host, or None."""
+    name: str
+    vfs: int = 0
+    iops: int = 0
+    image: str | None = None
+
+
 def parse_device(text):
-    """NAME[,vfs=N][,image=FILE] -> (name, vfs, file or None)."""
-    match = re.fullmatch(r"([a-z0-9]+)(?:,vfs=(\d+))?(?:,image=(.+))?", text)
+    """NAME[,vfs=N][,iops=N][,image=FILE]."""
+    match = re.fullmatch(r"([a-z0-9]+)(?:,vfs=(\d+))?(?:,iops=(\d+))?"
+                         r"(?:,image=(.+))?", text)
     if not match:
-        raise LabError(f"--device {text}: not NAME[,vfs=N][,image=FILE]")
-    return match[1], int(match[2] or 0), match[3]
+        raise LabError(f"--device {text}: not NAME[,vfs=N][,iops=N]"
+                       "[,image=FILE]")
+    return Device(match[1], int(match[2] or 0), int(match[3] or 0), match[4])
 
 
 def parse_memory(text):

@@ -123,24 +123,27 @@ class Qemu(Machine):
     def _device_words(self):
         words = []
         for index, text in enumerate(self.spec.device):
-            name, vfs, image = parse_device(text)
-            if name not in DEVICES:
-                raise LabError(f"no device {name}; there are: " +
+            device = parse_device(text)
+            if device.name not in DEVICES:
+                raise LabError(f"no device {device.name}; there are: " +
                                " ".join(sorted(DEVICES)))
             # One bus each, numbered by the firmware in this order.
             words += ["-device", f"pcie-root-port,id=rp{index},"
                       f"chassis={index + 1},slot={index + 1},"
                       f"addr={index + 8:#x}"]
-            if name == "nvme":
-                words += self._disk(index, image)
-            words += DEVICES[name](index, vfs)
+            if device.name == "nvme":
+                words += self._disk(index, device)
+            words += DEVICES[device.name](index, device.vfs)
         return words
 
-    def _disk(self, index, image):
+    def _disk(self, index, device):
         """The file on the host is written to; without one it is empty."""
+        image = device.image
         path = self.host_file(image) if image else self.empty_file(
             f"disk{index}.img", DISK_SIZE)
-        return ["-drive", f"if=none,id=disk{index},format=raw,file={path}"]
+        limit = f",throttling.iops-total={device.iops}" if device.iops else ""
+        return ["-drive", f"if=none,id=disk{index},format=raw,file={path}"
+                f"{limit}"]
 
     def host_file(self, path):
         """A file that stays when the run is over."""

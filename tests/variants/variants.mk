@@ -31,7 +31,8 @@ $B/ashlar-checked.elf: $(OBJS) $B/hv/tests/variants/entry-checked.o linker.ld
 -include $B/hv/tests/variants/entry-checked.d
 
 # Of a hand-back, by the function that is taken out.
-HANDBACK_TWINS := guest_zero eli_hand_back lapic_quiet eli_reset_core
+HANDBACK_TWINS := guest_zero eli_hand_back lapic_quiet eli_reset_core \
+	pci_reset
 $(HANDBACK_TWINS:%=$B/ashlar-no-%.elf): $B/ashlar-no-%.elf: $(OBJS) \
 		$B/hv/tests/variants/handback.o linker.ld
 	$(LINK) -Wl,--wrap=$*
