@@ -148,6 +148,31 @@ def test_independent_count(request, run):
     assert abs(end - begin - counted) <= 2
 
 
+# --- an interrupt that goes from CPU to CPU ---
+
+CHANGES = 50
+# Linux masks, reads, writes the message by three stores and a read, twice where
+# the vector changes with the CPU, and unmasks.
+CHANGE_EXITS = 1 + 1 + 2 * 4 + 1
+
+
+@background(long=True)
+def affinity(lab):
+    return lab(*QEMU, "--cpus", 3, "--memory", "1G", "--device", "nvme",
+               "--table", lab.table(TABLE.format(f"affinity:{CHANGES}")),
+               *linux("vmlinuz"), *expect(STOPPED), timeout=200)
+
+
+def test_affinity(affinity):
+    """The message follows, and comes on the new CPU."""
+    text = affinity.serial()
+    assert f"linux| affinity changes={CHANGES} missed=0\n" in text, \
+        text[-1000:] + affinity.stderr
+    exits = ledger.window(text)
+    print(*(dict(snapshot) for snapshot in exits), sep="\n")
+    assert sum(s.get("ept-msix", 0) for s in exits) <= CHANGES * CHANGE_EXITS
+
+
 # --- what a device can't reach ---
 
 EDU_TABLE = """\

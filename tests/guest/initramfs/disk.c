@@ -6,6 +6,8 @@
  *			block b is b * STRIDE + i, as whoever made it knows
  *	write N		N writes of blocks 0 to N - 1, with every bit of that
  *			turned
+ *	affinity N	the admin queue's interrupt goes to the other CPU, N
+ *			times, and comes there
  *
  * Queue and task are on CPU 0.  Both count the disk's interrupts between their
  * marks.
@@ -13,7 +15,10 @@
 #define _GNU_SOURCE
 #include "work.h"
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define DISK   "/dev/nvme0n1"
@@ -104,4 +109,66 @@ int disk_write(long n)
 		die("fsync");
 	printf("write count=%ld interrupts=%ld\n", n, after - before);
 	return 0;
+}
+
+#define ADMIN	  " nvme0q0\n"
+#define RESCAN	  "/sys/class/nvme/nvme0/rescan_controller"
+#define RESCAN_NS 1000000
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die(path);
+	close(fd);
+}
+
+/* The number of the interrupt, and how often it came on each CPU. */
+static long admin_interrupt(long *each)
+{
+	char *name = strstr(slurp("/proc/interrupts"), ADMIN), *line;
+
+	if (!name)
+		die("no interrupt" ADMIN);
+	*name = '\0';
+	line = strrchr(buf, '\n') + 1;
+	sum_columns(strchr(line, ':') + 1, each);
+	return strtol(line, NULL, 10);
+}
+
+/*
+ * Commands are sent in the kernel's own time, and the first interrupt still
+ * comes where the one before did.
+ */
+static bool comes_on(long cpu, long before)
+{
+	long each[GUEST_CPUS] = { 0 };
+
+	for (int i = 0; i < TRIES && each[cpu] <= before; i++) {
+		sleep_ns(RESCAN_NS);
+		admin_interrupt(each);
+	}
+	return each[cpu] > before;
+}
+
+int disk_affinity(long n)
+{
+	long before[GUEST_CPUS] = { 0 }, missed = 0;
+	char path[64], cpu[8];
+
+	close(open_disk());
+	snprintf(path, sizeof(path), "/proc/irq/%ld/smp_affinity_list",
+		 admin_interrupt(before));
+	mark('B');
+	for (long i = 0; i < n; i++) {
+		snprintf(cpu, sizeof(cpu), "%ld", (i + 1) % 2);
+		admin_interrupt(before);
+		write_text(path, cpu);
+		write_text(RESCAN, "1");
+		missed += !comes_on((i + 1) % 2, before[(i + 1) % 2]);
+	}
+	mark('E');
+	printf("affinity changes=%ld missed=%ld\n", n, missed);
+	return missed != 0;
 }

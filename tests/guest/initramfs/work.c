@@ -18,6 +18,7 @@
  *	work flood [N]		N datagrams out of eth0, between marks B and E
  *	work read [N]		N blocks of an NVMe disk, checked (disk.c)
  *	work write [N]		N blocks onto it
+ *	work affinity [N]	its admin interrupt goes from CPU to CPU
  *	work drain		nothing, once the console has sent all
  *
  * A mark is a byte written to port 5E9h.  Every line printed starts with the
@@ -55,7 +56,6 @@
 #define SLEEP_NS      100000
 #define CLOCK_SLEEPS  100
 #define CLOCK_NS      1000000
-#define MAX_CPUS      64
 #define TIMER_POLL_NS 20000000
 #define COUNT_WORDS   (1 << 18)
 #define COUNT_CHUNK   (1 << 8)
@@ -65,7 +65,7 @@ struct interrupts {
 	long res;
 	long cal;
 	long loc;
-	long loc_of[MAX_CPUS];
+	long loc_of[GUEST_CPUS];
 };
 
 char buf[BUF_SIZE];
@@ -113,7 +113,7 @@ static int online_cpus(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return n > MAX_CPUS ? MAX_CPUS : (int)n;
+	return n > GUEST_CPUS ? GUEST_CPUS : (int)n;
 }
 
 char *slurp(const char *path)
@@ -138,7 +138,7 @@ long sum_columns(const char *p, long *each)
 	long sum = 0;
 	char *end;
 
-	for (int i = 0; i < MAX_CPUS; i++, p = end) {
+	for (int i = 0; i < GUEST_CPUS; i++, p = end) {
 		long n = strtol(p, &end, 10);
 
 		if (end == p)
@@ -614,11 +614,17 @@ static const struct {
 	const char *name;
 	int (*run)(long n);
 } commands[] = {
-	{ "exitless", exitless }, { "clock", clock_report },
-	{ "pingpong", pingpong }, { "count", count_all },
-	{ "marks", marks },	  { "forbidden", forbidden },
-	{ "ping", ping },	  { "flood", flood },
-	{ "read", disk_read },	  { "write", disk_write },
+	{ "exitless", exitless },
+	{ "clock", clock_report },
+	{ "pingpong", pingpong },
+	{ "count", count_all },
+	{ "marks", marks },
+	{ "forbidden", forbidden },
+	{ "ping", ping },
+	{ "flood", flood },
+	{ "read", disk_read },
+	{ "write", disk_write },
+	{ "affinity", disk_affinity },
 	{ "drain", drain },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -10,6 +10,7 @@
 
 #define NSEC_PER_SEC 1000000000ll
 #define BUF_SIZE     (256 * 1024)
+#define GUEST_CPUS   64
 
 /* The file that slurp() has read. */
 extern char buf[BUF_SIZE];
@@ -42,5 +43,6 @@ int flood(long n);
 /* disk.c: workloads on an NVMe disk, with N blocks.  The exit status. */
 int disk_read(long n);
 int disk_write(long n);
+int disk_affinity(long n);
 
 #endif
