@@ -441,6 +441,8 @@ void start(u32 magic, u32 info, u64 delta)
 	read_table();
 	leftovers_off();
 	must(logport_configure(&table, error, sizeof(error)));
+	if (logport_is_nmi_cpu(this_cpu.id))
+		vtd_announce_faults(cpu_public[this_cpu.id].apic_id);
 	build_partitions();
 	eli_init();
 	seal();

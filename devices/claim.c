@@ -272,7 +272,7 @@ static int check_targets(struct check *c)
 	u32 n;
 
 	for (n = 0; n < d->nr; n++)
-		if (d->apic_id[n] > IOAPIC_MAX_DEST)
+		if (!ioapic_reaches(d->apic_id[n]))
 			return refuse(c,
 				      "its interrupt can't be sent to CPU "
 				      "%u, whose APIC id is %u; use a CPU "

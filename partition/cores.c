@@ -43,6 +43,8 @@ void partition_serve_requests(void)
 
 	if (logport_is_nmi_cpu(this_cpu.id) || (requests & REQ_PUMP))
 		logport_pump();
+	if (logport_is_nmi_cpu(this_cpu.id))
+		dma_look();
 	if (requests && this_vcpu.part)
 		life_serve(requests);
 }

@@ -9,8 +9,9 @@
 /* Lines of faults: so many at once, then one each so often. */
 #define FAULT_BURST 8
 #define FAULT_MS    500
-/* Units are asked so often. */
-#define POLL_MS 10
+/* Units are asked so often, and have at most so many records each. */
+#define POLL_MS	       10
+#define FAULTS_AT_ONCE 256
 
 static struct rate fault_rate;
 static u64 next_poll;
@@ -134,14 +135,21 @@ static void report_fault(const struct vtd_fault *f)
 		   f->quarantined ? "; no more of it is shown" : "");
 }
 
+void dma_look(void)
+{
+	struct vtd_fault f;
+	u32 i;
+
+	for (i = 0; i < FAULTS_AT_ONCE && vtd_next_fault(&f); i++)
+		report_fault(&f);
+}
+
 void dma_poll(void)
 {
 	u64 now = rdtsc();
-	struct vtd_fault f;
 
 	if (now < next_poll)
 		return;
 	next_poll = now + clock_ms(POLL_MS);
-	if (vtd_next_fault(&f))
-		report_fault(&f);
+	dma_look();
 }

@@ -51,6 +51,9 @@ void load_times(u64 *zeroing, u64 *copying);
 void machines_poll(void);
 /* Likewise: what devices tried and must not. */
 void dma_poll(void);
+/* The core that NMIs of devices and of the log port go to: the same, at once.
+ */
+void dma_look(void);
 
 /* Waits for what other cores of the host do by themselves, else panics. */
 void partition_await(const struct partition *p,

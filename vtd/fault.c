@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Faults that units have recorded: sections 7.1 and 11.4.9 of the VT-d
- * specification.  Units announce nothing: somebody looks now and then, so a
- * device can't make work.
+ * specification.  Where somebody looks now and then units announce nothing;
+ * else by NMI.  A device that is silenced after so many can't make work.
  */
 #include "vtd/unit.h"
 
@@ -67,4 +67,21 @@ bool vtd_next_fault(struct vtd_fault *f)
 			return true;
 		}
 	return false;
+}
+
+static void announce(struct vtd_unit *u, u32 apic_id)
+{
+	vtd_write32(u, VTD_FEDATA, FEDATA_NMI);
+	vtd_write32(u, VTD_FEADDR, FEADDR_DEST(apic_id));
+	vtd_write32(u, VTD_FEUADDR, apic_id & ~0xffU);
+	vtd_write32(u, VTD_FECTL, 0);
+	(void)vtd_read32(u, VTD_FECTL);
+}
+
+void vtd_announce_faults(u32 apic_id)
+{
+	u32 i;
+
+	for (i = 0; vtd.on && i < vtd.nr; i++)
+		announce(&vtd.unit[i], apic_id);
 }

@@ -18,6 +18,9 @@ enum {
 	VTD_RTADDR = 0x20,
 	VTD_FSTS = 0x34,
 	VTD_FECTL = 0x38,
+	VTD_FEDATA = 0x3c,
+	VTD_FEADDR = 0x40,
+	VTD_FEUADDR = 0x44,
 	VTD_PMEN = 0x64,
 	VTD_IQH = 0x80,
 	VTD_IQT = 0x88,
@@ -44,6 +47,10 @@ enum {
 #define FSTS_PFO   BIT(0)
 #define FSTS_PPF   BIT(1)
 #define FSTS_QUEUE (7UL << 4) /* IQE, ICE, ITE */
+
+/* Fault event (11.4.9.3 to 11.4.9.5): an NMI, which is never remapped */
+#define FEDATA_NMI	(4U << 8)
+#define FEADDR_DEST(id) (VTD_MSI_ADDRESS | ((id)&0xff) << 12)
 
 /* Capabilities (11.4.2) */
 #define CAP_DOMAINS(c) (1U << (4 + 2 * ((c)&7)))

@@ -92,4 +92,10 @@ struct vtd_fault {
 /* The next that was recorded; false: there is none. */
 bool vtd_next_fault(struct vtd_fault *f);
 
+/*
+ * Boot, BSP, after vtd_take_over(): a fault is an NMI to this core from now on,
+ * if none waits to be asked for.
+ */
+void vtd_announce_faults(u32 apic_id);
+
 #endif

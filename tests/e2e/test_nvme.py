@@ -243,6 +243,29 @@ def twin_frames(lab):
     return sweep_on(lab, "ashlar-frames.elf")
 
 
+@background
+def dma_nmi(lab):
+    """Without a sidecore a fault is an NMI to CPU 0, the victim's."""
+    table = EDU_TABLE.replace("sidecores = 2\n", "")
+    table = table.replace("cpus = 0", "cpus = 2").replace(
+        "cpus = 1", "cpus = 0").replace("cpus = 2", "cpus = 1")
+    words = expect("2:^edu: ready", "3:^victim: ready$")
+    for address in TARGETS[:2]:
+        words += typed(f"2:write {address}\\n",
+                       BLOCKED.format("write to", address))
+        words += hostile.ask_victim(f"nmi-{address:x}")
+    return lab(*QEMU, "--cpus", 2, "--memory", "256M", "--device", "edu",
+               "--table", lab.table(table),
+               "--module", f"edu={PAYLOADS}/edu.bin",
+               "--module", f"victim={PAYLOADS}/victim.bin", *words,
+               timeout=120)
+
+
+def test_a_fault_is_an_nmi(dma_nmi):
+    assert dma_nmi.outcome == "seen", dma_nmi.stderr
+    assert not hostile.victim_problems(dma_nmi)
+
+
 @pytest.fixture(name="log")
 def log_fixture(dma):
     assert dma.outcome == "seen", dma.stderr
