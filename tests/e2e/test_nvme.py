@@ -361,3 +361,50 @@ def test_guard_taken_out_is_noticed(request, run):
     harm = hostile.victim_problems(result, "sweep")
     print(result.outcome, harm)
     assert harm
+
+
+# --- VMX and VT-d, which are together in QEMU/KVM on Bochs alone ---
+
+VMX = ["--machine", "kvm-on-bochs", "--cpus", 1]
+VMX_TABLE = """\
+[machine]
+log = com1
+[partition one]
+cpus = 0
+memory = {}
+device = pci 0000:01:00.0
+{}
+"""
+VMX_BLOCKS = 1000
+
+
+@background(long=True)
+def nvme_vmx(lab):
+    table = VMX_TABLE.format("128M", "kernel = vmlinuz\ninitrd = initrd.img\n"
+                             "cmdline = console=ttyS0 quiet ashlar.run="
+                             f"write:{VMX_BLOCKS},verify:{VMX_BLOCKS}")
+    return lab(*VMX, "--memory", "512M", "--device", "nvme", "--table",
+               lab.table(table), *linux("vmlinuz"),
+               *expect("^partition one: (?:stopped|parked): .*"), timeout=600)
+
+
+@background(long=True)
+def dma_vmx(lab):
+    table = VMX_TABLE.format("20M", "kernel = edu\nconsole = com2")
+    return lab(*VMX, "--memory", "256M", "--device", "edu", "--table",
+               lab.table(table), "--module", f"edu={PAYLOADS}/edu.bin",
+               *expect("2:^edu: ready"), *typed("2:own\\n", "2:^edu own: ok$"),
+               *typed("2:write 67108864\\n", "^vtd: .* blocked .*\\n"), timeout=400)
+
+
+def test_vmx_disk(nvme_vmx):
+    text = nvme_vmx.serial()
+    found = re.search(r"^one\| write count=(\d+) interrupts=(\d+)$", text, re.M)
+    assert found, text[-1000:] + nvme_vmx.stderr
+    assert int(found[1]) == VMX_BLOCKS <= int(found[2])
+    assert f"one| verify count={VMX_BLOCKS} wrong=0\n" in text
+
+
+def test_vmx_fault(dma_vmx):
+    assert ("vtd: partition one: device 01:00.0: DMA write to 4000000h "
+            "blocked (05h)\n") in dma_vmx.serial(), dma_vmx.stderr

@@ -6,6 +6,7 @@
  *			block b is b * STRIDE + i, as whoever made it knows
  *	write N		N writes of blocks 0 to N - 1, with every bit of that
  *			turned
+ *	verify N	N reads of what `write N` has written
  *	affinity N	the admin queue's interrupt goes to the other CPU, N
  *			times, and comes there
  *
@@ -52,20 +53,38 @@ static uint64_t blocks_of(int fd)
 	return (uint64_t)size / BLOCK;
 }
 
-/* Words of the block that are not as they must be. */
-static long wrong_words(uint64_t number)
+/* Words of the block that are not as they must be, with these bits turned. */
+static long wrong_words(uint64_t number, uint64_t turned)
 {
 	long wrong = 0;
 
 	for (uint64_t i = 0; i < WORDS; i++)
-		wrong += block[i] != number * STRIDE + i;
+		wrong += (block[i] ^ turned) != number * STRIDE + i;
 	return wrong;
+}
+
+static long read_block(int fd, uint64_t number, uint64_t turned)
+{
+	if (pread(fd, block, BLOCK, (off_t)(number * BLOCK)) != BLOCK)
+		die("read");
+	return wrong_words(number, turned);
+}
+
+int disk_verify(long n)
+{
+	int fd = open_disk();
+	long wrong = 0;
+
+	for (long i = 0; i < n; i++)
+		wrong += read_block(fd, (uint64_t)i, ~0ull);
+	printf("verify count=%ld wrong=%ld\n", n, wrong);
+	return wrong != 0;
 }
 
 int disk_read(long n)
 {
 	int fd = open_disk();
-	uint64_t blocks = blocks_of(fd), number;
+	uint64_t blocks = blocks_of(fd);
 	long wrong = 0, before, after;
 	uint64_t start;
 
@@ -73,12 +92,8 @@ int disk_read(long n)
 	before = interrupts_of(" nvme0q");
 	mark('B');
 	start = rdtsc();
-	for (long i = 0; i < n; i++) {
-		number = (uint64_t)i * STRIDE % blocks;
-		if (pread(fd, block, BLOCK, (off_t)(number * BLOCK)) != BLOCK)
-			die("read");
-		wrong += wrong_words(number);
-	}
+	for (long i = 0; i < n; i++)
+		wrong += read_block(fd, (uint64_t)i * STRIDE % blocks, 0);
 	start = rdtsc() - start;
 	mark('E');
 	after = interrupts_of(" nvme0q");

@@ -18,6 +18,7 @@
  *	work flood [N]		N datagrams out of eth0, between marks B and E
  *	work read [N]		N blocks of an NVMe disk, checked (disk.c)
  *	work write [N]		N blocks onto it
+ *	work verify [N]		those read back
  *	work affinity [N]	its admin interrupt goes from CPU to CPU
  *	work drain		nothing, once the console has sent all
  *
@@ -614,17 +615,12 @@ static const struct {
 	const char *name;
 	int (*run)(long n);
 } commands[] = {
-	{ "exitless", exitless },
-	{ "clock", clock_report },
-	{ "pingpong", pingpong },
-	{ "count", count_all },
-	{ "marks", marks },
-	{ "forbidden", forbidden },
-	{ "ping", ping },
-	{ "flood", flood },
-	{ "read", disk_read },
-	{ "write", disk_write },
-	{ "affinity", disk_affinity },
+	{ "exitless", exitless },  { "clock", clock_report },
+	{ "pingpong", pingpong },  { "count", count_all },
+	{ "marks", marks },	   { "forbidden", forbidden },
+	{ "ping", ping },	   { "flood", flood },
+	{ "read", disk_read },	   { "write", disk_write },
+	{ "verify", disk_verify }, { "affinity", disk_affinity },
 	{ "drain", drain },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -43,6 +43,7 @@ int flood(long n);
 /* disk.c: workloads on an NVMe disk, with N blocks.  The exit status. */
 int disk_read(long n);
 int disk_write(long n);
+int disk_verify(long n);
 int disk_affinity(long n);
 
 #endif
