@@ -72,10 +72,11 @@ static void tell(struct msix *m, u32 entry)
 /* Registers as a guest reads them; those it does not see are 0. */
 static u32 read_entry(const struct msix *m, u32 entry, u32 n)
 {
-	const struct msix_entry *e = &m->entry[entry];
+	const struct msix_entry *e;
 
 	if (entry >= m->entries)
 		return 0;
+	e = &m->entry[entry];
 	switch (n) {
 	case ENTRY_LOW:
 		return e->low;
@@ -96,10 +97,11 @@ static void write_mask(struct msix *m, u32 entry, bool masked)
 
 static void write_entry(struct msix *m, u32 entry, u32 n, u32 value)
 {
-	struct msix_entry *e = &m->entry[entry];
+	struct msix_entry *e;
 
 	if (entry >= m->entries)
 		return;
+	e = &m->entry[entry];
 	switch (n) {
 	case ENTRY_LOW:
 		e->low = value & ~3U;

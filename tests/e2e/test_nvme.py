@@ -394,7 +394,8 @@ def dma_vmx(lab):
     return lab(*VMX, "--memory", "256M", "--device", "edu", "--table",
                lab.table(table), "--module", f"edu={PAYLOADS}/edu.bin",
                *expect("2:^edu: ready"), *typed("2:own\\n", "2:^edu own: ok$"),
-               *typed("2:write 67108864\\n", "^vtd: .* blocked .*\\n"), timeout=400)
+               *typed("2:write 67108864\\n", "^vtd: .* blocked .*\\n"),
+               timeout=400)
 
 
 def test_vmx_disk(nvme_vmx):
