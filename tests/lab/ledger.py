@@ -60,6 +60,23 @@ def window(text, begin="B", end="E", mode="did"):
     return [after[key] - before[key] for key in sorted(after)]
 
 
+VMEXIT = re.compile(r"^vmexit\((\w+), (\w+), ", re.M)
+
+
+def is_mark(code, info):
+    """A write to port 5E9h: APM2 section 15.10.2."""
+    return int(code, 16) == 0x7b and int(info, 16) >> 16 == 0x5e9
+
+
+def vmexits(path):
+    """Exits between the first two marks by QEMU's own log of them (--vmexits):
+    the first mark's own is in it, the second's is not."""
+    with open(path, encoding="ascii") as file:
+        lines = VMEXIT.findall(file.read())
+    begin, end = [n for n, line in enumerate(lines) if is_mark(*line)][:2]
+    return end - begin
+
+
 def latencies(text):
     """Counts of the histograms: (NAME, VCPU, KIND) to number."""
     found = {}

@@ -10,12 +10,11 @@
  * histogram says where CPU 1 was: before the exit, in it (the NMI came right
  * behind CPUID), or behind it.
  */
+#include "lib/moment.h"
 #include "lib/payload.h"
 
 #define BUCKETS 20
 #define SPINS	100000UL
-/* Instructions, each a byte: more than a round of the loop before them. */
-#define SLED 32
 /* In ticks of the TSC; a CPU that takes longer is stuck. */
 #define PATIENCE 60000000000UL
 
@@ -100,26 +99,6 @@ static bool sent_arrives(void)
 			payload_fail("CPU 1 is stuck in turn %lu", turn);
 	} while (spun < SPINS);
 	return false;
-}
-
-/* To the tick where a tick is an instruction. */
-static void wait_until(u64 end)
-{
-	u64 left;
-
-	do
-		left = end - rdtsc();
-	while ((s64)left > SLED);
-	if ((s64)left <= 0)
-		return;
-	asm volatile("lea 1f(%%rip), %%rax\n\t"
-		     "sub %0, %%rax\n\t"
-		     "jmp *%%rax\n\t"
-		     ".fill %c1, 1, 0x90\n\t"
-		     "1:"
-		     :
-		     : "r"(left), "i"(SLED)
-		     : "rax", "cc", "memory");
 }
 
 static void kick(u64 delay)

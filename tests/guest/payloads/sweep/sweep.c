@@ -17,13 +17,12 @@
  * one CPU can do.
  */
 #include "lib/descriptors.h"
+#include "lib/moment.h"
 #include "lib/payload.h"
 
-#define LOW	 0x51
-#define HIGH	 0x61
-#define SPURIOUS 0xff
-/* Instructions, each a byte: more than a round of the loop before them. */
-#define SLED	     32
+#define LOW	     0x51
+#define HIGH	     0x61
+#define SPURIOUS     0xff
 #define LEAD	     40
 #define HANDLER_SIZE 200UL
 /* Late turns that are enough. */
@@ -276,26 +275,6 @@ static bool reaches(const volatile u64 *what, u64 number)
 		if (rdtsc() - start > patience)
 			return false;
 	return true;
-}
-
-/* To the tick where a tick is an instruction. */
-static void wait_until(u64 end)
-{
-	u64 left;
-
-	do
-		left = end - rdtsc();
-	while ((s64)left > SLED);
-	if ((s64)left <= 0)
-		return;
-	asm volatile("lea 1f(%%rip), %%rax\n\t"
-		     "sub %0, %%rax\n\t"
-		     "jmp *%%rax\n\t"
-		     ".fill %c1, 1, 0x90\n\t"
-		     "1:"
-		     :
-		     : "r"(left), "i"(SLED)
-		     : "rax", "cc", "memory");
 }
 
 static u64 late;
