@@ -116,7 +116,7 @@ PER_TURN = {
 }
 # Rows of one CPU without an exit: as on the bare machine, to the tick.
 SAME = [("timer", "did"), ("self", "did"), ("device", "did"), ("loop", "did"),
-        ("device", "eli"), ("loop", "exit")]
+        ("oneshot", "did"), ("device", "eli"), ("loop", "exit")]
 
 
 def short_rows(mode):
