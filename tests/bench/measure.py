@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 
-from cases import BARE, KVM, KVM_MACHINE, LINUX
+from cases import BARE, BOCHS, KVM, LINUX
 from lab import BUILD, BenchError, run
 from report import row
 import ledger
@@ -121,19 +121,21 @@ def arguments(workload, mode, count, directory):
     return words + ["--table", path]
 
 
-def kvm_refusal(workload):
+def kvm_refusal(workload, on):
     """Why it can't be compared; None where it can."""
     if workload.device:
         return "another network card there"
-    return "one CPU there" if workload.cpus > 1 else None
+    return "one CPU there" if workload.cpus > on.kvm_cpus else None
 
 
-def refusal(workload, mode):
-    """Why this build can't do it, by its own parser; None where it can."""
+def refusal(workload, mode, on=BOCHS):
+    """Why the machine or this build, by its own parser, can't do it; None
+    where they can."""
+    lack = on.lacks.get(workload.name)
+    if lack or mode == BARE:
+        return lack
     if mode in KVM:
-        return kvm_refusal(workload)
-    if mode == BARE:
-        return None
+        return kvm_refusal(workload, on)
     with tempfile.NamedTemporaryFile("w", suffix=".table") as file:
         file.write(table(workload, mode, 1))
         file.flush()
@@ -180,15 +182,27 @@ def measured_exits(report, text, mode):
     return {} if mode == BARE else exits(text, mode)
 
 
-def measure(workload, mode, count):
-    """The row of one run."""
-    note = refusal(workload, mode)
-    if note:
-        return row(workload.name, mode, note=note)
+def one_run(workload, mode, count, on):
+    """Figures of a run, as a row has them."""
     with tempfile.TemporaryDirectory(prefix="ashlar-bench.") as directory:
         report, text = run(arguments(workload, mode, count, directory),
-                           TIMEOUT, KVM_MACHINE if mode in KVM else "bochs")
+                           TIMEOUT, on.kvm if mode in KVM else on.name)
     figures = parse_linux(text, workload.name) if workload.guest == LINUX \
         else parse_payload(text)
-    return row(workload.name, mode, seconds=figures["ticks"] / IPS,
-               exits=measured_exits(report, text, mode), **figures)
+    return {**figures, "exits": measured_exits(report, text, mode)}
+
+
+def measure(workload, mode, count, on=BOCHS):
+    """The row of a run, or of the median one."""
+    note = refusal(workload, mode, on)
+    if note:
+        return row(workload.name, mode, machine=on.name, note=note)
+    runs = sorted((one_run(workload, mode, count, on)
+                   for _ in range(on.runs)), key=lambda r: r["ticks"])
+    median = runs[len(runs) // 2]
+    if on.exact:
+        return row(workload.name, mode, machine=on.name,
+                   seconds=median["ticks"] / IPS, **median)
+    counts = [{k: r[k] for k in ("ticks", "interrupts", "exits")}
+              for r in runs]
+    return row(workload.name, mode, machine=on.name, runs=counts, **median)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -16,8 +17,8 @@ sys.path.insert(0, os.path.join(TOP, "tests/bench"))
 
 import boot  # noqa: E402
 import icr  # noqa: E402
-from cases import (BARE, MODES, PAYLOAD, WORKLOADS,  # noqa: E402
-                   workload)
+from cases import (BARE, EMULATORS, MODES, PAYLOAD, QEMU,  # noqa: E402
+                   WORKLOADS, workload)
 from lab import BOOT_LIMIT, BUILD, ICR_LIMIT, SIZE_LIMIT  # noqa: E402
 from measure import PAYLOAD_LINE, arguments, exits, measure  # noqa: E402
 from report import FIELDS, exits_within  # noqa: E402
@@ -106,6 +107,7 @@ SHORT = [w for w in WORKLOADS if w.guest == PAYLOAD]
 PER_TURN = {
     ("timer", "exit"): {"hlt": 1, "msr-timer": 1, "msr-eoi": 1},
     ("timer", "did"): {},
+    ("oneshot", "did"): {},
     ("self", "did"): {},
     ("icr", "did"): {"msr-icr": 1},
     ("pingpong", "did"): {"msr-icr": 2},
@@ -114,7 +116,7 @@ PER_TURN = {
 }
 # Rows of one CPU without an exit: as on the bare machine, to the tick.
 SAME = [("timer", "did"), ("self", "did"), ("device", "did"), ("loop", "did"),
-        ("device", "eli"), ("loop", "exit")]
+        ("oneshot", "did"), ("device", "eli"), ("loop", "exit")]
 
 
 def short_rows(mode):
@@ -162,6 +164,13 @@ def short_kvm(_lab):
     return measure(w, "kvm", w.short)
 
 
+@background(long=True)
+def short_kvm_qemu(_lab):
+    make_payloads()
+    w = workload("self")
+    return measure(w, "kvm", w.short, replace(QEMU, runs=1))
+
+
 # Interrupts; in exit each stops the debugger twice.
 COUNTED = {"exit": 100, "eli": 4000, "did": 4000}
 
@@ -189,7 +198,8 @@ def bench_run(lab):
     make_payloads()
     done = subprocess.run(
         [os.path.join(TOP, "tests/bench/run"), "--short", "--skip-host",
-         "--workloads", "timer", "--modes", "did", "--out", lab.directory],
+         "--workloads", "timer", "oneshot", "--modes", "did", "--out",
+         lab.directory],
         capture_output=True, text=True, check=False, timeout=300)
     return lab.directory, done
 
@@ -212,7 +222,7 @@ def test_short_row(short, w, mode):
     if expected is not None:
         exits = {c: n for c, n in row["exits"].items() if c != "mark"}
         assert exits == {c: n * w.short for c, n in expected.items()}
-    if w.name != "loop":
+    if w.latency:
         spread = row["latency"]
         assert 0 < spread["min"] <= spread["median"] <= spread["p99"]
         assert spread["p99"] <= spread["max"]
@@ -264,14 +274,35 @@ def test_kvm_row(short_kvm):
     assert row["exits"]["mark"] == 1
 
 
+def test_kvm_row_on_qemu(short_kvm_qemu):
+    """The ICR and EOI, and a window for each that is sent with IF=0."""
+    count = workload("self").short
+    for run in short_kvm_qemu["runs"]:
+        assert run["interrupts"] == count
+        assert 2 * count <= run["exits"]["other"] <= 2 * count + 10
+        assert count // 2 <= run["exits"]["irq-window"]
+        assert run["exits"]["mark"] == 1
+
+
 def test_bench_run(bench_run):
     directory, done = bench_run
     assert done.returncode == 0, done.stderr
     with open(os.path.join(directory, "report.json"),
               encoding="utf-8") as file:
         rows = json.load(file)
-    assert [(r["workload"], r["mode"], r["ratio"]) for r in rows] == [
-        ("timer", BARE, 1), ("timer", "did", 1)]
+    assert [(r["machine"], r["workload"], r["mode"]) for r in rows] == [
+        (machine, name, mode) for machine in EMULATORS
+        for name in ("timer", "oneshot") for mode in (BARE, "did")]
+    assert [r["ratio"] for r in rows[:2]] == [1, 1]
+    assert [r["note"] for r in rows[4:6]] == 2 * [QEMU.lacks["timer"]]
+    # Times are the host's; counts are not.
+    for row in rows[6:]:
+        assert len(row["runs"]) == QEMU.runs
+        for r in row["runs"]:
+            assert r["interrupts"] == workload("oneshot").short
+            assert not exits_within(r["exits"])
     with open(os.path.join(directory, "table.txt"), encoding="utf-8") as file:
-        assert file.read() in done.stdout
+        text = file.read()
+    assert text in done.stdout
+    assert "One exit costs" in text and "On QEMU" in text
     assert os.path.getsize(os.path.join(directory, "report.svg"))

@@ -13,7 +13,8 @@ sys.path.insert(0, os.path.join(TOP, "tests/bench"))
 import measure  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
-from cases import LINUX, MODES, WORKLOADS, workload  # noqa: E402
+from cases import (BOCHS, LINUX, MODES, QEMU, WORKLOADS,  # noqa: E402
+                   workload)
 from lab import BenchError  # noqa: E402
 
 SPREAD = {"min": 1, "median": 2, "p99": 3, "max": 4}
@@ -91,6 +92,48 @@ def test_table():
                             "10", "3.000", "1", "2", "3", "4", "-", "-"]
 
 
+def repeated_rows():
+    """Three runs each, least ticks first, between which exits differ."""
+    return [report.row("self", mode, machine="qemu", interrupts=10, exits=e[1],
+                       ticks=t[1], runs=[{"ticks": n, "interrupts": 10,
+                                          "exits": x} for n, x in zip(t, e)])
+            for mode, t, e in (
+                ("bare", (80, 100, 125), ({},) * 3),
+                ("kvm", (200, 250, 400), ({"irq": 20, "mark": 1},
+                                          {"irq": 21}, {"irq": 25})))]
+
+
+def test_table_of_repeated_runs():
+    note = QEMU.lacks["timer"]
+    found = report.complete(repeated_rows() + rows(), 100)
+    assert found[1]["modelled"] is None
+    lines = report.table(found + [
+        report.row("timer", m, machine="qemu", note=note) for m in MODES])
+    at = lines.index(report.table(repeated_rows())[0])
+    assert at and f"not measured: {note}" in lines[at:]
+    lines = [line.split() for line in lines[at:]]
+    assert ["bare", "100", "1.0000", "0.8000", "1.2500", "10", "0", "0.000",
+            "0.000", "0.000"] in lines
+    assert ["kvm", "250", "0.4000", "0.2500", "0.5000", "10", "21", "2.100",
+            "2.000", "2.500"] in lines
+
+
+def test_the_hosts_time_is_not_compared():
+    other = repeated_rows()
+    other[1].update(ticks=1, exits={})
+    assert not report.disagreements(repeated_rows(), other)
+    other[1]["interrupts"] += 1
+    assert report.disagreements(repeated_rows(), other) == [
+        "qemu self kvm interrupts: 10 and 11"]
+
+
+def test_count_is_the_machines_share():
+    w = workload("timer")
+    assert BOCHS.count(w, False) == w.count
+    assert QEMU.count(w, False) * QEMU.share == w.count
+    assert BOCHS.count(w, True) == QEMU.count(w, True) == w.short
+
+
 def test_reports_agree():
     assert not report.disagreements(rows(), rows())
     other = rows()
@@ -98,7 +141,7 @@ def test_reports_agree():
     other[1]["exits"]["hlt"] += 1
     assert len(report.disagreements(rows(), other)) == 2
     assert report.disagreements(rows(), rows()[1:]) == [
-        "timer bare: no such row"]
+        "bochs timer bare: no such row"]
 
 
 @pytest.mark.parametrize("ticks, agree", [(103, True), (104, False),
@@ -161,7 +204,7 @@ def test_counts_of_kvm():
 def test_what_kvm_is_not_compared_in():
     notes = {w.name: measure.refusal(w, "kvm") for w in WORKLOADS}
     assert {name for name, note in notes.items() if not note} == {
-        "timer", "self", "icr", "loop"}
+        "timer", "oneshot", "self", "icr", "loop"}
     words = measure.arguments(workload("timer"), "kvm-pm", 9, "")
     assert "--bare" in words and "--cpu-pm" in words
     words = measure.arguments(workload("timer"), "kvm", 9, "")

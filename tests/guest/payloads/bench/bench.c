@@ -5,17 +5,17 @@
  */
 #include "bench/bench.h"
 
-#define ROOM	   32768
-#define WAIT_TICKS 10000000UL
+#define ROOM 32768
 
 struct workload {
 	const char *name;
 	void (*run)(u64 count);
 };
 static const struct workload workloads[] = {
-	{ "timer", bench_timer },   { "self", bench_self },
-	{ "icr", bench_icr },	    { "pingpong", bench_pingpong },
-	{ "device", bench_device }, { "loop", bench_loop },
+	{ "timer", bench_timer },	{ "oneshot", bench_oneshot },
+	{ "self", bench_self },		{ "icr", bench_icr },
+	{ "pingpong", bench_pingpong }, { "device", bench_device },
+	{ "loop", bench_loop },
 };
 
 static const char *const names[NR_FIGURES] = { "latency", "act", "eoi" };

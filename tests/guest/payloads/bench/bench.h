@@ -9,6 +9,8 @@
 /* Any; of a class of their own. */
 #define BENCH_VECTOR 0x51
 #define PONG_VECTOR  0x61
+/* Longer is lost, on a busy host too where its time is the guest's. */
+#define WAIT_TICKS 2000000000UL
 
 /* Figures kept of each turn, in ticks of the TSC. */
 enum figure {
@@ -40,6 +42,7 @@ void wait_taken(u64 number);
 
 /* The workloads: `count` turns. */
 void bench_timer(u64 count);
+void bench_oneshot(u64 count);
 void bench_self(u64 count);
 void bench_icr(u64 count);
 void bench_pingpong(u64 count);
