@@ -144,9 +144,10 @@ static long admin_interrupt(long *each)
 {
 	char *name = strstr(slurp("/proc/interrupts"), ADMIN), *line;
 
-	if (!name)
+	if (name)
+		*name = '\0';
+	else
 		die("no interrupt" ADMIN);
-	*name = '\0';
 	line = strrchr(buf, '\n') + 1;
 	sum_columns(strchr(line, ':') + 1, each);
 	return strtol(line, NULL, 10);
