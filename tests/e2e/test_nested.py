@@ -159,7 +159,8 @@ def test_exit(request, run):
 def test_eli(nested_vmx_eli):
     exits, = ledger.window(nested_vmx_eli.serial(), mode="eli")
     assert exits["np-bounce"] > exits.get("external-interrupt", 0)
-    assert exits.get("hlt", 0) == 0
+    # Only while injecting, and that is soon over.
+    assert exits.get("hlt", 0) <= exits["injection-mode"] / 50
 
 
 def test_preemption_timer(nested_vmx_idt, machine):
