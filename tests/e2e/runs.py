@@ -46,6 +46,19 @@ LINUX = ["--module", "vmlinuz=" + os.path.join(LAB, "vmlinuz"),
 PROMPT = "^ashlar> "
 
 
+def make(*targets):
+    """Of the build directory, while other runs go on."""
+    with MAKE_LOCK:
+        subprocess.run(["make", "-s", *targets], cwd=TOP, check=True,
+                       timeout=300)
+
+
+def variant(image):
+    """Arguments: an image of tests/variants, which is made first."""
+    make(f"build/{image}")
+    return ["--image", os.path.join(BUILD, image)]
+
+
 def expect(*regexes):
     """Arguments: each is waited for, one after the other."""
     return [word for r in regexes for word in ("--expect", r)]

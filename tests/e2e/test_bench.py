@@ -11,7 +11,7 @@ import pytest
 
 from counter import STEP_TIMEOUT, Counter
 from debugger import Debugger
-from runs import MAKE_LOCK, TOP, background, expect
+from runs import TOP, background, expect, make
 
 sys.path.insert(0, os.path.join(TOP, "tests/bench"))
 
@@ -44,9 +44,7 @@ def on_bochs(machine):
 
 
 def make_payloads():
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", "payloads"], cwd=TOP, check=True,
-                       timeout=300)
+    make("payloads")
 
 
 @background

@@ -3,13 +3,12 @@
 uses the port goes on all the same; the log keeps marks apart; and the monitor
 answers at once."""
 import re
-import subprocess
 
 import pytest
 
 import ledger
 from hostile import PAYLOADS
-from runs import BUILD, MAKE_LOCK, TOP, background, expect, typed
+from runs import BUILD, background, expect, typed, variant
 
 # The victim has the core that the port's NMIs go to.
 TABLE = """\
@@ -111,11 +110,8 @@ def torrent(lab):
 # QEMU's port has no speed: there the ring runs dry between two of its lines.
 @background
 def torrent_twin(lab):
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", "build/ashlar-port.elf"], cwd=TOP,
-                       check=True, timeout=300)
     return torrent_run(lab, "--machine", "bochs",
-                       "--image", f"{BUILD}/ashlar-port.elf",
+                       *variant("ashlar-port.elf"),
                        *expect(r"^talk\| payload talk: "), timeout=30)
 
 

@@ -5,12 +5,11 @@ hand-back is taken out of the image, and is missed."""
 import itertools
 import os
 import re
-import subprocess
 
 import pytest
 
 from hostile import PAYLOADS, ask_victim, victim_problems
-from runs import BUILD, MAKE_LOCK, TOP, background, expect, typed
+from runs import BUILD, background, expect, make, typed, variant
 
 TABLE = """\
 [machine]
@@ -74,9 +73,7 @@ def resets(lab):
 
 @background
 def handback_twins(lab):
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", "handback-twins"], cwd=TOP, check=True,
-                       timeout=300)
+    make("handback-twins")
     found = {}
     for name in ("", *TWINS):
         image = os.path.join(BUILD, f"ashlar-no-{name}.elf" if name
@@ -91,12 +88,8 @@ def handback_twins(lab):
 @background
 def firmware(lab):
     """An image that finds vectors pending on each core."""
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", "build/ashlar-firmware.elf"], cwd=TOP,
-                       check=True, timeout=300)
-    return lab("--image", os.path.join(BUILD, "ashlar-firmware.elf"),
-               *ARGUMENTS, "--table", lab.table(TABLE), *expect(FOUND),
-               timeout=60)
+    return lab(*variant("ashlar-firmware.elf"), *ARGUMENTS, "--table",
+               lab.table(TABLE), *expect(FOUND), timeout=60)
 
 
 def test_nothing_is_left_by_the_firmware(firmware):

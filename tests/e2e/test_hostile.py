@@ -2,14 +2,13 @@
 """Attacks by a partition: each contained, and evicted within a bound."""
 import os
 import re
-import subprocess
 
 import pytest
 
 import runs
 from hostile import (ANY, ARGUMENTS, DONE, ENDLESS, ENDS, TABLE, Attack, Run,
                      ask_victim)
-from runs import BUILD, MAKE_LOCK, TOP, background, command, expect, typed
+from runs import BUILD, background, command, expect, typed, variant
 
 # Of two CPUs, with the register dump of a parked one.
 EVICTION_TICKS = 100_000
@@ -165,12 +164,8 @@ TWIN_TIMEOUT = 90
 def attack_on_twin(guard):
     """The fixture of a run."""
     def job(lab):
-        image = f"build/ashlar-{guard}.elf"
-        with MAKE_LOCK:
-            subprocess.run(["make", "-s", image], cwd=TOP, check=True,
-                           timeout=300)
         attack, until = TWINS[guard]
-        return Run(lab, [attack], "--image", os.path.join(TOP, image),
+        return Run(lab, [attack], *variant(f"ashlar-{guard}.elf"),
                    until=until, timeout=TWIN_TIMEOUT)
     job.__name__ = f"hostile_twin_{guard}"
     return background(job)

@@ -10,12 +10,11 @@ of code; the one such place between the test of the mark and CLGI is a few ns of
 an exit that takes 0.1 ms.
 """
 import re
-import subprocess
 
 import pytest
 
 import ledger
-from runs import BUILD, MAKE_LOCK, TOP, background, expect
+from runs import BUILD, background, expect, variant
 
 TABLE = """\
 [machine]
@@ -49,10 +48,7 @@ def sweep(lab, *arguments, mode="did"):
 
 
 def twin(lab, image, *arguments):
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", f"build/{image}"], cwd=TOP, check=True,
-                       timeout=300)
-    return sweep(lab, "--image", f"{BUILD}/{image}", *arguments)
+    return sweep(lab, *variant(image), *arguments)
 
 
 @background(long=True)

@@ -4,11 +4,10 @@ virtual device holds nothing of an earlier life and can't be run, and a port
 that is being reset is nobody else's meanwhile.  And a page that stops being an
 IDT under two CPUs at once."""
 import os
-import subprocess
 
 import pytest
 
-from runs import BUILD, MAKE_LOCK, PROMPT, TOP, background, command, expect
+from runs import BUILD, PROMPT, background, command, expect, variant
 
 ONE = """\
 [machine]
@@ -81,11 +80,8 @@ def test_duel(request, run):
 
 
 def resets(lab, image):
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", f"build/{image}"], cwd=TOP, check=True,
-                       capture_output=True)
     started = STARTS * ["^partition p: running: started$"]
-    return boot(lab, "resetter", "--image", os.path.join(BUILD, image),
+    return boot(lab, "resetter", *variant(image),
                 *expect(*started), *command("stop p"), restart="always",
                 timeout=120)
 

@@ -4,15 +4,13 @@ without an exit, and what the device can't reach."""
 import array
 import os
 import re
-import subprocess
 
 import pytest
 
 import hostile
 import ledger
 from qemu import VMEXITS
-from runs import (BUILD, LAB, MAKE_LOCK, TOP, background, command, expect,
-                  typed)
+from runs import BUILD, LAB, background, command, expect, typed, variant
 
 QEMU = ["--machine", "qemu"]
 PAYLOADS = os.path.join(BUILD, "payloads")
@@ -204,9 +202,9 @@ def dma(lab):
                    *command("list"))
 
 
-def run_edu(lab, *words):
-    return lab(*QEMU, "--cpus", 3, "--memory", "256M", "--device", "edu",
-               "--table", lab.table(EDU_TABLE),
+def run_edu(lab, *words, cpus=3, table=EDU_TABLE):
+    return lab(*QEMU, "--cpus", cpus, "--memory", "256M", "--device", "edu",
+               "--table", lab.table(table),
                "--module", f"edu={PAYLOADS}/edu.bin",
                "--module", f"victim={PAYLOADS}/victim.bin", *words,
                timeout=120)
@@ -214,10 +212,7 @@ def run_edu(lab, *words):
 
 def sweep_on(lab, image):
     """With a guard taken out; the machine may not survive it."""
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", f"build/{image}"], cwd=TOP, check=True,
-                       timeout=300)
-    return run_edu(lab, "--image", os.path.join(BUILD, image),
+    return run_edu(lab, *variant(image),
                    *expect("2:^edu: ready", "3:^victim: ready$"),
                    *typed("2:sweep\\n", "2:^edu sweep: done$"),
                    *hostile.ask_victim("sweep", "ready"))
@@ -244,11 +239,7 @@ def dma_nmi(lab):
         words += typed(f"2:write {address}\\n",
                        BLOCKED.format("write to", address))
         words += hostile.ask_victim(f"nmi-{address:x}")
-    return lab(*QEMU, "--cpus", 2, "--memory", "256M", "--device", "edu",
-               "--table", lab.table(table),
-               "--module", f"edu={PAYLOADS}/edu.bin",
-               "--module", f"victim={PAYLOADS}/victim.bin", *words,
-               timeout=120)
+    return run_edu(lab, *words, cpus=2, table=table)
 
 
 def test_a_fault_is_an_nmi(dma_nmi):
@@ -324,11 +315,7 @@ def stopped(lab):
 @background
 def stopped_twin(lab):
     """The device is not reset, only no bus master any more."""
-    image = "ashlar-no-pci_reset.elf"
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", f"build/{image}"], cwd=TOP, check=True,
-                       timeout=300)
-    return cycles(lab, 3, "--image", os.path.join(BUILD, image))
+    return cycles(lab, 3, *variant("ashlar-no-pci_reset.elf"))
 
 
 def test_nothing_arrives_later(stopped):

@@ -2,11 +2,10 @@
 """After the seal no page is writable and executable, and each core maps what
 is its own: by Ashlar's walk of its page tables, and by the debugger's."""
 import re
-import subprocess
 
 from debugger import Debugger
 from pagewalk import FRAME, PAGE, Reader, Walk
-from runs import BUILD, LINUX, MAKE_LOCK, TOP, background
+from runs import BUILD, LINUX, background, variant
 from symbols import IMAGE, address, offsets
 
 TABLE = """\
@@ -142,10 +141,7 @@ def sealed(lab):
 
 @background
 def writable_text(lab):
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", "build/ashlar-wx.elf"], cwd=TOP,
-                       check=True, timeout=300)
-    arguments = ["--cpus", str(CPUS), "--image", WX_IMAGE, "--table",
+    arguments = ["--cpus", str(CPUS), *variant("ashlar-wx.elf"), "--table",
                  lab.table(TABLE), *LINUX]
     with Debugger(arguments, lab.directory) as debugger:
         debugger.command(f"lb {address('boot_refuse', WX_IMAGE):#x}")

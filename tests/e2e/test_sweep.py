@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from runs import BUILD, MAKE_LOCK, TOP, background, expect
+from runs import BUILD, TOP, background, expect, variant
 from symbols import IMAGE
 
 TABLE = """\
@@ -45,13 +45,6 @@ LOST = re.compile(r"payload sweep: FAIL (\w+): lost, ", re.M)
 def partition(kernel, mode, cmdline="", cpus="0", name="p"):
     return PARTITION.format(kernel=kernel, mode=mode, cmdline=cmdline,
                             cpus=cpus, name=name)
-
-
-def make(image):
-    with MAKE_LOCK:
-        subprocess.run(["make", "-s", f"build/{image}"], cwd=TOP, check=True,
-                       timeout=300)
-    return ["--image", os.path.join(BUILD, image)]
 
 
 def drop(lab, symbol, bit):
@@ -103,7 +96,7 @@ def twin_hlt(lab):
 def twin_shadow(lab):
     if lab.machine != "qemu":
         return None
-    return sweep(lab, "did", *make("ashlar-shadow.elf"))
+    return sweep(lab, "did", *variant("ashlar-shadow.elf"))
 
 
 @background
@@ -125,7 +118,7 @@ def blocked(lab):
         return None
     both = (partition("blocked", "did", name="did") +
             partition("blocked", "eli", cpus="1", name="eli"))
-    return boot(lab, 2, both, *make("ashlar-checked.elf"),
+    return boot(lab, 2, both, *variant("ashlar-checked.elf"),
                 ends=(r"payload blocked: .*\n|^panic: ",) * 2)
 
 
@@ -134,7 +127,7 @@ def machine_check(lab):
     """Reasons of VMX; under SVM a shutdown."""
     payload, image = {"bochs": ("reason", "ashlar-reason.elf"),
                       "qemu": ("shutdown", "ashlar-mce.elf")}[lab.machine]
-    return boot(lab, 1, partition(payload, "did"), *make(image),
+    return boot(lab, 1, partition(payload, "did"), *variant(image),
                 ends=(r"^panic: .*\n|" + END,))
 
 
