@@ -7,10 +7,6 @@
 #include "guest/ports.h"
 #include "vtd/vtd.h"
 
-/* Header type 0 and a class that is no bridge (PCI Local Bus 3.0, app. D) */
-#define CLASS_SHIFT  24
-#define CLASS_BRIDGE 6
-
 _Static_assert(TABLE_MAX_DEVICES <= VPCI_FUNCTIONS, "assigned functions");
 _Static_assert(VPCI_BARS == PCI_BARS, "BARs");
 _Static_assert(VPCI_FUNCTIONS <= GUEST_ACPI_ROUTES, "their interrupts");
@@ -53,18 +49,13 @@ static int refuse(struct check *c, const char *fmt, ...)
 	return -EINVAL;
 }
 
-static u16 address_of(const struct table_device *d)
-{
-	return (u16)(d->bus << 8 | d->device << 3 | d->function);
-}
-
 static bool owns(const struct assigned *a, u16 address)
 {
 	const struct table_device *d = a->config->devices;
 	u32 i;
 
 	for (i = 0; i < a->config->nr_devices; i++)
-		if (address_of(&d[i]) == address)
+		if (table_device_address(&d[i]) == address)
 			return true;
 	return false;
 }
@@ -95,7 +86,8 @@ static int check_function(struct check *c)
 	if (!pci_present(c->address))
 		return refuse(c, "there is none; correct the address");
 	if (!is_plain(c->address) ||
-	    pci_read(c->address, PCI_REVISION) >> CLASS_SHIFT == CLASS_BRIDGE)
+	    pci_read(c->address, PCI_REVISION) >> PCI_CLASS_SHIFT ==
+		    PCI_CLASS_BRIDGE)
 		return refuse(c, "it is a bridge; remove it");
 	return 0;
 }
@@ -446,7 +438,7 @@ int assign_devices(struct assigned *a, const struct table_partition *config,
 		return -ENOMEM;
 	}
 	for (; !err && a->pci.nr < nr; a->pci.nr++, d++) {
-		c.address = address_of(d);
+		c.address = table_device_address(d);
 		c.gsi = 0;
 		c.v = &a->pci.function[a->pci.nr];
 		c.f = &a->function[a->pci.nr];

@@ -19,6 +19,13 @@
 #define PCI_CAPABILITIES   0x34
 #define PCI_INTERRUPT_LINE 0x3c
 
+/* Class, and class with subclass, of the dword with the revision (app. D) */
+#define PCI_CLASS_SHIFT	   24
+#define PCI_SUBCLASS_SHIFT 16
+#define PCI_CLASS_DISPLAY  0x03
+#define PCI_CLASS_BRIDGE   0x06
+#define PCI_SUBCLASS_USB   0x0c03
+
 #define PCI_COMMAND_IO	     BIT(0)
 #define PCI_COMMAND_MEMORY   BIT(1)
 #define PCI_COMMAND_MASTER   BIT(2)

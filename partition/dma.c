@@ -16,11 +16,6 @@
 static struct rate fault_rate;
 static u64 next_poll;
 
-static u16 address_of(const struct table_device *d)
-{
-	return (u16)(d->bus << 8 | d->device << 3 | d->function);
-}
-
 static const char *why_not(int err)
 {
 	switch (err) {
@@ -39,7 +34,7 @@ static int claim(const struct partition *p, char *error, size_t size)
 	int err = 0;
 
 	for (; !err && d < p->config->devices + p->config->nr_devices; d++) {
-		err = vtd_claim(address_of(d));
+		err = vtd_claim(table_device_address(d));
 		if (err)
 			fmt_snprintf(error, size,
 				     "partition %s: device "
@@ -85,7 +80,7 @@ static void attach(const struct partition *p, const struct dma_domain *d)
 	u32 i;
 
 	for (i = 0; vtd_on() && i < p->config->nr_devices; i++)
-		vtd_attach(address_of(&p->config->devices[i]), d);
+		vtd_attach(table_device_address(&p->config->devices[i]), d);
 }
 
 static int start_dma(struct partition *p)
@@ -114,7 +109,8 @@ static const char *owner_of(u16 address)
 
 	for (p = partitions; p < partitions + nr_partitions; p++)
 		for (i = 0; i < p->config->nr_devices; i++)
-			if (address_of(&p->config->devices[i]) == address)
+			if (table_device_address(&p->config->devices[i]) ==
+			    address)
 				return p->config->name;
 	return "-";
 }

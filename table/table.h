@@ -123,6 +123,12 @@ struct table_device {
 	struct table_pos at;
 };
 
+/* As drivers/pci_bus.h has it, in its segment. */
+static inline u16 table_device_address(const struct table_device *d)
+{
+	return (u16)(d->bus << 8 | d->device << 3 | d->function);
+}
+
 struct table_partition {
 	char name[TABLE_MAX_NAME + 1];
 	struct table_origin origin;

@@ -13,11 +13,6 @@
 #define FUNCTIONS 256
 #define PTE_BITS  (PTE_READ | PTE_WRITE)
 
-/* Class and subclass, of the dword with the revision (PCI 3.0, appendix D) */
-#define CLASS_SHIFT   16
-#define CLASS_USB     0x0c03
-#define CLASS_DISPLAY 0x03
-
 /* Guards contexts that are in use, and the order of their flushes. */
 static struct spinlock lock;
 /* What the firmware's devices reach. */
@@ -182,9 +177,10 @@ static bool is_reserved(u16 address)
 /* Whose driver takes the device away from the firmware. */
 static bool is_handed_over(u16 address)
 {
-	u32 class = vtd.read(address, PCI_REVISION) >> CLASS_SHIFT;
+	u32 class = vtd.read(address, PCI_REVISION);
 
-	return class == CLASS_USB || class >> 8 == CLASS_DISPLAY;
+	return class >> PCI_SUBCLASS_SHIFT == PCI_SUBCLASS_USB ||
+	       class >> PCI_CLASS_SHIFT == PCI_CLASS_DISPLAY;
 }
 
 int vtd_claim(u16 address)
