@@ -146,11 +146,14 @@ static bool holds_table(const struct assigned_function *f, u32 n)
 	return f->msix.entries && (f->can.msix.table & PCI_MSIX_BAR) == n;
 }
 
-/* The pages of the table exit; what else is in them is forwarded. */
-static int trap_table(struct check *c, u64 gpa, u64 hpa, u64 size)
+/*
+ * The pages of the table exit; what else is in them is forwarded.  The BAR
+ * begins at `skew` in its first page.
+ */
+static int trap_table(struct check *c, u64 gpa, u64 hpa, u64 size, u64 skew)
 {
 	struct msix *m = &c->f->msix;
-	u64 at = c->f->can.msix.table & ~PCI_MSIX_BAR;
+	u64 at = skew + (c->f->can.msix.table & ~PCI_MSIX_BAR);
 	u64 from = ALIGN_DOWN(at, PAGE_SIZE);
 	u64 to = ALIGN_UP(at + m->device_entries * MSIX_ENTRY_SIZE, PAGE_SIZE);
 	const struct mmio_region r = {
@@ -199,7 +202,7 @@ static int add_memory(struct check *c, u32 n, const struct pci_bar *bar)
 	if (bar->wide)
 		c->v->bar[n + 1].mask = (u32)(-bar->size >> 32);
 	if (holds_table(c->f, n))
-		return trap_table(c, gpa, c->page, size);
+		return trap_table(c, gpa, c->page, size, bar->base % PAGE_SIZE);
 	map(a, gpa, c->page, size);
 	return 0;
 }
@@ -232,6 +235,12 @@ static int add_bar(struct check *c, u32 *n)
 	*n += bar.wide;
 	if (!bar.size)
 		return 0;
+	if (bar.size & (bar.size - 1))
+		return refuse(
+			c,
+			"its BAR %u asks for %lxh bytes, which is no power "
+			"of two; remove it",
+			first, bar.size);
 	if (!bar.base)
 		return refuse(c,
 			      "the firmware has not placed its BAR %u; let it "
@@ -401,6 +410,10 @@ static int add_device(struct check *c, const struct table_device *d)
 		err = add_messages(c);
 	for (n = 0; !err && n < PCI_BARS; n++)
 		err = add_bar(c, &n);
+	/* It names a BAR that is not there, or is one of ports. */
+	if (!err && c->f->msix.entries && !c->f->msix.regs)
+		err = refuse(c, "its MSI-X table is in no BAR of it; remove "
+				"it");
 	c->v->pin = !c->f->routes && pin_of(c->address);
 	if (!err && c->v->pin)
 		err = add_interrupt(c, d);

@@ -84,9 +84,9 @@ static void clear(u16 function, u8 capability, u32 bit)
 		pci_write32(function, pos, pci_read(function, pos) & ~bit);
 }
 
-static void quiet_function(void *ctx, u16 function)
+static void quiet_function(void *used, u16 function)
 {
-	(void)ctx;
+	pci_bus_add(used, function >> 8);
 	clear(function, PCI_CAP_MSI, PCI_MSI_ENABLE);
 	clear(function, PCI_CAP_MSIX, PCI_MSIX_ENABLE);
 	pci_master_off(function);
@@ -94,7 +94,11 @@ static void quiet_function(void *ctx, u16 function)
 
 void pci_quiet(void)
 {
-	pci_for_each(quiet_function, NULL);
+	struct pci_buses used = { 0 };
+
+	pci_for_each(quiet_function, &used);
+	/* Of buses that might have been there. */
+	roots = used;
 }
 
 /*

@@ -198,7 +198,7 @@ const char *partition_state_name(const struct partition *p)
 
 int partition_set_mode(struct partition *p, enum irq_mode mode)
 {
-	if (mode != MODE_DID && p->config->nr_devices && !p->config->identity)
+	if (mode != MODE_DID && assign_sends_messages(&p->devices))
 		return -EINVAL;
 	spin_lock(&p->irq.lock);
 	p->life.next_mode = mode;

@@ -148,7 +148,9 @@ CHANGE_EXITS = 1 + 1 + 2 * 4 + 1
 def affinity(lab):
     return lab(*QEMU, "--cpus", 3, "--memory", "1G", "--device", "nvme",
                "--table", lab.table(TABLE.format(f"affinity:{CHANGES}")),
-               *linux("vmlinuz"), *expect(STOPPED), timeout=200)
+               *linux("vmlinuz"), *expect(STOPPED),
+               *command("mode linux exit"), *command("mode linux did"),
+               timeout=200)
 
 
 def test_affinity(affinity):
@@ -159,6 +161,12 @@ def test_affinity(affinity):
     exits = ledger.window(text)
     print(*(dict(snapshot) for snapshot in exits), sep="\n")
     assert sum(s.get("ept-msix", 0) for s in exits) <= CHANGES * CHANGE_EXITS
+
+
+def test_other_modes_are_refused(affinity):
+    assert affinity.replies("mode linux exit") == [
+        ["error: mode linux: its devices' messages need did"]]
+    assert affinity.replies("mode linux did")[0][-1] == "ok"
 
 
 # --- what a device can't reach ---
