@@ -61,11 +61,10 @@ extern const u8 image_start[], image_end[];
 
 void start(u32 magic, u32 info, u64 delta) __noreturn;
 
-/* While booting the direct map shows the low 4 GiB. */
 static const void *map_low(void *ctx, u64 phys, size_t len)
 {
 	(void)ctx;
-	if (phys >= PLACE_BELOW_4G || len > PLACE_BELOW_4G - phys)
+	if (phys >= DIRECT_BOOT_END || len > DIRECT_BOOT_END - phys)
 		return NULL;
 	return phys_to_virt(phys);
 }

@@ -22,9 +22,16 @@ static inline u64 image_to_phys(const void *p)
 }
 
 /* The direct map: while booting memory below 4 GiB, then what was added. */
+#define DIRECT_BOOT_END (4UL << 30)
+
 static inline void *phys_to_virt(u64 phys)
 {
 	return (void *)(DIRECT_VMA + phys);
+}
+
+static inline u64 direct_to_phys(const volatile void *p)
+{
+	return (u64)p - DIRECT_VMA;
 }
 
 /* Hands [phys, phys + size) to the pool. */

@@ -86,6 +86,9 @@ enum {
 #define RFLAGS_IF    BIT(9)
 #define RFLAGS_RF    BIT(16)
 
+/* SDM vol. 3 section 18.2.4: L0 to G3 */
+#define DR7_ENABLED 0xffUL
+
 /* State components, SDM vol. 1 section 13.1 */
 #define XCR0_X87    BIT(0)
 #define XCR0_SSE    BIT(1)

@@ -48,8 +48,9 @@ struct assigned {
 	struct vpci pci;
 	struct assigned_function *function; /* as in pci */
 	u64 next_gpa;			    /* for BARs */
-	u32 nr_memory, nr_ports;
+	u32 nr_memory, nr_shown, nr_ports;
 	struct guest_region memory[ASSIGNED_RANGES];
+	struct guest_region shown[VPCI_FUNCTIONS]; /* MSI-X tables to read */
 	struct assigned_ports ports[VPCI_FUNCTIONS * VPCI_BARS];
 	bool off; /* atomic, during an end: the devices are quiet */
 };

@@ -146,8 +146,49 @@ static bool holds_table(const struct assigned_function *f, u32 n)
 	return f->msix.entries && (f->can.msix.table & PCI_MSIX_BAR) == n;
 }
 
+/* Is the array of pending bits in [from, to) of the table's BAR? */
+static bool holds_pending(const struct pci_msix *x, u64 skew, u64 from, u64 to)
+{
+	u64 at = skew + (x->pending & ~PCI_MSIX_BAR);
+
+	return (x->pending & PCI_MSIX_BAR) == (x->table & PCI_MSIX_BAR) &&
+	       at < to && at + ALIGN_UP(x->entries, 64) / 8 > from;
+}
+
+/* Registers that the boot can't reach may be anything. */
+static bool table_alone(struct check *c, u64 hpa)
+{
+	struct msix *m = &c->f->msix;
+	bool alone;
+
+	if (hpa + m->size > DIRECT_BOOT_END)
+		return false;
+	pci_write16(c->address, PCI_COMMAND,
+		    c->f->command | PCI_COMMAND_MEMORY);
+	m->regs = phys_to_virt(hpa);
+	alone = msix_alone(m);
+	pci_write16(c->address, PCI_COMMAND, c->f->command);
+	return alone;
+}
+
+/* What a guest has written to the table's pages, and maybe reads itself. */
+static int show_table(struct check *c, u64 gpa, u64 hpa, bool alone)
+{
+	struct assigned *a = c->a;
+	struct msix *m = &c->f->msix;
+
+	m->shown = pool_shared(m->size);
+	if (!m->shown)
+		return -ENOMEM;
+	if (alone && table_alone(c, hpa))
+		a->shown[a->nr_shown++] = (struct guest_region){
+			gpa, direct_to_phys(m->shown), m->size
+		};
+	return 0;
+}
+
 /*
- * The pages of the table exit; what else is in them is forwarded.  The BAR
+ * Writes to the table's pages exit; what else is in them is forwarded.  The BAR
  * begins at `skew` in its first page.
  */
 static int trap_table(struct check *c, u64 gpa, u64 hpa, u64 size, u64 skew)
@@ -160,18 +201,22 @@ static int trap_table(struct check *c, u64 gpa, u64 hpa, u64 size, u64 skew)
 		.gpa = gpa + from,
 		.size = to - from,
 		.cause = CAUSE_EPT_MSIX,
+		.series = true,
 		.ctx = c->f,
 		.read = assign_msix_read,
 		.write = assign_msix_write,
 	};
+	int err;
 
 	if (to > size)
 		return refuse(c, "its MSI-X table is beyond its BAR; remove "
 				 "it");
 	m->table = at - from;
 	m->size = to - from;
+	err = show_table(c, gpa + from, hpa + from,
+			 !holds_pending(&c->f->can.msix, skew, from, to));
 	m->regs = paging_add_device(hpa + from, to - from);
-	if (!m->regs || mmio_register(c->a->mmio, &r))
+	if (err || !m->regs || mmio_register(c->a->mmio, &r))
 		return refuse(c, "there is no room for its MSI-X table; "
 				 "assign fewer devices");
 	map_around(c->a, gpa, hpa, size, from, to);

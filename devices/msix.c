@@ -10,8 +10,6 @@ enum {
 	ENTRY_CONTROL,
 };
 
-#define CONTROL_MASK 1U
-
 /* SDM vol. 3 figures 11-14 and 11-15 */
 #define ADDRESS_FIXED	   0xfee00000U
 #define ADDRESS_FIXED_MASK 0xfff00000U
@@ -33,9 +31,11 @@ void msix_reset(struct msix *m,
 	u32 i;
 
 	for (i = 0; i < m->entries; i++) {
-		m->entry[i] = (struct msix_entry){ .masked = true };
+		*msix_entry(m, i) = (struct msix_entry){
+			.control = MSIX_CONTROL_MASK,
+		};
 		to = message(m->ctx, i);
-		*device_dword(m, i, ENTRY_CONTROL) = CONTROL_MASK;
+		*device_dword(m, i, ENTRY_CONTROL) = MSIX_CONTROL_MASK;
 		*device_dword(m, i, ENTRY_LOW) = to.low;
 		*device_dword(m, i, ENTRY_HIGH) = to.high;
 		*device_dword(m, i, ENTRY_DATA) = to.data;
@@ -64,35 +64,15 @@ static void tell(struct msix *m, u32 entry)
 {
 	struct irq_msg msg;
 
-	if (!msix_decode(&m->entry[entry], &msg))
+	if (!msix_decode(msix_entry(m, entry), &msg))
 		msg = (struct irq_msg){ .masked = true };
 	m->want(m->ctx, entry, &msg);
 }
 
-/* Registers as a guest reads them; those it does not see are 0. */
-static u32 read_entry(const struct msix *m, u32 entry, u32 n)
+static void write_mask(struct msix *m, u32 entry, u32 mask)
 {
-	const struct msix_entry *e;
-
-	if (entry >= m->entries)
-		return 0;
-	e = &m->entry[entry];
-	switch (n) {
-	case ENTRY_LOW:
-		return e->low;
-	case ENTRY_HIGH:
-		return e->high;
-	case ENTRY_DATA:
-		return e->data;
-	default:
-		return e->masked ? CONTROL_MASK : 0;
-	}
-}
-
-static void write_mask(struct msix *m, u32 entry, bool masked)
-{
-	m->entry[entry].masked = masked;
-	*device_dword(m, entry, ENTRY_CONTROL) = masked ? CONTROL_MASK : 0;
+	msix_entry(m, entry)->control = mask;
+	*device_dword(m, entry, ENTRY_CONTROL) = mask;
 }
 
 static void write_entry(struct msix *m, u32 entry, u32 n, u32 value)
@@ -101,7 +81,7 @@ static void write_entry(struct msix *m, u32 entry, u32 n, u32 value)
 
 	if (entry >= m->entries)
 		return;
-	e = &m->entry[entry];
+	e = msix_entry(m, entry);
 	switch (n) {
 	case ENTRY_LOW:
 		e->low = value & ~3U;
@@ -114,13 +94,13 @@ static void write_entry(struct msix *m, u32 entry, u32 n, u32 value)
 		break;
 	default:
 		/* It may send from here on, so it is told before. */
-		if (!(value & CONTROL_MASK))
+		if (!(value & MSIX_CONTROL_MASK))
 			tell(m, entry);
-		write_mask(m, entry, value & CONTROL_MASK);
+		write_mask(m, entry, value & MSIX_CONTROL_MASK);
 		return;
 	}
 	/* While it is masked nothing can be half-written. */
-	if (!e->masked)
+	if (!e->control)
 		tell(m, entry);
 }
 
@@ -129,23 +109,23 @@ static bool in_table(const struct msix *m, u64 offset)
 	return offset - m->table < (u64)m->device_entries * MSIX_ENTRY_SIZE;
 }
 
-/* 6.1.4.2: software reads and writes whole, aligned dwords and qwords. */
+/* 6.1.4.2: software writes whole, aligned dwords and qwords. */
 static bool whole(u64 offset, u8 size)
 {
 	return (size == 4 || size == 8) && !(offset % size);
 }
 
-static u64 device_read(volatile u8 *at, u8 size)
+static u64 device_read(const volatile u8 *at, u8 size)
 {
 	switch (size) {
 	case 1:
 		return *at;
 	case 2:
-		return *(volatile u16 *)at;
+		return *(const volatile u16 *)at;
 	case 4:
-		return *(volatile u32 *)at;
+		return *(const volatile u32 *)at;
 	default:
-		return *(volatile u64 *)at;
+		return *(const volatile u64 *)at;
 	}
 }
 
@@ -166,24 +146,24 @@ static void device_write(volatile u8 *at, u8 size, u64 value)
 	}
 }
 
+bool msix_alone(const struct msix *m)
+{
+	u64 at;
+
+	for (at = 0; at < m->size; at += 4)
+		if (!in_table(m, at) && device_read(m->regs + at, 4))
+			return false;
+	return true;
+}
+
 u64 msix_read(void *msix, u64 offset, u8 size)
 {
 	const struct msix *m = msix;
-	u64 at = offset - m->table, value;
 
 	if (offset % size || offset >= m->size)
 		return ~0UL;
-	if (!in_table(m, offset))
-		return device_read(m->regs + offset, size);
-	if (!whole(offset, size))
-		return ~0UL;
-	value = read_entry(m, (u32)(at / MSIX_ENTRY_SIZE), at / 4 % 4);
-	at += 4;
-	if (size == 8)
-		value |= (u64)read_entry(m, (u32)(at / MSIX_ENTRY_SIZE),
-					 at / 4 % 4)
-			 << 32;
-	return value;
+	return device_read((in_table(m, offset) ? m->shown : m->regs) + offset,
+			   size);
 }
 
 void msix_write(void *msix, u64 offset, u8 size, u64 value)

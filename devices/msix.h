@@ -5,8 +5,8 @@
  * always has the message that Ashlar gave it, and the mask bit of the guest's.
  * So a message that is masked is not lost.
  *
- * The pages that hold the table exit.  What else is in them is forwarded.
- * PCI Express 6.0, 6.1.4.
+ * Writes to the pages that hold the table exit, and so do reads where there is
+ * something else in them, which is forwarded.  PCI Express 6.0, 6.1.4.
  *
  * Pure; but for msix_init() on the exit path.  The caller holds the
  * partition's lock.
@@ -20,10 +20,15 @@
 /* More than a partition can have vCPUs and a device queues for them. */
 #define MSIX_ENTRIES 128
 
+/* 7.7.2, "MSI-X Table" */
 struct msix_entry {
 	u32 low, high, data; /* address and data */
-	bool masked;
+	u32 control;
 };
+
+_Static_assert(sizeof(struct msix_entry) == MSIX_ENTRY_SIZE, "MSI-X entry");
+
+#define MSIX_CONTROL_MASK 1U
 
 /* A message as the device sends it. */
 struct msix_message {
@@ -35,8 +40,8 @@ struct msix {
 	u32 device_entries; /* and that there are */
 	u64 table;	    /* where the table is in the pages */
 	u64 size;	    /* of the pages, which */
-	volatile u8 *regs;  /* are here */
-	struct msix_entry entry[MSIX_ENTRIES];
+	volatile u8 *regs;  /* are here; */
+	u8 *shown;	    /* and what the guest has written there, here */
 	void (*want)(void *ctx, u32 entry, const struct irq_msg *m);
 	void *ctx;
 };
@@ -47,6 +52,18 @@ struct msix {
  */
 void msix_reset(struct msix *m,
 		struct msix_message (*message)(void *ctx, u32 entry));
+
+/*
+ * Boot: is there nothing but the table in its pages, as 7.7.2 wants it?  By
+ * what the registers hold.  A guest can then read `shown` itself.
+ */
+bool msix_alone(const struct msix *m);
+
+/* An entry as the guest has written it; the caller has looked at m->entries. */
+static inline struct msix_entry *msix_entry(const struct msix *m, u32 entry)
+{
+	return (struct msix_entry *)(m->shown + m->table) + entry;
+}
 
 /* An mmio_region's read and write. */
 u64 msix_read(void *msix, u64 offset, u8 size);

@@ -12,6 +12,7 @@
 struct mmio_region {
 	u64 gpa, size; /* whole pages */
 	enum cause cause;
+	bool series; /* MOVs in a row to it are one exit */
 	void *ctx;
 	/* On the exit path; 1, 2, 4 or 8 bytes that do not cross a page. */
 	u64 (*read)(void *ctx, u64 offset, u8 size);

@@ -119,7 +119,7 @@ struct vcpu_start {
 
 /* The state that the emulation of an instruction needs. */
 struct vcpu_state {
-	u64 rip, rsp, rflags;
+	u64 rip, rsp, rflags, dr7;
 	u64 cr0, cr3, cr4, efer; /* as the guest sees them */
 	u64 segment_base[SEGMENT_COUNT];
 	u8 cpl;

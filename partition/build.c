@@ -70,6 +70,9 @@ static int map_all(struct partition *p, struct slat *t)
 	if (!err)
 		err = map_regions(t, p->devices.memory, p->devices.nr_memory,
 				  f->device);
+	if (!err)
+		err = map_regions(t, p->devices.shown, p->devices.nr_shown,
+				  f->shared & ~SLAT_WRITE);
 	if (!err && p->echo_pa)
 		err = slat_map(t, GUEST_ECHO, p->echo_pa, PAGE_SIZE, f->shared);
 	return err;

@@ -151,6 +151,7 @@ void svm_get_state(struct vcpu_state *s)
 	s->rip = b->rip;
 	s->rsp = b->rsp;
 	s->rflags = b->rflags;
+	s->dr7 = b->dr7;
 	s->cr0 = b->cr0;
 	s->cr3 = b->cr3;
 	s->cr4 = b->cr4;

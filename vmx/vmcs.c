@@ -270,6 +270,7 @@ void vmx_get_state(struct vcpu_state *s)
 	s->rip = vmread(GUEST_RIP);
 	s->rsp = vmread(GUEST_RSP);
 	s->rflags = vmread(GUEST_RFLAGS);
+	s->dr7 = vmread(GUEST_DR7);
 	s->cr0 = vmx_guest_cr0();
 	s->cr3 = vmread(GUEST_CR3);
 	s->cr4 = vmx_guest_cr4();

@@ -196,6 +196,7 @@ enum vmcs_field {
 #define EPT_EXECUTE    BIT(2)
 #define EPT_MEMTYPE_UC 0
 #define EPT_MEMTYPE_WB (6UL << 3)
+#define EPT_IGNORE_PAT BIT(6)
 #define EPTP_WB	       6UL
 #define EPTP_LEVELS_4  (3UL << 3)
 

@@ -45,7 +45,8 @@ struct vmx_controls vmx_controls;
 static struct slat_format ept_format = {
 	.table = EPT_READ | EPT_WRITE | EPT_EXECUTE,
 	.ram = EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_MEMTYPE_WB,
-	.shared = EPT_READ | EPT_WRITE | EPT_MEMTYPE_WB,
+	/* Both sides by one memory type, whatever the guest takes it for */
+	.shared = EPT_READ | EPT_WRITE | EPT_MEMTYPE_WB | EPT_IGNORE_PAT,
 	.device = EPT_READ | EPT_WRITE | EPT_MEMTYPE_UC,
 	.root = EPTP_WB | EPTP_LEVELS_4,
 	.large_1g = true, /* until one core lacks it */

@@ -39,7 +39,7 @@ void *vtd_alloc(u64 size, u64 *phys)
 {
 	void *p = pool_shared(size);
 
-	*phys = (u64)p - DIRECT_VMA;
+	*phys = direct_to_phys(p);
 	return p;
 }
 

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 #define HEAD	4
 #define STEP	12
 
-static _Alignas(8) u8 regs[BYTES];
+static _Alignas(8) u8 regs[BYTES], shown[BYTES];
 static struct msix m;
 
 static void want(void *ctx, u32 entry, const struct irq_msg *msg)
@@ -39,10 +39,12 @@ static void init(const u8 *data)
 	u32 room, there;
 
 	memset(regs, 0, sizeof(regs));
+	memset(shown, 0, sizeof(shown));
 	m = (struct msix){
 		.table = (data[0] | (u32)data[1] << 8) % BYTES & ~7U,
 		.size = BYTES,
 		.regs = regs,
+		.shown = shown,
 		.want = want,
 		.ctx = &m,
 	};
@@ -60,7 +62,7 @@ static void check(void)
 	for (i = 0; i < m.entries; i++) {
 		memcpy(now, regs + m.table + i * MSIX_ENTRY_SIZE, sizeof(now));
 		if (now[0] != (MESSAGE | i << 5) || now[1] || now[2] != i ||
-		    now[3] != m.entry[i].masked)
+		    now[3] != msix_entry(&m, i)->control)
 			abort();
 	}
 }

@@ -14,7 +14,7 @@
 #define TABLE 0x100
 
 /* The device's pages: registers, and its table in the middle of them. */
-static _Alignas(8) u8 regs[4096];
+static _Alignas(8) u8 regs[4096], shown[4096];
 static struct msix m;
 static struct irq_msg told[SHOWN];
 static u32 times;
@@ -55,6 +55,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(regs, 0xa5, sizeof(regs));
+	memset(shown, 0, sizeof(shown));
 	memset(told, 0, sizeof(told));
 	m = (struct msix){
 		.entries = SHOWN,
@@ -62,6 +63,7 @@ static int setup(void **state)
 		.table = TABLE,
 		.size = sizeof(regs),
 		.regs = regs,
+		.shown = shown,
 		.want = want,
 		.ctx = &m,
 	};
@@ -155,13 +157,13 @@ static void test_widths(void **state)
 	assert_int_equal(told[1].dest, 2);
 	assert_int_equal(msix_read(&m, TABLE + 16, 8), 0xfee02000);
 	assert_int_equal(msix_read(&m, TABLE + 24, 8), 0x52);
-	/* Bytes and words are not of the table. */
+	/* Bytes and words can't be written. */
 	msix_write(&m, TABLE + 16, 1, 0);
 	msix_write(&m, TABLE + 16, 2, 0);
 	msix_write(&m, TABLE + 18, 4, 0);
 	msix_write(&m, TABLE + 20, 8, 0);
 	assert_int_equal(get(1, 0), 0xfee02000);
-	assert_int_equal((u8)msix_read(&m, TABLE + 16, 1), 0xff);
+	assert_int_equal(msix_read(&m, TABLE + 17, 1), 0x20);
 	assert_int_equal(times, 1);
 }
 
@@ -198,6 +200,24 @@ static void test_other_registers(void **state)
 	assert_int_equal((u32)msix_read(&m, 1, 4), ~0U);
 }
 
+/* What a guest may read without an exit. */
+static void test_alone(void **state)
+{
+	(void)state;
+	assert_false(msix_alone(&m));
+	memset(regs, 0, TABLE);
+	memset(regs + TABLE + THERE * 16, 0, 4096 - TABLE - THERE * 16);
+	assert_true(msix_alone(&m));
+	regs[TABLE - 1] = 1;
+	assert_false(msix_alone(&m));
+	regs[TABLE - 1] = 0;
+	regs[4095] = 0x80;
+	assert_false(msix_alone(&m));
+	/* And reads what it has written. */
+	put(1, 2, 0x33);
+	assert_int_equal(shown[TABLE + 16 + 8], 0x33);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup(test_widths, setup),
 		cmocka_unit_test_setup(test_hidden_entries, setup),
 		cmocka_unit_test_setup(test_other_registers, setup),
+		cmocka_unit_test_setup(test_alone, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
