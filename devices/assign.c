@@ -62,16 +62,6 @@ static void reset_messages(struct assigned_function *f)
 		reset_msi(f);
 }
 
-bool assign_sends_messages(const struct assigned *a)
-{
-	u32 i;
-
-	for (i = 0; i < a->pci.nr; i++)
-		if (a->function[i].routes)
-			return true;
-	return false;
-}
-
 void assign_start(struct assigned *a)
 {
 	u32 i;

@@ -68,9 +68,6 @@ int __must_check assign_devices(struct assigned *a,
 				struct intx *x, struct mmio_space *mmio,
 				char *error, size_t size);
 
-/* Has it devices whose messages only mode `did` can take? */
-bool assign_sends_messages(const struct assigned *a);
-
 /* For the guest's ACPI tables. */
 void assign_describe(const struct assigned *a, struct guest_acpi_pci *out);
 

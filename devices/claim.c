@@ -392,15 +392,12 @@ static int add_msix(struct check *c, const struct pci_msix *have)
 	return add_routes(c, nr);
 }
 
-/*
- * Messages, where interrupts are remapped and go to the guest itself; else it
- * has its line.
- */
+/* Messages, where interrupts are remapped; else it has its line. */
 static int add_messages(struct check *c)
 {
 	const struct pci_function *can = &c->f->can;
 
-	if (!vtd_remaps() || c->a->config->mode != MODE_DID)
+	if (!vtd_remaps())
 		return 0;
 	if (can->msix.where)
 		return add_msix(c, &can->msix);

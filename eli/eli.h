@@ -101,8 +101,8 @@ void eli_let_pass(struct vcpu *v);
 bool eli_choose_state(struct vcpu *v);
 
 /*
- * A vector that no pin has any more, of those that Ashlar knows: if it was the
- * guest's, it was sent before the pin was given another.
+ * A vector that no source has any more.  If it is known for the guest's, it was
+ * sent before the source was given another.
  */
 void eli_late_vector(struct vcpu *v, u8 vector);
 
@@ -136,6 +136,9 @@ void eli_wrote(struct vcpu *v, u64 gpa, u32 size);
  * vCPU's core, or no longer.  False: the host needs the vector itself.
  */
 bool eli_own(struct irq_domain *d, u32 vcpu, u8 vector, bool own);
+
+/* By this vector on the vCPU's core the host takes the guest's `as`. */
+void eli_know(struct irq_domain *d, u32 vcpu, u8 vector, u8 as);
 
 /* --- exit path, modes `exit` and `eli`: eli/inject.c --- */
 

@@ -163,10 +163,10 @@ void eli_let_pass(struct vcpu *v)
 
 void eli_late_vector(struct vcpu *v, u8 vector)
 {
-	const u64 *was = v->domain->eli->was_owned[v->index];
+	u8 as = v->domain->eli->known_as[v->index][vector];
 
-	if (v->mode == MODE_ELI && vectors_test(was, vector))
-		vapic_accept(&v->lapic.irq, vector, false, rdtsc());
+	if (as)
+		vapic_accept(&v->lapic.irq, as, false, rdtsc());
 }
 
 bool eli_will_deliver(struct vcpu *v)

@@ -6,6 +6,10 @@
 #include "core/percpu.h"
 #include "eli/eli.h"
 
+/* Vectors that messages may have when the host takes them. */
+#define FIRST_TAKEN 0x20
+#define LAST_TAKEN  0xcf
+
 static struct route *routes;
 static s32 relay_cpu;
 /* Guards all routes; a domain's lock is taken before it. */
@@ -59,12 +63,69 @@ static bool level_clash(const struct route *mine)
 	return false;
 }
 
+/* Vectors by which the host takes other messages on that core. */
+static void vectors_taken(const struct route *mine, u64 *used)
+{
+	const struct route *r;
+
+	for_each_route(r, mine->domain)
+	{
+		if (r != mine && r->vcpu == mine->vcpu &&
+		    r->how == ROUTE_TAKEN &&
+		    r->want.vector != mine->want.vector)
+			vectors_set(used, r->out.vector);
+	}
+}
+
+/* And those that go straight to the guest; 0: all are in use. */
+static u8 free_vector(const struct route *mine, u64 *used)
+{
+	const struct route *r;
+	u8 vector = mine->want.vector;
+
+	if (vector >= FIRST_TAKEN && vector <= LAST_TAKEN &&
+	    !vectors_test(used, vector))
+		return vector;
+	for_each_route(r, mine->domain)
+	{
+		if (r != mine && r->vcpu == mine->vcpu && r->how != ROUTE_OFF)
+			vectors_set(used, r->out.vector);
+	}
+	for (vector = LAST_TAKEN; vector >= FIRST_TAKEN; vector--)
+		if (!vectors_test(used, vector))
+			return vector;
+	return 0;
+}
+
+static void take_message(struct route *r)
+{
+	u64 used[VECTOR_WORDS] = { 0 };
+
+	vectors_taken(r, used);
+	r->out.vector = free_vector(r, used);
+	if (r->out.vector)
+		eli_know(r->domain, r->vcpu, r->out.vector, r->want.vector);
+	else
+		r->out.masked = true;
+}
+
+/* In mode `eli` a stand-in for another must not reach the guest as its own. */
+static bool stands_in(const struct route *r)
+{
+	u64 used[VECTOR_WORDS] = { 0 };
+
+	vectors_taken(r, used);
+	return vectors_test(used, r->want.vector);
+}
+
 /* Can the guest have the source to itself?  In mode `eli` its vCPU is told. */
 static bool can_be_direct(const struct route *r)
 {
 	struct irq_domain *d = r->domain;
 
 	if (d->mode == MODE_EXIT || level_clash(r))
+		return false;
+	if (d->mode == MODE_ELI && stands_in(r))
 		return false;
 	return d->mode == MODE_DID || eli_own(d, r->vcpu, r->want.vector, true);
 }
@@ -128,6 +189,8 @@ static void decide(struct route *r)
 	} else {
 		r->how = ROUTE_TAKEN;
 		r->out.vector = r->host_vector;
+		if (!r->host_vector)
+			take_message(r);
 	}
 }
 
@@ -323,6 +386,14 @@ static void take(struct route *r)
 		domain_deliver(r->domain, &r->want);
 }
 
+/* Could it have sent this to the core?  A pin's own vector says so anywhere. */
+static bool sends(const struct route *r, u32 vcpu, u32 vector)
+{
+	if (r->out.vector != vector)
+		return false;
+	return r->vcpu == vcpu || (r->host_vector && r->how != ROUTE_DIRECT);
+}
+
 bool route_taken(struct irq_domain *d, u32 vcpu, u32 vector)
 {
 	bool found = false;
@@ -330,8 +401,7 @@ bool route_taken(struct irq_domain *d, u32 vcpu, u32 vector)
 
 	spin_lock(&d->lock);
 	/* A vector of the guest's may be that of several: any can have sent. */
-	for_each_route(r, d) if (r->out.vector == vector &&
-				 (r->how != ROUTE_DIRECT || r->vcpu == vcpu))
+	for_each_route(r, d) if (sends(r, vcpu, vector))
 	{
 		found = true;
 		take(r);

@@ -7,7 +7,8 @@
  * that the guest's entry names: no exit for arrival or EOI.  So it does in mode
  * `eli`; while the vCPU is injecting, and always in mode `exit`, where the
  * vector is the host's, Ashlar takes the interrupt, and masks a level-triggered
- * source until the guest's EOI.
+ * source until the guest's EOI.  A message that the host takes has the guest's
+ * vector, if that is free on the core.
  *
  * An EOI is broadcast by vector: it clears remote IRR of every level entry with
  * that vector.  So no two domains hold level entries with one vector: the
@@ -37,8 +38,8 @@ enum route_how {
 struct route {
 	/* Set while booting. */
 	const struct route_source *source;
-	u32 where; /* as the source counts */
-	u8 host_vector;
+	u32 where;	/* as the source counts */
+	u8 host_vector; /* 0: one that is free on the core */
 	struct irq_domain *domain;
 	struct route *next;
 

@@ -116,7 +116,7 @@ void eli_reset_domain(struct irq_domain *d)
 	for (n = 0; n < d->nr; n++)
 		views_release(&e->views, n);
 	memset(e->owned, 0, sizeof(e->owned));
-	memset(e->was_owned, 0, sizeof(e->was_owned));
+	memset(e->known_as, 0, sizeof(e->known_as));
 	__atomic_fetch_add(&e->generation, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -379,6 +379,11 @@ void eli_wrote(struct vcpu *v, u64 gpa, u32 size)
 		eli_give_up(v, gpa);
 }
 
+void eli_know(struct irq_domain *d, u32 vcpu, u8 vector, u8 as)
+{
+	d->eli->known_as[vcpu][vector] = as;
+}
+
 bool eli_own(struct irq_domain *d, u32 vcpu, u8 vector, bool own)
 {
 	struct eli_partition *e = d->eli;
@@ -389,7 +394,7 @@ bool eli_own(struct irq_domain *d, u32 vcpu, u8 vector, bool own)
 		vectors_set(e->owned[vcpu], vector);
 	else
 		vectors_clear(e->owned[vcpu], vector);
-	vectors_set(e->was_owned[vcpu], vector);
+	eli_know(d, vcpu, vector, vector);
 	if (e->views.page[vcpu] != VIEW_NO_PAGE)
 		update(d, vcpu, vector * e->gate_size[vcpu],
 		       e->gate_size[vcpu]);

@@ -17,8 +17,11 @@ struct eli_partition {
 	u64 shadows; /* physical address, a page per vCPU */
 	u32 gate_size[MAX_VCPUS];
 	u64 owned[MAX_VCPUS][VECTOR_WORDS];
-	/* Now or before, since the guest's start. */
-	u64 was_owned[MAX_VCPUS][VECTOR_WORDS];
+	/*
+	 * What a vector on the vCPU's core is, or was last since its start, to
+	 * the guest: a vector, or 0.
+	 */
+	u8 known_as[MAX_VCPUS][VECTOR_COUNT];
 	/* Atomic: a page that is no IDT, whatever the guest's IDTR says. */
 	u64 refused[MAX_VCPUS];
 	/*

@@ -196,14 +196,11 @@ const char *partition_state_name(const struct partition *p)
 	return names[p->life.state];
 }
 
-int partition_set_mode(struct partition *p, enum irq_mode mode)
+void partition_set_mode(struct partition *p, enum irq_mode mode)
 {
-	if (mode != MODE_DID && assign_sends_messages(&p->devices))
-		return -EINVAL;
 	spin_lock(&p->irq.lock);
 	p->life.next_mode = mode;
 	spin_unlock(&p->irq.lock);
-	return 0;
 }
 
 static void print_line(void *ctx, const char *text)

@@ -112,8 +112,8 @@ void partition_drained(struct partition *p);
 int partition_start(struct partition *p);
 int partition_stop(struct partition *p, const char *reason, bool restart);
 
-/* From its next start on; -EINVAL: its devices can't do that. */
-int partition_set_mode(struct partition *p, enum irq_mode mode);
+/* From its next start on. */
+void partition_set_mode(struct partition *p, enum irq_mode mode);
 
 const char *partition_mode_name(const struct partition *p);
 const char *partition_state_name(const struct partition *p);

@@ -423,12 +423,6 @@ static bool uses_mode(struct scope s)
 	return s.p->mode == MODE_POSTED;
 }
 
-/* Their messages take no way through the host yet. */
-static bool uses_device(struct scope s)
-{
-	return s.p->nr_devices && !s.p->identity && s.p->mode != MODE_DID;
-}
-
 static bool uses_segment(struct scope s)
 {
 	const struct table_device *d;
@@ -457,7 +451,6 @@ static bool uses_iommu(struct scope s)
 /* What this build lacks: a feature that comes takes its line away. */
 static const struct rule build_rules[] = {
 	{ uses_mode, TABLE_KEY_INTERRUPTS, table_msg_BUILD_MODE, 0, 0 },
-	{ uses_device, TABLE_KEY_DEVICE, table_msg_BUILD_DEVICE, 0, 0 },
 	{ uses_segment, TABLE_KEY_DEVICE, table_msg_BUILD_SEGMENT, 0, 0 },
 	{ uses_vf, TABLE_KEY_DEVICE, table_msg_BUILD_VF, 0, 0 },
 	{ uses_iommu, TABLE_KEY_IOMMU, table_msg_BUILD_IOMMU, 0, 0 },

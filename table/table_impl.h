@@ -68,8 +68,6 @@
 	/* Against the build */                                                \
 	M(BUILD_MODE, "not in this build: interrupts = posted; write "         \
 		      "interrupts = did")                                      \
-	M(BUILD_DEVICE, "not in this build: devices behind an IOMMU in exit "  \
-			"and eli; write interrupts = did")                     \
 	M(BUILD_SEGMENT, "not in this build: devices of other segments than "  \
 			 "0000; remove this one")                              \
 	M(BUILD_VF, "not in this build: virtual functions; assign the whole "  \

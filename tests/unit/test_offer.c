@@ -65,6 +65,14 @@ void domain_deliver(struct irq_domain *d, const struct irq_msg *m)
 	(void)m;
 }
 
+void eli_know(struct irq_domain *d, u32 vcpu, u8 vector, u8 as)
+{
+	(void)d;
+	(void)vcpu;
+	(void)vector;
+	(void)as;
+}
+
 bool eli_own(struct irq_domain *d, u32 vcpu, u8 vector, bool own)
 {
 	(void)d;

@@ -52,6 +52,14 @@ void log_printf(const char *fmt, ...)
 	lines_logged++;
 }
 
+void eli_know(struct irq_domain *d, u32 vcpu, u8 vector, u8 as)
+{
+	(void)d;
+	(void)vcpu;
+	(void)vector;
+	(void)as;
+}
+
 bool eli_own(struct irq_domain *d, u32 vcpu, u8 vector, bool own)
 {
 	(void)d;
@@ -351,6 +359,34 @@ static void test_eli(void **state)
 	assert_out(0, 20, HOST(0), false);
 }
 
+/* A message has the guest's vector where it can, else one that is free. */
+static void test_messages(void **state)
+{
+	(void)state;
+	first.mode = MODE_EXIT;
+	ra0.host_vector = ra1.host_vector = 0;
+	want(&ra0, 0xd5, false, false);
+	assert_int_equal(ra0.how, ROUTE_TAKEN);
+	assert_out(0, 20, 0xcf, false);
+	want(&ra1, 0x51, false, false);
+	assert_out(1, 20, 0x51, false);
+	/* By the core that it goes to, and as what the guest knows. */
+	assert_false(route_taken(&first, 0, 0xcf));
+	assert_true(route_taken(&first, 1, 0xcf));
+	assert_true(vectors_test(posted[1].irr, 0xd5));
+	assert_false(vectors_test(posted[1].irr, 0x51));
+	/* The stand-in is not free for another. */
+	want(&ra1, 0xcf, false, false);
+	assert_out(1, 20, 0xce, false);
+	/* Nor does it go straight to the guest. */
+	first.mode = MODE_ELI;
+	want(&ra1, 0xcf, false, false);
+	assert_int_equal(ra1.how, ROUTE_TAKEN);
+	want(&ra1, 0x52, false, false);
+	assert_int_equal(ra1.how, ROUTE_DIRECT);
+	assert_out(1, 20, 0x52, false);
+}
+
 static void test_off(void **state)
 {
 	(void)state;
@@ -379,6 +415,7 @@ int main(void)
 		cmocka_unit_test_setup(test_clash_without_sidecore, setup),
 		cmocka_unit_test_setup(test_host_vector_clashes, setup),
 		cmocka_unit_test_setup(test_eli, setup),
+		cmocka_unit_test_setup(test_messages, setup),
 		cmocka_unit_test_setup(test_off, setup),
 	};
 
