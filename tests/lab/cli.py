@@ -20,7 +20,7 @@ from bochs import DEBUGGER_LOG, Bochs
 from media import BOOTS, make_medium
 from nested import KvmOnBochs, KvmOnQemu
 from paths import BUILD, LabError
-from qemu import VMEXITS, Kvm, Qemu, kvm_problem
+from qemu import LOG, Kvm, Qemu, kvm_problem
 from session import (ENDED, SEEN, TIMEOUT, Console, Expect, Port, Session,
                      Type)
 
@@ -123,7 +123,10 @@ def parser():
                    + DEBUGGER_LOG)
     p.add_argument("--vmexits", action="store_true", help="QEMU: a line "
                    "`vmexit(CODE, INFO1, INFO2, RIP)!` for each #VMEXIT, in "
-                   "--keep's " + VMEXITS)
+                   "--keep's " + LOG)
+    p.add_argument("--trace", action="append", default=[], metavar="EVENT",
+                   help="QEMU: a line for each of these of its trace events, "
+                   "in the same file")
     p.add_argument("--cpu-pm", action="store_true", help="KVM: a guest's HLT "
                    "does not exit")
     p.add_argument("--interactive", action="store_true",
@@ -180,6 +183,8 @@ def check(spec):
         raise LabError(f"--boot {spec.boot}: not on the bochs machine")
     if spec.vmexits and spec.machine != "qemu":
         raise LabError("--vmexits: the qemu machine only")
+    if spec.trace and spec.machine != "qemu":
+        raise LabError("--trace: the qemu machine only")
     if spec.cpu_pm and not spec.machine.startswith("kvm"):
         raise LabError("--cpu-pm: the machines with KVM only")
     if spec.table:

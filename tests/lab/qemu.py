@@ -10,7 +10,7 @@ from paths import LIBRARIES, LabError, machines_root, program
 
 PROGRAM = "usr/bin/qemu-system-x86_64"
 DISK_SIZE = 64 << 20
-VMEXITS = "vmexits.log"
+LOG = "qemu.log"
 # igb has eight functions at most.
 IGB_MAX_VFS = 7
 # edu reaches all addresses.
@@ -167,6 +167,16 @@ class Qemu(Machine):
         return [] if options == "none" else ["-device",
                                               f"intel-iommu,{options}"]
 
+    def _log_words(self):
+        """One log for both: what was between two exits can be told."""
+        words = []
+        if self.spec.vmexits:
+            # in_asm shows #VMEXITs too; the filter leaves the code out.
+            words += ["-d", "in_asm", "-dfilter", "0+1"]
+        for event in self.spec.trace:
+            words += ["-trace", event]
+        return words and words + ["-D", os.path.join(self.directory, LOG)]
+
     def serial_words(self, ports):
         """The UARTs; ports as command() has them."""
         return [word for number, tcp in ports
@@ -183,11 +193,7 @@ class Qemu(Machine):
         words += self.serial_words(ports)
         words += BOOT[spec.boot](self, root, medium)
         words += self._device_words()
-        if spec.vmexits:
-            # in_asm shows #VMEXITs too; the filter leaves the code out.
-            words += ["-d", "in_asm", "-dfilter", "0+1", "-D",
-                      os.path.join(self.directory, VMEXITS)]
-        return words
+        return words + self._log_words()
 
     def command(self, medium, ports):
         root = machines_root()
@@ -195,7 +201,7 @@ class Qemu(Machine):
                 environment(root))
 
     def logs(self):
-        return [VMEXITS]
+        return [LOG]
 
     def started(self, pid):
         """Pins each vCPU's thread to a host CPU of its own: unpinned, the
