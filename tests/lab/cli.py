@@ -77,6 +77,8 @@ def parser():
                    required=True)
     p.add_argument("--supported", default="kvm qemu bochs", metavar="NAMES",
                    help="what auto chooses from, best first")
+    p.add_argument("--which", action="store_true",
+                   help="say which machine that is, and do nothing")
     p.add_argument("--cpus", type=int, default=2, metavar="N")
     p.add_argument("--memory", default="512M", metavar="SIZE")
     p.add_argument("--boot", choices=BOOTS, default=BOOTS[0],
@@ -173,8 +175,6 @@ def make_interactive(spec):
 
 def check(spec):
     """What argparse can't check; completes the defaults."""
-    if spec.machine == "auto":
-        spec.machine = choose_machine(spec.supported)
     if not 1 <= spec.cpus <= 254:
         raise LabError(f"--cpus {spec.cpus}: 1 to 254")
     if spec.debugger and spec.machine != "bochs":
@@ -295,6 +295,11 @@ def main(argv):
     signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGHUP, interrupted)
     try:
+        if spec.machine == "auto":
+            spec.machine = choose_machine(spec.supported)
+        if spec.which:
+            print(spec.machine)
+            return 0
         check(spec)
         if spec.interactive:
             make_interactive(spec)
