@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 from bochs import DEBUGGER_LOG, Bochs
+from machine import DEVICE
 from media import BOOTS, make_medium
 from nested import KvmOnBochs, KvmOnQemu
 from paths import BUILD, LabError
@@ -94,7 +95,7 @@ def parser():
     p.add_argument("--module", type=named_file, action="append", default=[],
                    metavar="NAME=FILE")
     p.add_argument("--device", action="append", default=[], metavar="SPEC",
-                   help="NAME[,vfs=N][,iops=N][,image=FILE]")
+                   help=DEVICE)
     p.add_argument("--iommu", default="intremap=on,eim=on", metavar="OPTIONS",
                    help="QEMU: those of its intel-iommu, or none")
     p.add_argument("--acpi", action="append", default=[], metavar="FILE",
