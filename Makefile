@@ -12,7 +12,7 @@ IASL := iasl
 # unit-tested and fuzzed.
 PURE := $(addprefix core/,acpi.c aml.c errata.c fmt.c frequency.c histogram.c \
 	ledger.c logring.c rate.c skew.c slat.c)
-PURE += $(addprefix drivers/,echo.c mptable.c pci_bus.c)
+PURE += $(addprefix drivers/,echo.c mptable.c pci_bus.c pci_tree.c)
 PURE += $(addprefix table/,table.c table_check.c table_keys.c table_word.c)
 PURE += $(addprefix apic/,icr.c vapic.c vioapic.c vtimer.c)
 PURE += $(addprefix vtd/,dma.c dmar.c fault.c queue.c remap.c unit.c)

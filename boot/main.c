@@ -385,8 +385,10 @@ static void leftovers_off(void)
 	ioapic_init(&acpi);
 	pci_init(&acpi);
 	pci_quiet();
-	if (has_iommu)
+	if (has_iommu) {
+		pci_keep_apart();
 		must(vtd_take_over(&acpi, error, sizeof(error)));
+	}
 	report_x2apic();
 }
 

@@ -81,15 +81,53 @@ static u32 gsi_of(u16 address)
 			 (u32)gsi;
 }
 
+static bool is_bridge(u16 address)
+{
+	return !is_plain(address) ||
+	       pci_read(address, PCI_REVISION) >> PCI_CLASS_SHIFT ==
+		       PCI_CLASS_BRIDGE;
+}
+
 static int check_function(struct check *c)
 {
 	if (!pci_present(c->address))
 		return refuse(c, "there is none; correct the address");
-	if (!is_plain(c->address) ||
-	    pci_read(c->address, PCI_REVISION) >> PCI_CLASS_SHIFT ==
-		    PCI_CLASS_BRIDGE)
+	if (is_bridge(c->address))
 		return refuse(c, "it is a bridge; remove it");
 	return 0;
+}
+
+static void visit_joint(void *ctx, u16 address)
+{
+	struct check *c = ctx;
+	s32 at;
+
+	if (is_bridge(address) || owns(c->a, address))
+		return;
+	at = pci_joint(&pci_tree, c->address, address);
+	if (at >= 0)
+		c->err = refuse(c,
+				"no ACS at %02x:%02x.%x keeps it from "
+				"%02x:%02x.%x; assign both to one partition",
+				at >> 8, at >> 3 & 31, at & 7, address >> 8,
+				address >> 3 & 31, address & 7);
+}
+
+/* The IOMMU must know its requests, and see them. */
+static int check_apart(struct check *c)
+{
+	s32 bridge = pci_alias(&pci_tree, c->address);
+
+	if (!vtd_on() || c->a->config->identity)
+		return 0;
+	if (bridge >= 0)
+		return refuse(c,
+			      "its requests carry the name of bridge "
+			      "%02x:%02x.%x; put it into a slot of PCI Express",
+			      bridge >> 8, bridge >> 3 & 31, bridge & 7);
+	c->err = 0;
+	pci_for_each(visit_joint, c);
+	return c->err;
 }
 
 /* Where BAR *n is; *n moves on where it is two registers wide. */
@@ -434,6 +472,22 @@ static void keep_registers(struct check *c)
 		c->f->bar[n] = pci_read(c->address, PCI_BAR(n));
 }
 
+static int find_device(struct check *c)
+{
+	int err = check_function(c);
+
+	if (!err)
+		err = check_apart(c);
+	if (err)
+		return err;
+	if (pci_function_read(c->address, &c->f->can))
+		return refuse(c, "there is no room for its registers; assign "
+				 "fewer devices");
+	pci_open_bridges(c->address);
+	keep_registers(c);
+	return check_reset(c);
+}
+
 static int add_device(struct check *c, const struct table_device *d)
 {
 	int err;
@@ -441,13 +495,7 @@ static int add_device(struct check *c, const struct table_device *d)
 
 	c->v->address = c->f->address = c->address;
 	c->f->owner = c->a;
-	err = check_function(c);
-	if (err)
-		return err;
-	pci_function_read(c->address, &c->f->can);
-	pci_open_bridges(c->address);
-	keep_registers(c);
-	err = check_reset(c);
+	err = find_device(c);
 	if (!err)
 		err = add_messages(c);
 	for (n = 0; !err && n < PCI_BARS; n++)

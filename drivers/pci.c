@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* PCI configuration space by mechanism #1. */
+/* PCI configuration space, and what is done to functions by it. */
 #include "drivers/pci.h"
 #include "core/clock.h"
 #include "core/io.h"
 #include "core/lib.h"
+#include "core/mem.h"
 #include "core/spinlock.h"
 #include "drivers/pci_regs.h"
 
@@ -21,12 +22,11 @@
 #define BACK_MS	     900
 #define BUS_RESET_US 2000
 
-/* One above the other; more only where their numbers run in circles. */
-#define MAX_BRIDGES 32
-
 /* Guards the address port and what it points to. */
 static struct spinlock lock;
 static struct pci_buses roots;
+static const struct acpi_info *tables;
+struct pci_tree pci_tree;
 
 static void select(u16 address, u32 reg)
 {
@@ -76,6 +76,35 @@ void pci_master_off(u16 address)
 	(void)pci_read(address, PCI_COMMAND);
 }
 
+/*
+ * PCI Express 6.0, 7.2.2: where a register is in memory that the boot reaches,
+ * or 0.
+ */
+static u64 extended_at(u16 address, u32 reg)
+{
+	const struct acpi_mcfg *m = tables->mcfg;
+	u64 at;
+
+	for (; m < tables->mcfg + tables->nr_mcfg; m++) {
+		at = m->base + ((u64)address << 12) + reg;
+		if (!m->segment && address >> 8 >= m->bus_start &&
+		    address >> 8 <= m->bus_end && at <= ~0U)
+			return at;
+	}
+	return 0;
+}
+
+/* Boot. */
+static u32 read_all(u16 address, u32 reg)
+{
+	u64 at;
+
+	if (reg < PCI_CONFIG_SIZE)
+		return pci_read(address, reg);
+	at = extended_at(address, reg);
+	return at ? *(volatile u32 *)phys_to_virt(at) : ~0U;
+}
+
 static void clear(u16 function, u8 capability, u32 bit)
 {
 	u32 pos = pci_capability(pci_read, function, capability);
@@ -99,6 +128,25 @@ void pci_quiet(void)
 	pci_for_each(quiet_function, &used);
 	/* Of buses that might have been there. */
 	roots = used;
+	pci_tree_read(&pci_tree, read_all, &roots);
+}
+
+static void acs_on(void *ctx, u16 address)
+{
+	u32 pos = pci_acs(read_all, address);
+	volatile u32 *control;
+
+	(void)ctx;
+	if (!pos)
+		return;
+	control = phys_to_virt(extended_at(address, pos + PCI_ACS_CONTROL));
+	*control = pci_acs_on(*control);
+}
+
+void pci_keep_apart(void)
+{
+	pci_for_each(acs_on, NULL);
+	pci_tree_read(&pci_tree, read_all, &roots);
 }
 
 /*
@@ -109,6 +157,7 @@ void pci_init(const struct acpi_info *acpi)
 {
 	u32 i;
 
+	tables = acpi;
 	roots = acpi->root_buses;
 	pci_bus_add(&roots, 0);
 	for (i = 0; i < acpi->nr_mcfg; i++)
@@ -178,26 +227,29 @@ void pci_read_bar(u16 address, u32 n, struct pci_bar *bar)
 	pci_write16(address, PCI_COMMAND, command);
 }
 
-void pci_function_read(u16 address, struct pci_function *f)
+int pci_function_read(u16 address, struct pci_function *f)
 {
-	pci_describe(pci_read, &roots, address, f);
+	u32 pos = pci_acs(read_all, address);
+
+	pci_describe(pci_read, pci_reset_bridge(&pci_tree, address), address,
+		     f);
+	if (!pos)
+		return 0;
+	pos += PCI_ACS_CONTROL;
+	f->acs_value = read_all(address, pos);
+	f->acs = paging_add_device(extended_at(address, pos), sizeof(*f->acs));
+	return f->acs ? 0 : -ENOMEM;
 }
 
 void pci_open_bridges(u16 address)
 {
-	s32 bridge = address;
-	bool alone;
-	u32 n;
+	s32 bridge;
 
-	for (n = 0; n < MAX_BRIDGES; n++) {
-		bridge = pci_bridge_above(pci_read, &roots, (u16)bridge,
-					  &alone);
-		if (bridge < 0)
-			return;
+	for (bridge = pci_above(&pci_tree, address); bridge >= 0;
+	     bridge = pci_above(&pci_tree, (u16)bridge))
 		pci_write16((u16)bridge, PCI_COMMAND,
 			    (u16)pci_read((u16)bridge, PCI_COMMAND) |
 				    PCI_COMMAND_MASTER);
-	}
 }
 
 /* Until `bits` of a register are clear, or the time is over. */
@@ -267,5 +319,9 @@ bool pci_reset(u16 address, const struct pci_function *f)
 	default:
 		return false;
 	}
-	return await_function(address);
+	if (!await_function(address))
+		return false;
+	if (f->acs)
+		*f->acs = f->acs_value;
+	return true;
 }

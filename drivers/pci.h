@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * PCI configuration space by mechanism #1 (PCI Local Bus 3.0, 3.2.2.3.2), which
- * is segment 0.  Functions and registers: drivers/pci_bus.h, pci_regs.h.
+ * is segment 0; while booting also that from 100h on, where MCFG names memory
+ * below 4 GiB for it.  Functions and registers: drivers/pci_bus.h, pci_tree.h,
+ * pci_regs.h.
  */
 #ifndef DRIVERS_PCI_H
 #define DRIVERS_PCI_H
 
-#include "drivers/pci_bus.h"
+#include "drivers/pci_tree.h"
 
 /* Boot, BSP, first: which buses are there. */
 void pci_init(const struct acpi_info *acpi);
@@ -16,6 +18,9 @@ void pci_init(const struct acpi_info *acpi);
  * log port is no PCI function, so none is spared.
  */
 void pci_quiet(void);
+
+/* Boot, BSP, then: ACS is on wherever it is there. */
+void pci_keep_apart(void);
 
 /* --- any core, any context but NMI --- */
 
@@ -48,8 +53,11 @@ struct pci_bar {
 };
 void pci_read_bar(u16 address, u32 n, struct pci_bar *bar);
 
-/* What a function can do: drivers/pci_bus.h. */
-void pci_function_read(u16 address, struct pci_function *f);
+/* What stands above functions, from pci_quiet() on. */
+extern struct pci_tree pci_tree;
+
+/* What a function can do.  0, or -ENOMEM. */
+int __must_check pci_function_read(u16 address, struct pci_function *f);
 
 /* --- any core, any context but NMI --- */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The tree of PCI buses, and the lists of capabilities. */
+/* Buses and what is on them, and the lists of capabilities. */
 #include "drivers/pci_bus.h"
 #include "drivers/pci_regs.h"
 
@@ -103,38 +103,6 @@ u32 pci_capability(pci_reader *read, u16 address, u8 id)
 	return 0;
 }
 
-/* What stands above a bus, and whether one device has it for itself. */
-struct above {
-	pci_reader *read;
-	u16 address;
-	s32 bridge;
-	bool alone;
-};
-
-static void look_above(void *ctx, u16 address)
-{
-	struct above *a = ctx;
-	u32 type = a->read(address, PCI_CACHE_LINE) & PCI_HEADER_TYPE;
-	u32 buses = a->read(address, PCI_BUS_NUMBERS);
-
-	if (type == PCI_HEADER_BRIDGE &&
-	    (buses >> 8 & 0xff) == (u32)(a->address >> 8))
-		a->bridge = address;
-	if ((address >> 8) == (a->address >> 8) &&
-	    (address & ~7) != (a->address & ~7))
-		a->alone = false;
-}
-
-s32 pci_bridge_above(pci_reader *read, const struct pci_buses *roots,
-		     u16 address, bool *alone)
-{
-	struct above a = { read, address, -1, true };
-
-	pci_walk(read, roots, look_above, &a);
-	*alone = a.alone;
-	return a.bridge;
-}
-
 static void describe_msix(pci_reader *read, u16 address, struct pci_msix *m)
 {
 	m->where = pci_capability(read, address, PCI_CAP_MSIX);
@@ -147,12 +115,10 @@ static void describe_msix(pci_reader *read, u16 address, struct pci_msix *m)
 	m->pending = read(address, m->where + PCI_MSIX_PENDING);
 }
 
-static void describe_reset(pci_reader *read, const struct pci_buses *roots,
-			   u16 address, struct pci_function *f)
+static void describe_reset(pci_reader *read, s32 bridge, u16 address,
+			   struct pci_function *f)
 {
 	u32 af = pci_capability(read, address, PCI_CAP_AF);
-	bool alone;
-	s32 bridge;
 
 	f->reset_address = address;
 	if (f->express && (read(address, f->express + PCI_EXPRESS_DEVCAP) &
@@ -167,14 +133,13 @@ static void describe_reset(pci_reader *read, const struct pci_buses *roots,
 		f->reset_where = af;
 		return;
 	}
-	bridge = pci_bridge_above(read, roots, address, &alone);
-	if (bridge >= 0 && alone) {
+	if (bridge >= 0) {
 		f->reset = PCI_RESET_BUS;
 		f->reset_address = (u16)bridge;
 	}
 }
 
-void pci_describe(pci_reader *read, const struct pci_buses *roots, u16 address,
+void pci_describe(pci_reader *read, s32 bridge, u16 address,
 		  struct pci_function *f)
 {
 	*f = (struct pci_function){
@@ -185,6 +150,6 @@ void pci_describe(pci_reader *read, const struct pci_buses *roots, u16 address,
 		f->msi = 0;
 	if (f->express > PCI_CONFIG_SIZE - PCI_EXPRESS_SIZE)
 		f->express = 0;
-	describe_reset(read, roots, address, f);
+	describe_reset(read, bridge, address, f);
 	describe_msix(read, address, &f->msix);
 }

@@ -13,7 +13,10 @@
 
 #include "core/acpi.h"
 
-/* The aligned dword at reg of a function: all ones where there is none. */
+/*
+ * The aligned dword at reg of a function: all ones where there is none, or from
+ * 100h on no way to it.
+ */
 typedef u32 pci_reader(u16 address, u32 reg);
 typedef void pci_visitor(void *ctx, u16 address);
 
@@ -23,13 +26,6 @@ void pci_walk(pci_reader *read, const struct pci_buses *roots,
 
 /* The first capability with this id (7.5.3): where it is, 0 for none. */
 u32 pci_capability(pci_reader *read, u16 address, u8 id);
-
-/*
- * The bridge right above a function, or -1 on a root bus.  *alone: nothing is
- * behind it but functions of this one's device.
- */
-s32 pci_bridge_above(pci_reader *read, const struct pci_buses *roots,
-		     u16 address, bool *alone);
 
 enum pci_reset {
 	PCI_RESET_NONE,
@@ -51,9 +47,12 @@ struct pci_function {
 	enum pci_reset reset;
 	u16 reset_address; /* the function or the bridge, */
 	u32 reset_where;   /* and the capability */
+	volatile u32 *acs; /* its control, which a reset clears, or NULL, */
+	u32 acs_value;	   /* and what it must be */
 };
 
-void pci_describe(pci_reader *read, const struct pci_buses *roots, u16 address,
+/* bridge: one whose reset is that of this function's device alone, or -1. */
+void pci_describe(pci_reader *read, s32 bridge, u16 address,
 		  struct pci_function *f);
 
 #endif

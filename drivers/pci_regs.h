@@ -68,7 +68,11 @@
 #define PCI_MSIX_ENTRIES 0x7ff /* of Message Control: one less */
 #define PCI_MSIX_BAR	 7U
 
-/* 7.5.3: device capabilities, control and status */
+/* 7.5.3: capabilities, of the dword with the id; then of the device */
+#define PCI_EXPRESS_TYPE_SHIFT	20
+#define PCI_EXPRESS_ROOT	4
+#define PCI_EXPRESS_UPSTREAM	5
+#define PCI_EXPRESS_DOWNSTREAM	6
 #define PCI_EXPRESS_DEVCAP	0x04
 #define PCI_EXPRESS_DEVCTL	0x08
 #define PCI_EXPRESS_SIZE	0x0c
@@ -81,6 +85,18 @@
 #define PCI_AF_FLR     BIT(25)
 #define PCI_AF_CONTROL 4
 #define PCI_AF_BUSY    BIT(8)
+
+/*
+ * 7.6.3: where extended capabilities end; 7.7.11: access control services, of
+ * which the upper half of the dword behind the header is control: source
+ * validation, P2P request and completion redirect, upstream forwarding.
+ */
+#define PCI_EXTENDED_END      0x1000
+#define PCI_EXTENDED_ACS      0x000d
+#define PCI_ACS_CONTROL	      4
+#define PCI_ACS_SIZE	      8
+#define PCI_ACS_CONTROL_SHIFT 16
+#define PCI_ACS_WANTED	      0x1d
 
 /* 7.5.1.3.13, of the dword that ends a bridge's header */
 #define PCI_BRIDGE_CONTROL 0x3e

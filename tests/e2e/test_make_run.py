@@ -8,12 +8,13 @@ import select
 import subprocess
 import time
 
-from runs import MAKE_LOCK, TOP, background
+from runs import LAB, MAKE_LOCK, TOP, background
 
 MAKE_TIMEOUT = 300
 SHELL_TIMEOUT = 600
 TIMEOUT = 200
 CTRL_C = b"\x03"
+LSBLK = r"^NAME .*\nnvme0n1 .* 64M +0 disk *$"
 
 
 class Terminal:
@@ -81,6 +82,10 @@ def make_run(lab):
         terminal.wait("^guest# ", SHELL_TIMEOUT)
         terminal.type(b"echo an$((80+2))er $(nproc)\n")
         terminal.wait("^an82er 2$", TIMEOUT)
+        # The disk is found in the kernel's own time.
+        terminal.type(b"while [ ! -b /dev/nvme0n1 ]; do sleep 1; done\n")
+        terminal.type(b"lsblk\n")
+        terminal.wait(LSBLK, TIMEOUT)
         terminal.type(b"poweroff -f\n")
         terminal.wait("^partition linux: stopped: powered off by the guest$",
                       TIMEOUT)
@@ -109,6 +114,14 @@ def test_raw_shell_then_ledger_and_monitor(make_run):
     stopped = text.index("partition linux: stopped", ledger)
     assert text.index("\nashlar> ", stopped)
     assert "\nlinux stopped did cpus=0-1 memory=256M" in text[stopped:]
+
+
+def test_a_disk_of_its_own(make_run):
+    """By VT-d, and kept under build/."""
+    text = make_run[1]
+    assert re.search(LSBLK, text, re.M)
+    assert "device 01:00.0" not in text
+    assert os.path.getsize(os.path.join(LAB, "disk.img")) == 64 << 20
 
 
 def test_quit(make_run):

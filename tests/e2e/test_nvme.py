@@ -9,7 +9,7 @@ import pytest
 
 import hostile
 import ledger
-from qemu import VMEXITS
+from qemu import LOG
 from runs import BUILD, LAB, background, command, expect, typed, variant
 
 QEMU = ["--machine", "qemu"]
@@ -27,6 +27,7 @@ device = pci 0000:01:00.0
 cmdline = console=ttyS0 quiet nohz=off ashlar.run={}
 """
 STOPPED = "^partition linux: (?:stopped|parked): .*"
+DISK = 0x0100  # its source-id
 READS, WRITES = 10000, 2000
 BLOCK, BLOCKS = 4096, 16384
 STRIDE = 0x9e3779b97f4a7c15
@@ -62,13 +63,14 @@ def linux(kernel):
 def run_nvme(lab, kernel):
     table = TABLE.format(f"read:{READS},write:{WRITES}")
     path = disk(lab)
+    trace = [word for event in ledger.TRACE for word in ("--trace", event)]
     result = lab(*QEMU, "--cpus", 3, "--memory", "1G", "--device",
-                 f"nvme,image={path}", "--vmexits", "--table",
+                 f"nvme,image={path}", "--vmexits", *trace, "--table",
                  lab.table(table), *linux(kernel), *expect(STOPPED),
                  *command("list"), timeout=300)
     with open(path, "rb") as file:
-        return result, file.read(), ledger.vmexits(
-            os.path.join(lab.directory, VMEXITS))
+        return result, file.read(), ledger.log_window(
+            os.path.join(lab.directory, LOG))
 
 
 @background(long=True)
@@ -130,10 +132,23 @@ def test_no_exit_by_interrupts(request, run):
 @RUNS
 def test_independent_count(request, run):
     exits = ledger.window(said(request, run))
-    lines = request.getfixturevalue(run)[2]
+    lines = ledger.vmexits(request.getfixturevalue(run)[2])
     counted = sum(snapshot.exits for snapshot in exits)
     print(f"{lines} vmexit lines, {counted} in the ledger")
     assert abs(lines - counted) <= 2
+
+
+@RUNS
+def test_independent_count_of_interrupts(request, run):
+    """Between the marks QEMU has remapped those of the disk, as many as the
+    guest has counted around them, and no others."""
+    counted = int(re.search(r"^linux\| read .* interrupts=(\d+) ",
+                            said(request, run), re.M)[1])
+    found = ledger.remapped(request.getfixturevalue(run)[2])
+    print(f"{found} remapped by source-id, {counted} in the guest")
+    # A command of the kernel's own may end between a count and its mark.
+    assert counted - 2 <= found.pop(DISK, 0) <= counted
+    assert not found
 
 
 # --- an interrupt that goes from CPU to CPU ---

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import ledger
-from qemu import VMEXITS
+from qemu import LOG
 from runs import LINUX, PROMPT, TOP, background, expect
 
 QEMU = ["--machine", "qemu"]
@@ -105,7 +105,8 @@ def svm_counted(lab):
     result = lab(*QEMU, "--cpus", 2, "--vmexits", "--table",
                  lab.table(TABLE.format(f"pingpong:{TURNS}")), *LINUX,
                  *expect(*STOPPED))
-    return result, ledger.vmexits(os.path.join(lab.directory, VMEXITS))
+    return result, ledger.vmexits(ledger.log_window(
+        os.path.join(lab.directory, LOG)))
 
 
 def test_independent_count(svm_counted):

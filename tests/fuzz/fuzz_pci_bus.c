@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Configuration spaces of any contents: the walk over the buses ends and visits
- * each function once, what is said of a function lies within its space.
+ * each function once, what is said of a function lies within its space, and
+ * going up the tree ends.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "core/types.h"
-#include "drivers/pci_bus.h"
+#include "drivers/pci_tree.h"
 #include "drivers/pci_regs.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
@@ -25,9 +26,11 @@ static u32 read_config(u16 address, u32 reg)
 		(address & 1);
 	u32 value;
 
-	/* 8,192 devices, and their functions, by three registers each */
-	if (reg % 4 || reg >= SPACE || reads++ > 4000000)
+	/* 8,192 devices, and their functions, with a list of capabilities */
+	if (reg % 4 || reg >= PCI_EXTENDED_END || reads++ > 100000000)
 		abort();
+	/* What is beyond is a small part again. */
+	reg %= SPACE;
 	memcpy(&value, &space[n][reg], sizeof(value));
 	return value;
 }
@@ -39,11 +42,11 @@ static void visit(void *ctx, u16 address)
 		abort();
 }
 
-static void describe(const struct pci_buses *roots, u16 address)
+static void describe(const struct pci_tree *t, u16 address)
 {
 	struct pci_function f;
 
-	pci_describe(read_config, roots, address, &f);
+	pci_describe(read_config, pci_reset_bridge(t, address), address, &f);
 	if (f.express && f.express + PCI_EXPRESS_SIZE > SPACE)
 		abort();
 	if (f.msix.where && (f.msix.where + PCI_MSIX_SIZE > SPACE ||
@@ -53,8 +56,20 @@ static void describe(const struct pci_buses *roots, u16 address)
 		abort();
 }
 
+/* Two functions are kept apart both ways or neither. */
+static void part(const struct pci_tree *t, u16 a, u16 b)
+{
+	if ((pci_joint(t, a, b) < 0) != (pci_joint(t, b, a) < 0))
+		abort();
+	if (pci_alias(t, a) >= 0 && pci_above(t, a) < 0)
+		abort();
+	if (pci_acs(read_config, a) > PCI_EXTENDED_END - PCI_ACS_SIZE)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+	static struct pci_tree tree;
 	struct pci_buses roots = { 0 };
 
 	memset(space, 0xff, sizeof(space));
@@ -63,7 +78,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	reads = 0;
 	pci_bus_add(&roots, 0);
 	pci_walk(read_config, &roots, visit, NULL);
-	describe(&roots, 0);
-	describe(&roots, 0x101);
+	pci_tree_read(&tree, read_config, &roots);
+	describe(&tree, 0);
+	describe(&tree, 0x101);
+	part(&tree, 0x101, 0x208);
+	part(&tree, 0xff00, 0x8001);
 	return 0;
 }

@@ -17,10 +17,11 @@ import sys
 import tempfile
 
 from bochs import DEBUGGER_LOG, Bochs
+from machine import DEVICE
 from media import BOOTS, make_medium
 from nested import KvmOnBochs, KvmOnQemu
 from paths import BUILD, LabError
-from qemu import VMEXITS, Kvm, Qemu, kvm_problem
+from qemu import LOG, Kvm, Qemu, kvm_problem
 from session import (ENDED, SEEN, TIMEOUT, Console, Expect, Port, Session,
                      Type)
 
@@ -77,6 +78,8 @@ def parser():
                    required=True)
     p.add_argument("--supported", default="kvm qemu bochs", metavar="NAMES",
                    help="what auto chooses from, best first")
+    p.add_argument("--which", action="store_true",
+                   help="say which machine that is, and do nothing")
     p.add_argument("--cpus", type=int, default=2, metavar="N")
     p.add_argument("--memory", default="512M", metavar="SIZE")
     p.add_argument("--boot", choices=BOOTS, default=BOOTS[0],
@@ -92,7 +95,7 @@ def parser():
     p.add_argument("--module", type=named_file, action="append", default=[],
                    metavar="NAME=FILE")
     p.add_argument("--device", action="append", default=[], metavar="SPEC",
-                   help="NAME[,vfs=N][,iops=N][,image=FILE]")
+                   help=DEVICE)
     p.add_argument("--iommu", default="intremap=on,eim=on", metavar="OPTIONS",
                    help="QEMU: those of its intel-iommu, or none")
     p.add_argument("--acpi", action="append", default=[], metavar="FILE",
@@ -123,7 +126,10 @@ def parser():
                    + DEBUGGER_LOG)
     p.add_argument("--vmexits", action="store_true", help="QEMU: a line "
                    "`vmexit(CODE, INFO1, INFO2, RIP)!` for each #VMEXIT, in "
-                   "--keep's " + VMEXITS)
+                   "--keep's " + LOG)
+    p.add_argument("--trace", action="append", default=[], metavar="EVENT",
+                   help="QEMU: a line for each of these of its trace events, "
+                   "in the same file")
     p.add_argument("--cpu-pm", action="store_true", help="KVM: a guest's HLT "
                    "does not exit")
     p.add_argument("--interactive", action="store_true",
@@ -170,8 +176,6 @@ def make_interactive(spec):
 
 def check(spec):
     """What argparse can't check; completes the defaults."""
-    if spec.machine == "auto":
-        spec.machine = choose_machine(spec.supported)
     if not 1 <= spec.cpus <= 254:
         raise LabError(f"--cpus {spec.cpus}: 1 to 254")
     if spec.debugger and spec.machine != "bochs":
@@ -180,6 +184,8 @@ def check(spec):
         raise LabError(f"--boot {spec.boot}: not on the bochs machine")
     if spec.vmexits and spec.machine != "qemu":
         raise LabError("--vmexits: the qemu machine only")
+    if spec.trace and spec.machine != "qemu":
+        raise LabError("--trace: the qemu machine only")
     if spec.cpu_pm and not spec.machine.startswith("kvm"):
         raise LabError("--cpu-pm: the machines with KVM only")
     if spec.table:
@@ -290,6 +296,11 @@ def main(argv):
     signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGHUP, interrupted)
     try:
+        if spec.machine == "auto":
+            spec.machine = choose_machine(spec.supported)
+        if spec.which:
+            print(spec.machine)
+            return 0
         check(spec)
         if spec.interactive:
             make_interactive(spec)

@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The machines of the lab, what runs on them, and `make run`.
+COMMA := ,
 LAB := $(B)/lab
 RUN := tests/lab/run
 
 MACHINE ?= auto
 # What `auto` chooses from, best first.
 MACHINES := kvm qemu bochs
-TABLE ?= examples/linux.table
+# The machine that is meant, asked for once.
+ON = $(eval ON := $(shell $(RUN) --which --machine $(MACHINE) \
+	--supported "$(MACHINES)"))$(ON)
+# A disk of the guest's own where there is VT-d; it is kept from run to run.
+DISK ?= $(LAB)/disk.img
+WITH_DISK = $(filter kvm qemu,$(ON))
+TABLE ?= examples/$(if $(WITH_DISK),linux-disk,linux).table
 CPUS ?= 3
 MEMORY ?= 1G
 # Modules that TABLE names, as NAME=FILE.
-MODULES ?= vmlinuz=$(LAB)/vmlinuz initrd.img=$(LAB)/initrd.img
+MODULES ?= vmlinuz=$(LAB)/vmlinuz initrd.img=$(LAB)/initrd-run.img
 
 GUEST_PROGRAMS := $(LAB)/guest/work
 # What the stock kernel needs on an emulator to find its disks, and for KVM.
@@ -54,6 +61,13 @@ $(LAB)/initrd.img $(LAB)/initrd-e1000.img: tests/lab/mkinitrd \
 
 $(LAB)/initrd-e1000.img: $(LAB)/e1000.ko
 
+# For people.
+$(LAB)/initrd-run.img: tests/lab/mkinitrd tests/guest/initramfs/init \
+		$(GUEST_PROGRAMS) | lab-root
+	tests/lab/mkinitrd $@ $$(command -v busybox) \
+		tests/guest/initramfs/init $(GUEST_PROGRAMS) \
+		$$(command -v lsblk)
+
 # Of the nested machines: QEMU on a disk, and what finds it there.
 $(LAB)/l1.img: tests/lab/mkl1 tests/lab/mkroot | lab-root
 	@tests/lab/mkl1 $@
@@ -63,7 +77,12 @@ $(LAB)/l1-initrd.img: tests/lab/mkinitrd tests/lab/l1init $(L1_MODULES) \
 	tests/lab/mkinitrd $@ $$(command -v busybox) tests/lab/l1init \
 		$(L1_MODULES)
 
-run: lab $(B)/ashlar.elf
-	@$(RUN) --interactive --machine $(MACHINE) \
-		--supported "$(MACHINES)" --cpus $(CPUS) --memory $(MEMORY) \
-		--table $(TABLE) $(foreach m,$(MODULES),--module $(m))
+$(DISK):
+	@mkdir -p $(@D)
+	truncate -s 64M $@
+
+run: lab $(B)/ashlar.elf $(LAB)/initrd-run.img $(DISK)
+	@$(RUN) --interactive --machine $(ON) --cpus $(CPUS) \
+		--memory $(MEMORY) --table $(TABLE) \
+		$(if $(WITH_DISK),--device nvme$(COMMA)image=$(DISK)) \
+		$(foreach m,$(MODULES),--module $(m))

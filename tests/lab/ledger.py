@@ -60,21 +60,48 @@ def window(text, begin="B", end="E", mode="did"):
     return [after[key] - before[key] for key in sorted(after)]
 
 
-VMEXIT = re.compile(r"^vmexit\((\w+), (\w+), ", re.M)
+VMEXIT = re.compile(r"vmexit\((\w+), (\w+), ")
 
 
-def is_mark(code, info):
+def is_mark(line):
     """A write to port 5E9h: APM2 section 15.10.2."""
-    return int(code, 16) == 0x7b and int(info, 16) >> 16 == 0x5e9
+    found = VMEXIT.match(line)
+    return (found and int(found[1], 16) == 0x7b and
+            int(found[2], 16) >> 16 == 0x5e9)
 
 
-def vmexits(path):
-    """Exits between the first two marks by QEMU's own log of them (--vmexits):
-    the first mark's own is in it, the second's is not."""
+def log_window(path):
+    """The lines of QEMU's own log (--vmexits, --trace) between the first two
+    marks: the first mark's own is in it, the second's is not."""
     with open(path, encoding="ascii") as file:
-        lines = VMEXIT.findall(file.read())
-    begin, end = [n for n, line in enumerate(lines) if is_mark(*line)][:2]
-    return end - begin
+        lines = file.read().splitlines()
+    begin, end = [n for n, line in enumerate(lines) if is_mark(line)][:2]
+    return lines[begin:end]
+
+
+def vmexits(lines):
+    """The exits in a part of QEMU's log."""
+    return sum(bool(VMEXIT.match(line)) for line in lines)
+
+
+# For each interrupt: the entry of the remapping table, its upper half first,
+# whatever QEMU calls it; then where the interrupt goes.
+TRACE = ("vtd_ir_irte_get", "vtd_ir_remap")
+ENTRY = re.compile(TRACE[0] + r" index (\d+) low (\w+) ")
+REMAPPED = re.compile(TRACE[1] + r" index (\d+) ")
+
+
+def remapped(lines):
+    """The interrupts in a part of QEMU's log, with --trace of each of TRACE:
+    how many by the source-id in their entry."""
+    source, found = {}, {}
+    for line in lines:
+        if entry := ENTRY.match(line):
+            source[entry[1]] = int(entry[2], 16) & 0xffff
+        elif index := REMAPPED.match(line):
+            sid = source[index[1]]
+            found[sid] = found.get(sid, 0) + 1
+    return found
 
 
 def latencies(text):

@@ -55,21 +55,29 @@ class Machine:
 
 class Device(typing.NamedTuple):
     """A --device.  iops: requests a second of its disk, 0 for any number;
+    acs: has the root port above it ACS? behind: what stands between that and
+    it, a `bridge` to PCI, the one `switch`, which has no ACS, or nothing;
     image: the disk's file on the host, or None."""
     name: str
     vfs: int = 0
     iops: int = 0
+    acs: bool = True
+    behind: str = ""
     image: str | None = None
 
 
+DEVICE = "NAME[,vfs=N][,iops=N][,acs=off][,behind=bridge|switch][,image=FILE]"
+
+
 def parse_device(text):
-    """NAME[,vfs=N][,iops=N][,image=FILE]."""
+    """A DEVICE."""
     match = re.fullmatch(r"([a-z0-9]+)(?:,vfs=(\d+))?(?:,iops=(\d+))?"
+                         r"(,acs=off)?(?:,behind=(bridge|switch))?"
                          r"(?:,image=(.+))?", text)
     if not match:
-        raise LabError(f"--device {text}: not NAME[,vfs=N][,iops=N]"
-                       "[,image=FILE]")
-    return Device(match[1], int(match[2] or 0), int(match[3] or 0), match[4])
+        raise LabError(f"--device {text}: not {DEVICE}")
+    return Device(match[1], int(match[2] or 0), int(match[3] or 0),
+                  not match[4], match[5] or "", match[6])
 
 
 def parse_memory(text):

@@ -10,16 +10,18 @@ from paths import LIBRARIES, LabError, machines_root, program
 
 PROGRAM = "usr/bin/qemu-system-x86_64"
 DISK_SIZE = 64 << 20
-VMEXITS = "vmexits.log"
+LOG = "qemu.log"
+# Of one root port each.
+MAX_DEVICES = 8
 # igb has eight functions at most.
 IGB_MAX_VFS = 7
 # edu reaches all addresses.
 EDU_DMA_MASK = 2 ** 64 - 1
 
 
-def _nvme(index, vfs):
+def _nvme(index, vfs, bus):
     """A controller with one namespace on its own disk."""
-    options = f"nvme,id=nvme{index},serial=ashlar{index},bus=rp{index}"
+    options = f"nvme,id=nvme{index},serial=ashlar{index},bus={bus}"
     words = []
     if vfs:
         words += ["-device", f"nvme-subsys,id=subsys{index}"]
@@ -31,18 +33,28 @@ def _nvme(index, vfs):
 
 
 def _nic(model):
-    def build(index, vfs):
+    def build(index, vfs, bus):
         if vfs > (IGB_MAX_VFS if model == "igb" else 0):
             raise LabError(f"{model} has no {vfs} virtual functions")
         return ["-netdev", f"user,id=net{index},restrict=on", "-device",
-                f"{model},netdev=net{index},bus=rp{index},romfile="]
+                f"{model},netdev=net{index},bus={bus},romfile="]
     return build
 
 
-def _edu(index, vfs):
+def _root_port(index, acs):
+    """One bus each, numbered by the firmware in this order.  They are functions
+    of one device, as a chipset has them: what they are apart by is ACS."""
+    if index >= MAX_DEVICES:
+        raise LabError(f"more than {MAX_DEVICES} devices")
+    return ["-device", f"pcie-root-port,id=rp{index},chassis={index + 1},"
+            f"slot={index + 1},addr=8.{index},multifunction=on,"
+            f"disable-acs={'off' if acs else 'on'}"]
+
+
+def _edu(_index, vfs, bus):
     if vfs:
         raise LabError("edu has no virtual functions")
-    return ["-device", f"edu,bus=rp{index},dma_mask={EDU_DMA_MASK}"]
+    return ["-device", f"edu,bus={bus},dma_mask={EDU_DMA_MASK}"]
 
 
 DEVICES = {"nvme": _nvme, "igb": _nic("igb"), "e1000e": _nic("e1000e"),
@@ -119,6 +131,7 @@ class Qemu(Machine):
     def __init__(self, spec, directory):
         super().__init__(spec, directory)
         self.pinned = set()
+        self.switch = False
 
     def _device_words(self):
         words = []
@@ -127,14 +140,30 @@ class Qemu(Machine):
             if device.name not in DEVICES:
                 raise LabError(f"no device {device.name}; there are: " +
                                " ".join(sorted(DEVICES)))
-            # One bus each, numbered by the firmware in this order.
-            words += ["-device", f"pcie-root-port,id=rp{index},"
-                      f"chassis={index + 1},slot={index + 1},"
-                      f"addr={index + 8:#x}"]
+            place, bus = self._place(index, device)
+            words += place
             if device.name == "nvme":
                 words += self._disk(index, device)
-            words += DEVICES[device.name](index, device.vfs)
+            words += DEVICES[device.name](index, device.vfs, bus)
         return words
+
+    def _place(self, index, device):
+        """What is above a device, and the bus that it is on."""
+        port = _root_port(index, device.acs)
+        if device.behind == "bridge":
+            return port + ["-device", f"pcie-pci-bridge,id=bridge{index},"
+                           f"bus=rp{index}"], f"bridge{index}"
+        if device.behind == "switch":
+            if self.switch:
+                port = []
+            else:
+                self.switch = True
+                port += ["-device", f"x3130-upstream,id=up,bus=rp{index}"]
+            number = index + MAX_DEVICES + 1
+            return port + ["-device", f"xio3130-downstream,id=down{index},"
+                           f"bus=up,chassis={number},slot={number}"
+                           ], f"down{index}"
+        return port, f"rp{index}"
 
     def _disk(self, index, device):
         """The file on the host is written to; without one it is empty."""
@@ -167,6 +196,16 @@ class Qemu(Machine):
         return [] if options == "none" else ["-device",
                                               f"intel-iommu,{options}"]
 
+    def _log_words(self):
+        """One log for both: what was between two exits can be told."""
+        words = []
+        if self.spec.vmexits:
+            # in_asm shows #VMEXITs too; the filter leaves the code out.
+            words += ["-d", "in_asm", "-dfilter", "0+1"]
+        for event in self.spec.trace:
+            words += ["-trace", event]
+        return words and words + ["-D", os.path.join(self.directory, LOG)]
+
     def serial_words(self, ports):
         """The UARTs; ports as command() has them."""
         return [word for number, tcp in ports
@@ -183,11 +222,7 @@ class Qemu(Machine):
         words += self.serial_words(ports)
         words += BOOT[spec.boot](self, root, medium)
         words += self._device_words()
-        if spec.vmexits:
-            # in_asm shows #VMEXITs too; the filter leaves the code out.
-            words += ["-d", "in_asm", "-dfilter", "0+1", "-D",
-                      os.path.join(self.directory, VMEXITS)]
-        return words
+        return words + self._log_words()
 
     def command(self, medium, ports):
         root = machines_root()
@@ -195,7 +230,7 @@ class Qemu(Machine):
                 environment(root))
 
     def logs(self):
-        return [VMEXITS]
+        return [LOG]
 
     def started(self, pid):
         """Pins each vCPU's thread to a host CPU of its own: unpinned, the
