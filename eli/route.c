@@ -63,8 +63,8 @@ static bool level_clash(const struct route *mine)
 	return false;
 }
 
-/* Vectors by which the host takes other messages on that core. */
-static void vectors_taken(const struct route *mine, u64 *used)
+/* Is the guest's vector, on that core, what the host takes another by? */
+static bool stands_in(const struct route *mine)
 {
 	const struct route *r;
 
@@ -72,19 +72,21 @@ static void vectors_taken(const struct route *mine, u64 *used)
 	{
 		if (r != mine && r->vcpu == mine->vcpu &&
 		    r->how == ROUTE_TAKEN &&
-		    r->want.vector != mine->want.vector)
-			vectors_set(used, r->out.vector);
+		    r->want.vector != mine->want.vector &&
+		    r->out.vector == mine->want.vector)
+			return true;
 	}
+	return false;
 }
 
-/* And those that go straight to the guest; 0: all are in use. */
-static u8 free_vector(const struct route *mine, u64 *used)
+/* By which the host can take a message; 0: all are in use. */
+static u8 free_vector(const struct route *mine)
 {
-	const struct route *r;
+	u64 used[VECTOR_WORDS] = { 0 };
 	u8 vector = mine->want.vector;
+	const struct route *r;
 
-	if (vector >= FIRST_TAKEN && vector <= LAST_TAKEN &&
-	    !vectors_test(used, vector))
+	if (vector >= FIRST_TAKEN && vector <= LAST_TAKEN && !stands_in(mine))
 		return vector;
 	for_each_route(r, mine->domain)
 	{
@@ -99,23 +101,11 @@ static u8 free_vector(const struct route *mine, u64 *used)
 
 static void take_message(struct route *r)
 {
-	u64 used[VECTOR_WORDS] = { 0 };
-
-	vectors_taken(r, used);
-	r->out.vector = free_vector(r, used);
+	r->out.vector = free_vector(r);
 	if (r->out.vector)
 		eli_know(r->domain, r->vcpu, r->out.vector, r->want.vector);
 	else
 		r->out.masked = true;
-}
-
-/* In mode `eli` a stand-in for another must not reach the guest as its own. */
-static bool stands_in(const struct route *r)
-{
-	u64 used[VECTOR_WORDS] = { 0 };
-
-	vectors_taken(r, used);
-	return vectors_test(used, r->want.vector);
 }
 
 /* Can the guest have the source to itself?  In mode `eli` its vCPU is told. */
@@ -125,6 +115,7 @@ static bool can_be_direct(const struct route *r)
 
 	if (d->mode == MODE_EXIT || level_clash(r))
 		return false;
+	/* A stand-in must not reach the guest as its own. */
 	if (d->mode == MODE_ELI && stands_in(r))
 		return false;
 	return d->mode == MODE_DID || eli_own(d, r->vcpu, r->want.vector, true);

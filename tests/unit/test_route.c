@@ -52,12 +52,14 @@ void log_printf(const char *fmt, ...)
 	lines_logged++;
 }
 
+static struct irq_domain first, second;
+static u8 known_as[VECTOR_COUNT];
+
 void eli_know(struct irq_domain *d, u32 vcpu, u8 vector, u8 as)
 {
-	(void)d;
-	(void)vcpu;
-	(void)vector;
-	(void)as;
+	assert_ptr_equal(d, &first);
+	assert_int_equal(vcpu, 1);
+	known_as[vector] = as;
 }
 
 bool eli_own(struct irq_domain *d, u32 vcpu, u8 vector, bool own)
@@ -112,7 +114,6 @@ static const struct route_source source = { pin_set, pin_mask, pin_taken };
 
 /* --- two domains of two vCPUs each, a pin or two for each --- */
 
-static struct irq_domain first, second;
 static struct vapic_posted posted[4];
 static struct route ra0, ra1, rb0;
 
@@ -368,8 +369,10 @@ static void test_messages(void **state)
 	want(&ra0, 0xd5, false, false);
 	assert_int_equal(ra0.how, ROUTE_TAKEN);
 	assert_out(0, 20, 0xcf, false);
+	assert_int_equal(known_as[0xcf], 0xd5);
 	want(&ra1, 0x51, false, false);
 	assert_out(1, 20, 0x51, false);
+	assert_int_equal(known_as[0x51], 0x51);
 	/* By the core that it goes to, and as what the guest knows. */
 	assert_false(route_taken(&first, 0, 0xcf));
 	assert_true(route_taken(&first, 1, 0xcf));
