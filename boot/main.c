@@ -385,10 +385,9 @@ static void leftovers_off(void)
 	ioapic_init(&acpi);
 	pci_init(&acpi);
 	pci_quiet();
-	if (has_iommu) {
-		pci_keep_apart();
+	pci_read_tree(has_iommu);
+	if (has_iommu)
 		must(vtd_take_over(&acpi, error, sizeof(error)));
-	}
 	report_x2apic();
 }
 

@@ -88,7 +88,7 @@ static u64 extended_at(u16 address, u32 reg)
 	for (; m < tables->mcfg + tables->nr_mcfg; m++) {
 		at = m->base + ((u64)address << 12) + reg;
 		if (!m->segment && address >> 8 >= m->bus_start &&
-		    address >> 8 <= m->bus_end && at <= ~0U)
+		    address >> 8 <= m->bus_end && at < DIRECT_BOOT_END)
 			return at;
 	}
 	return 0;
@@ -128,7 +128,6 @@ void pci_quiet(void)
 	pci_for_each(quiet_function, &used);
 	/* Of buses that might have been there. */
 	roots = used;
-	pci_tree_read(&pci_tree, read_all, &roots);
 }
 
 static void acs_on(void *ctx, u16 address)
@@ -143,9 +142,10 @@ static void acs_on(void *ctx, u16 address)
 	*control = pci_acs_on(*control);
 }
 
-void pci_keep_apart(void)
+void pci_read_tree(bool apart)
 {
-	pci_for_each(acs_on, NULL);
+	if (apart)
+		pci_for_each(acs_on, NULL);
 	pci_tree_read(&pci_tree, read_all, &roots);
 }
 

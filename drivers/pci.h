@@ -19,8 +19,8 @@ void pci_init(const struct acpi_info *acpi);
  */
 void pci_quiet(void);
 
-/* Boot, BSP, then: ACS is on wherever it is there. */
-void pci_keep_apart(void);
+/* Boot, BSP, then: fills in pci_tree; `apart`: with all ACS on. */
+void pci_read_tree(bool apart);
 
 /* --- any core, any context but NMI --- */
 
@@ -53,7 +53,7 @@ struct pci_bar {
 };
 void pci_read_bar(u16 address, u32 n, struct pci_bar *bar);
 
-/* What stands above functions, from pci_quiet() on. */
+/* What stands above functions, from pci_read_tree() on. */
 extern struct pci_tree pci_tree;
 
 /* What a function can do.  0, or -ENOMEM. */
