@@ -184,13 +184,15 @@ static bool holds_table(const struct assigned_function *f, u32 n)
 	return f->msix.entries && (f->can.msix.table & PCI_MSIX_BAR) == n;
 }
 
-/* Is the array of pending bits in [from, to) of the table's BAR? */
-static bool holds_pending(const struct pci_msix *x, u64 skew, u64 from, u64 to)
+/* Is the array of pending bits in the pages of the table? */
+static bool holds_pending(const struct msix *m, const struct pci_msix *x)
 {
-	u64 at = skew + (x->pending & ~PCI_MSIX_BAR);
+	s64 at = (s64)m->table + (s64)(x->pending & ~PCI_MSIX_BAR) -
+		 (s64)(x->table & ~PCI_MSIX_BAR);
+	s64 bytes = ALIGN_UP(x->entries, 64) / 8;
 
 	return (x->pending & PCI_MSIX_BAR) == (x->table & PCI_MSIX_BAR) &&
-	       at < to && at + ALIGN_UP(x->entries, 64) / 8 > from;
+	       at < (s64)m->size && at + bytes > 0;
 }
 
 /* Registers that the boot can't reach may be anything. */
@@ -199,7 +201,8 @@ static bool table_alone(struct check *c, u64 hpa)
 	struct msix *m = &c->f->msix;
 	bool alone;
 
-	if (hpa + m->size > DIRECT_BOOT_END)
+	if (holds_pending(m, &c->f->can.msix) ||
+	    hpa + m->size > DIRECT_BOOT_END)
 		return false;
 	pci_write16(c->address, PCI_COMMAND,
 		    c->f->command | PCI_COMMAND_MEMORY);
@@ -210,7 +213,7 @@ static bool table_alone(struct check *c, u64 hpa)
 }
 
 /* What a guest has written to the table's pages, and maybe reads itself. */
-static int show_table(struct check *c, u64 gpa, u64 hpa, bool alone)
+static int show_table(struct check *c, u64 gpa, u64 hpa)
 {
 	struct assigned *a = c->a;
 	struct msix *m = &c->f->msix;
@@ -218,7 +221,7 @@ static int show_table(struct check *c, u64 gpa, u64 hpa, bool alone)
 	m->shown = pool_shared(m->size);
 	if (!m->shown)
 		return -ENOMEM;
-	if (alone && table_alone(c, hpa))
+	if (table_alone(c, hpa))
 		a->shown[a->nr_shown++] = (struct guest_region){
 			gpa, direct_to_phys(m->shown), m->size
 		};
@@ -251,8 +254,7 @@ static int trap_table(struct check *c, u64 gpa, u64 hpa, u64 size, u64 skew)
 				 "it");
 	m->table = at - from;
 	m->size = to - from;
-	err = show_table(c, gpa + from, hpa + from,
-			 !holds_pending(&c->f->can.msix, skew, from, to));
+	err = show_table(c, gpa + from, hpa + from);
 	m->regs = paging_add_device(hpa + from, to - from);
 	if (err || !m->regs || mmio_register(c->a->mmio, &r))
 		return refuse(c, "there is no room for its MSI-X table; "

@@ -8,8 +8,8 @@
  * Writes to the pages that hold the table exit, and so do reads where there is
  * something else in them, which is forwarded.  PCI Express 6.0, 6.1.4.
  *
- * Pure; but for msix_init() on the exit path.  The caller holds the
- * partition's lock.
+ * Pure; but for msix_alone() on the exit path, or before the guest is loaded.
+ * The caller holds the partition's lock where a vCPU may run.
  */
 #ifndef DEVICES_MSIX_H
 #define DEVICES_MSIX_H
