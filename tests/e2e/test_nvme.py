@@ -60,14 +60,20 @@ def linux(kernel):
             "--module", "initrd.img=" + os.path.join(LAB, "initrd.img")]
 
 
+def run_linux(lab, work, *words, device="nvme", kernel="vmlinuz", extra=""):
+    """Until the work is done."""
+    table = TABLE.format(work) + extra
+    return lab(*QEMU, "--cpus", 3, "--memory", "1G", "--device", device,
+               "--table", lab.table(table), *linux(kernel), *expect(STOPPED),
+               *words, timeout=300)
+
+
 def run_nvme(lab, kernel):
-    table = TABLE.format(f"read:{READS},write:{WRITES}")
     path = disk(lab)
     trace = [word for event in ledger.TRACE for word in ("--trace", event)]
-    result = lab(*QEMU, "--cpus", 3, "--memory", "1G", "--device",
-                 f"nvme,image={path}", "--vmexits", *trace, "--table",
-                 lab.table(table), *linux(kernel), *expect(STOPPED),
-                 *command("list"), timeout=300)
+    result = run_linux(lab, f"read:{READS},write:{WRITES}", "--vmexits",
+                       *trace, *command("list"), device=f"nvme,image={path}",
+                       kernel=kernel)
     with open(path, "rb") as file:
         return result, file.read(), ledger.log_window(
             os.path.join(lab.directory, LOG))
@@ -161,9 +167,7 @@ CHANGE_EXITS = 5
 
 @background(long=True)
 def affinity(lab):
-    return lab(*QEMU, "--cpus", 3, "--memory", "1G", "--device", "nvme",
-               "--table", lab.table(TABLE.format(f"affinity:{CHANGES}")),
-               *linux("vmlinuz"), *expect(STOPPED), timeout=200)
+    return run_linux(lab, f"affinity:{CHANGES}")
 
 
 def test_affinity(affinity):
@@ -182,11 +186,8 @@ OTHER_BLOCKS = 1000
 
 
 def in_mode(lab, mode):
-    table = TABLE.format(f"write:{OTHER_BLOCKS},verify:{OTHER_BLOCKS},"
-                         "affinity:10")
-    return lab(*QEMU, "--cpus", 3, "--memory", "1G", "--device", "nvme",
-               "--table", lab.table(table + f"interrupts = {mode}\n"),
-               *linux("vmlinuz"), *expect(STOPPED), timeout=300)
+    return run_linux(lab, f"write:{OTHER_BLOCKS},verify:{OTHER_BLOCKS},"
+                     "affinity:10", extra=f"interrupts = {mode}\n")
 
 
 @background(long=True)

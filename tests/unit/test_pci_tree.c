@@ -83,6 +83,17 @@ static void add_acs(u32 address, u32 value)
 	s[(ACS + PCI_ACS_CONTROL) / 4] = value;
 }
 
+/* Below a root port a switch with two lower ports, 03:00.0 and 03:01.0 */
+static void add_switch(void)
+{
+	add_bridge(AT(0, 2, 0), PCI_EXPRESS_ROOT, 2);
+	add_bridge(AT(2, 0, 0), PCI_EXPRESS_UPSTREAM, 3);
+	add_bridge(AT(3, 0, 0), PCI_EXPRESS_DOWNSTREAM, 4);
+	add_bridge(AT(3, 1, 0), PCI_EXPRESS_DOWNSTREAM, 5);
+	add(AT(4, 0, 0), ENDPOINT);
+	add(AT(5, 0, 0), ENDPOINT);
+}
+
 static void see(void)
 {
 	struct pci_buses roots = { { 1 } };
@@ -205,15 +216,10 @@ static void test_root_ports(void **state)
 {
 	(void)state;
 	add_bridge(AT(0, 1, 0), PCI_EXPRESS_ROOT, 1);
-	add_bridge(AT(0, 2, 0), PCI_EXPRESS_ROOT, 2);
 	add(AT(1, 0, 0), ENDPOINT);
-	add_bridge(AT(2, 0, 0), PCI_EXPRESS_UPSTREAM, 3);
-	add_bridge(AT(3, 0, 0), PCI_EXPRESS_DOWNSTREAM, 4);
-	add_bridge(AT(3, 1, 0), PCI_EXPRESS_DOWNSTREAM, 5);
+	add_switch();
 	add_acs(AT(3, 0, 0), ACS_CONTROL);
 	add_acs(AT(3, 1, 0), ACS_CONTROL);
-	add(AT(4, 0, 0), ENDPOINT);
-	add(AT(5, 0, 0), ENDPOINT);
 	expect_apart(AT(1, 0, 0), AT(4, 0, 0));
 	expect_joint(AT(4, 0, 0), AT(5, 0, 0), AT(0, 2, 0), AT(0, 2, 0));
 	add_acs(AT(0, 2, 0), ACS_CONTROL);
@@ -224,14 +230,9 @@ static void test_root_ports(void **state)
 static void test_switch(void **state)
 {
 	(void)state;
-	add_bridge(AT(0, 2, 0), PCI_EXPRESS_ROOT, 2);
+	add_switch();
 	add_acs(AT(0, 2, 0), ACS_CONTROL);
-	add_bridge(AT(2, 0, 0), PCI_EXPRESS_UPSTREAM, 3);
-	add_bridge(AT(3, 0, 0), PCI_EXPRESS_DOWNSTREAM, 4);
-	add_bridge(AT(3, 1, 0), PCI_EXPRESS_DOWNSTREAM, 5);
 	add_acs(AT(3, 1, 0), ACS_CONTROL);
-	add(AT(4, 0, 0), ENDPOINT);
-	add(AT(5, 0, 0), ENDPOINT);
 	add(AT(0, 3, 0), ENDPOINT);
 	expect_joint(AT(4, 0, 0), AT(5, 0, 0), AT(3, 0, 0), AT(3, 1, 0));
 	expect_apart(AT(4, 0, 0), AT(0, 3, 0));
@@ -256,8 +257,8 @@ static void test_where_acs_is(void **state)
 	reads = 0;
 	assert_int_equal(pci_acs(read_config, AT(0, 1, 0)), 0);
 	assert_true(reads < 600);
-	s[0x100 / 4] = 0x04000001;
-	s[EXPRESS / 4] |= PCI_EXTENDED_ACS;
+	s[0x100 / 4] = 0x08000001;
+	s[0x80 / 4] = PCI_EXTENDED_ACS;
 	assert_int_equal(pci_acs(read_config, AT(0, 1, 0)), 0);
 	memset(&s[0x100 / 4], 0xff, PCI_EXTENDED_END - 0x100);
 	reads = 0;
