@@ -9,7 +9,7 @@
 
 void domain_send_one(struct irq_domain *d, u32 vcpu, u8 vector, bool level)
 {
-	if (likely(domain_owns_apics(d))) {
+	if (likely(domain_owns_apic(d, vcpu))) {
 		lapic_send(d->apic_id[vcpu], vector);
 		return;
 	}
@@ -77,6 +77,11 @@ void domain_set_mode(struct irq_domain *d, u32 vcpu, bool x2apic, bool off)
 {
 	set_bit(&d->x2apic, vcpu, x2apic);
 	set_bit(&d->off, vcpu, off);
+}
+
+void domain_own_apic(struct irq_domain *d, u32 vcpu, bool own)
+{
+	set_bit(&d->direct, vcpu, own);
 }
 
 void domain_leave(struct irq_domain *d, u32 vcpu)

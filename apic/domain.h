@@ -25,7 +25,7 @@ struct irq_domain {
 	u32 nr;
 	u16 cpu[MAX_VCPUS];
 	u32 apic_id[MAX_VCPUS];
-	/* Changes while no vCPU runs. */
+	/* Changes while all its cores are in root mode: eli/switch.h. */
 	enum irq_mode mode;
 	/*
 	 * Atomic, bit n of vCPU n.  running: it is not waiting for INIT or
@@ -33,6 +33,11 @@ struct irq_domain {
 	 * off: by its IA32_APIC_BASE; off stands for globally disabled.
 	 */
 	u64 running, accepts, x2apic, off;
+	/*
+	 * Atomic, likewise: its local APIC is the core's own.  Mode `did`, but
+	 * not at once after a change to it.  A bit is set with the lock held.
+	 */
+	u64 direct;
 	/* xAPIC mode: written by each vCPU, read by senders. */
 	u32 ldr[MAX_VCPUS], dfr[MAX_VCPUS];
 	/* On its way to each vCPU: vectors to inject; the vector of a SIPI. */
@@ -50,10 +55,10 @@ struct irq_domain {
 	void (*apic_changed)(void);
 };
 
-/* Is each vCPU's local APIC the core's own?  Mode `did`. */
-static inline bool domain_owns_apics(const struct irq_domain *d)
+/* Is this vCPU's local APIC the core's own? */
+static inline bool domain_owns_apic(const struct irq_domain *d, u32 vcpu)
 {
-	return d->mode == MODE_DID;
+	return __atomic_load_n(&d->direct, __ATOMIC_ACQUIRE) >> vcpu & 1;
 }
 
 /*
@@ -79,6 +84,8 @@ u8 domain_take_nmis(struct irq_domain *d, u32 vcpu);
 void domain_accept(struct irq_domain *d, u32 vcpu, bool on);
 /* By its IA32_APIC_BASE. */
 void domain_set_mode(struct irq_domain *d, u32 vcpu, bool x2apic, bool off);
+/* Its local APIC is, or is not, the core's own. */
+void domain_own_apic(struct irq_domain *d, u32 vcpu, bool own);
 /* It takes nothing any more, until its next start. */
 void domain_leave(struct irq_domain *d, u32 vcpu);
 /*

@@ -97,6 +97,17 @@ static inline bool vlapic_can_be_direct(const struct vlapic *l)
 u64 vlapic_mmio_read(struct vlapic *l, u32 offset);
 void vlapic_mmio_write(struct vlapic *l, u32 offset, u32 value);
 
+/* --- another home, of a vCPU that is stopped --- */
+
+/*
+ * From the core's own APIC to Ashlar's care: TPR, ESR, and the timer with what
+ * is left of it, which the core's own stops for.  What is pending or in service
+ * is the caller's.
+ */
+void vlapic_leave_core(struct vlapic *l);
+/* And back: nothing is in service, and the core's own holds nothing. */
+void vlapic_enter_core(struct vlapic *l);
+
 /* --- emulated only --- */
 
 /*

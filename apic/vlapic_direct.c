@@ -3,6 +3,7 @@
 #include "apic/domain.h"
 #include "apic/icr.h"
 #include "apic/vlapic_lvt.h"
+#include "core/clock.h"
 
 /* SDM vol. 3 section 11.5.3: a write makes ESR show what came since the last.
  */
@@ -49,6 +50,76 @@ static void apply(struct vlapic *l)
 	if (!vlapic_timer_on(l))
 		lvt |= APIC_LVT_MASKED;
 	wrmsr(APIC_MSR(APIC_LVT_TIMER), lvt);
+}
+
+static enum vtimer_mode timer_mode(const struct vlapic *l)
+{
+	return l->lvt[LVT_TIMER] >> 17 & 3;
+}
+
+/* The deadline, or what is left of the count. */
+static u64 timer_left(const struct vlapic *l)
+{
+	if (timer_mode(l) == VTIMER_DEADLINE)
+		return rdmsr(MSR_IA32_TSC_DEADLINE);
+	return rdmsr(APIC_MSR(APIC_TMCCT));
+}
+
+/* Which is masked from now on.  Has it ended before that, and not said so? */
+static bool mask_timer(struct vlapic *l, u64 *left)
+{
+	u64 before = timer_left(l);
+	u32 lvt = l->lvt[LVT_TIMER];
+
+	wrmsr(APIC_MSR(APIC_LVT_TIMER), lvt | APIC_LVT_MASKED);
+	*left = timer_left(l);
+	if (!before || !vlapic_timer_on(l) || lapic_test(APIC_IRR, lvt & 0xff))
+		return false;
+	return !*left || (timer_mode(l) == VTIMER_PERIODIC && *left > before);
+}
+
+void vlapic_leave_core(struct vlapic *l)
+{
+	u64 left, now;
+	bool ended = mask_timer(l, &left);
+
+	now = rdtsc();
+	vtimer_init(&l->timer, host_clock.tsc_hz, host_clock.crystal_hz);
+	vtimer_restore(&l->timer, timer_mode(l), read(l, APIC_TMICT),
+		       read(l, APIC_TDCR), left, now);
+	if (ended)
+		vapic_accept(&l->irq, (u8)l->lvt[LVT_TIMER], false, now);
+	l->irq.tpr = (u8)read(l, APIC_TPR);
+	l->esr_pending |= read_esr();
+	l->home = &vlapic_emulated;
+	l->armed = 0;
+	lapic_quiet();
+}
+
+static void resume_timer(const struct vlapic *l)
+{
+	const struct vtimer *t = &l->timer;
+	u64 now = rdtsc();
+	u32 count = t->initial;
+
+	wrmsr(APIC_MSR(APIC_TDCR), t->divide);
+	if (t->mode == VTIMER_DEADLINE) {
+		wrmsr(MSR_IA32_TSC_DEADLINE, t->expiry);
+		return;
+	}
+	/* A period begins anew, or those after it would be shorter. */
+	if (t->mode == VTIMER_ONE_SHOT)
+		count = t->expiry ? MAX(vtimer_count(t, now), 1U) : 0;
+	wrmsr(APIC_MSR(APIC_TMICT), count);
+}
+
+void vlapic_enter_core(struct vlapic *l)
+{
+	l->home = &vlapic_direct;
+	apply(l);
+	resume_timer(l);
+	wrmsr(APIC_MSR(APIC_TPR), l->irq.tpr);
+	l->armed = 0;
 }
 
 static void clear(struct vlapic *l)

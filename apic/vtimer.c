@@ -70,6 +70,21 @@ void vtimer_set_deadline(struct vtimer *t, u64 tsc)
 		t->expiry = tsc;
 }
 
+void vtimer_restore(struct vtimer *t, enum vtimer_mode mode, u32 initial,
+		    u32 divide, u64 left, u64 now)
+{
+	t->mode = mode;
+	t->divide = divide & 0xb;
+	t->initial = mode == VTIMER_DEADLINE ? 0 : initial;
+	t->expiry = 0;
+	if (mode == VTIMER_DEADLINE)
+		t->expiry = left;
+	else if (left)
+		restart(t, (u32)left, now);
+	else if (mode == VTIMER_PERIODIC && initial)
+		restart(t, initial, now);
+}
+
 u32 vtimer_count(const struct vtimer *t, u64 now)
 {
 	u64 left;

@@ -36,6 +36,13 @@ void vtimer_set_count(struct vtimer *t, u32 count, u64 now);
 /* IA32_TSC_DEADLINE; ignored in the other modes. */
 void vtimer_set_deadline(struct vtimer *t, u64 tsc);
 
+/*
+ * As another timer was at `now`: initial count and divider as its registers
+ * were, `left` of the count or, in deadline mode, the deadline.
+ */
+void vtimer_restore(struct vtimer *t, enum vtimer_mode mode, u32 initial,
+		    u32 divide, u64 left, u64 now);
+
 /* What the registers read as. */
 u32 vtimer_count(const struct vtimer *t, u64 now);
 u64 vtimer_deadline(const struct vtimer *t);

@@ -87,6 +87,7 @@ enum cpu_request {
 	REQ_PUMP = 1 << 6,	/* output of its partition waits */
 	REQ_EOIS = 1 << 7,	/* do the vCPU's EOIs exit?  eli/route.h */
 	REQ_ZERO = 1 << 8,	/* help to zero the guest's memory */
+	REQ_MODE = 1 << 9,	/* its partition's mode: eli/switch.h */
 };
 
 struct cpu_public {

@@ -68,6 +68,12 @@ int __must_check eli_build(struct irq_domain *d, const struct guest_ram *ram,
 bool eli_hand_back(void);
 
 /*
+ * The same, of a vCPU that goes on: what was pending is in this_cpu.taken, what
+ * was in service has ended.
+ */
+bool eli_empty_core(void);
+
+/*
  * The hook of a domain, on the core of a vCPU that has exited: its MSR set and
  * the routes to it follow; what a globally disabled APIC held is taken out.
  */
@@ -79,6 +85,11 @@ void eli_reset_core(void);
 void eli_reset(struct vcpu *v);
 /* While no vCPU of the partition runs: there are no IDTs. */
 void eli_reset_domain(struct irq_domain *d);
+/*
+ * While all are stopped, with the lock held: likewise, and whatever a core has
+ * got by a vector that is not known is the guest's, by that one.
+ */
+void eli_change_domain(struct irq_domain *d);
 
 /* --- exit path, mode `eli` --- */
 
@@ -87,6 +98,9 @@ void eli_reset_domain(struct irq_domain *d);
  * interrupt.  True if it was the host's, which is then done with.
  */
 bool eli_bounced(struct vcpu *v, u8 vector);
+
+/* It is no longer shadowed, until an exit allows it. */
+void eli_end_shadowed(struct vcpu *v);
 
 /* #NP while shadowed; `soft`: INT n was on its way. */
 void eli_not_present(struct vcpu *v, bool soft);

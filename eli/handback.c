@@ -82,6 +82,13 @@ static bool drain_core(void (*let_in)(void))
 	idt_load(drain_idt);
 	clean = drain(let_in);
 	idt_load_host();
+	return clean;
+}
+
+static bool discard(void (*let_in)(void))
+{
+	bool clean = drain_core(let_in);
+
 	memset(this_cpu.taken, 0, sizeof(this_cpu.taken));
 	return clean;
 }
@@ -89,7 +96,12 @@ static bool drain_core(void (*let_in)(void))
 bool eli_hand_back(void)
 {
 	lapic_quiet();
-	return drain_core(accept);
+	return discard(accept);
+}
+
+bool eli_empty_core(void)
+{
+	return drain_core(backend->accept);
 }
 
 void eli_apic_changed(void)
@@ -98,7 +110,7 @@ void eli_apic_changed(void)
 
 	routes_serve_eois(v);
 	if (!vlapic_enabled(&v->lapic))
-		drain_core(backend->accept);
+		discard(backend->accept);
 }
 
 /*

@@ -9,6 +9,7 @@
 #include "core/percpu.h"
 #include "eli/eli.h"
 #include "eli/route.h"
+#include "eli/switch.h"
 
 static void handle(struct vcpu *v, u32 vector)
 {
@@ -82,6 +83,8 @@ void inject_interrupts(struct vcpu *v)
 	if (v->mode == MODE_EXIT)
 		inject_take(v);
 	vlapic_collect(&v->lapic);
+	if (unlikely(v->domain->mode == MODE_DID) && switch_to_core(v))
+		return;
 	if (v->mode == MODE_ELI && eli_choose_state(v))
 		return;
 	vector = next_vector(v);

@@ -66,7 +66,7 @@ static void begin_shadowed(struct vcpu *v)
 	backend->set_delivery(v);
 }
 
-static void end_shadowed(struct vcpu *v)
+void eli_end_shadowed(struct vcpu *v)
 {
 	v->shadowed = false;
 	v->lapic.irq.tpr = (u8)rdmsr(APIC_MSR(APIC_TPR));
@@ -123,7 +123,7 @@ bool eli_choose_state(struct vcpu *v)
 		return true;
 	}
 	if (v->shadowed)
-		end_shadowed(v);
+		eli_end_shadowed(v);
 	if (reason != v->eli->reason) {
 		ledger_count(v->ledger, CAUSE_INJECTION_MODE, 0);
 		ledger_count(v->ledger, reason, 0);

@@ -182,6 +182,8 @@ static void decide(struct route *r)
 		r->out.vector = r->host_vector;
 		if (!r->host_vector)
 			take_message(r);
+		else if (!r->want.level)
+			eli_know(d, r->vcpu, r->host_vector, r->want.vector);
 	}
 }
 
@@ -312,6 +314,40 @@ void routes_off(struct irq_domain *d)
 	d->eois_wanted = 0;
 	d->eois_exit = 0;
 	spin_unlock(&lock);
+}
+
+void routes_pause(struct irq_domain *d)
+{
+	struct route *r;
+
+	spin_lock(&lock);
+	for_each_route(r, d)
+	{
+		if (r->how != ROUTE_DIRECT || !r->out.level || r->out.masked)
+			continue;
+		r->out.masked = true;
+		r->source->mask(r->where, &r->out);
+	}
+	spin_unlock(&lock);
+}
+
+bool routes_carry(struct irq_domain *d, u32 vcpu, u8 vector)
+{
+	bool level = false;
+	struct route *r;
+
+	spin_lock(&d->lock);
+	for_each_route(r, d)
+	{
+		if (r->vcpu != vcpu || r->want.vector != vector ||
+		    !r->want.level)
+			continue;
+		if (r->how == ROUTE_DIRECT)
+			r->held |= r->source->taken(r->where);
+		level |= r->held;
+	}
+	spin_unlock(&d->lock);
+	return level;
 }
 
 /* A line in the log may lead to any domain's lock. */

@@ -74,6 +74,8 @@ void routes_settle(struct irq_domain *d);
 void routes_update(struct irq_domain *d);
 /* All masked; what they had sent has reached the local APICs. */
 void routes_off(struct irq_domain *d);
+/* Level-triggered sources that are the guest's own: masked until an update. */
+void routes_pause(struct irq_domain *d);
 
 /* --- without it --- */
 
@@ -90,6 +92,11 @@ void routes_serve_eois(struct vcpu *v);
  * domain sent it.
  */
 bool route_taken(struct irq_domain *d, u32 vcpu, u32 vector);
+/*
+ * Paused, and what the vCPU's core has of this vector is Ashlar's to deliver:
+ * true if level-triggered sources sent it, which are held until the EOI.
+ */
+bool routes_carry(struct irq_domain *d, u32 vcpu, u8 vector);
 /* The first sidecore has taken this vector, for whomever it belongs to. */
 void route_relay(u32 vector);
 

@@ -12,6 +12,7 @@
  */
 #include "eli/track.h"
 #include "apic/domain.h"
+#include "apic/icr.h"
 #include "core/cpu.h"
 #include "core/lapic.h"
 #include "core/lib.h"
@@ -108,7 +109,8 @@ void track_reset(struct vcpu *v)
 	__atomic_store_n(&e->flushed[v->index], 0, __ATOMIC_SEQ_CST);
 }
 
-void eli_reset_domain(struct irq_domain *d)
+/* No vCPU has an IDT, or vectors of its own. */
+static void forget(struct irq_domain *d)
 {
 	struct eli_partition *e = d->eli;
 	u32 n;
@@ -116,8 +118,28 @@ void eli_reset_domain(struct irq_domain *d)
 	for (n = 0; n < d->nr; n++)
 		views_release(&e->views, n);
 	memset(e->owned, 0, sizeof(e->owned));
-	memset(e->known_as, 0, sizeof(e->known_as));
 	__atomic_fetch_add(&e->generation, 1, __ATOMIC_SEQ_CST);
+}
+
+void eli_reset_domain(struct irq_domain *d)
+{
+	forget(d);
+	memset(d->eli->known_as, 0, sizeof(d->eli->known_as));
+}
+
+void eli_change_domain(struct irq_domain *d)
+{
+	u32 n, vector;
+	u8 *known;
+
+	forget(d);
+	for (n = 0; n < d->nr; n++) {
+		known = d->eli->known_as[n];
+		for (vector = ICR_FIRST_VECTOR; vector < VECTOR_COUNT;
+		     vector++)
+			if (!known[vector])
+				known[vector] = (u8)vector;
+	}
 }
 
 /* With the lock held. */

@@ -11,6 +11,7 @@
 #include "core/percpu.h"
 #include "core/x86.h"
 #include "eli/eli.h"
+#include "eli/switch.h"
 #include "partition/partition.h"
 
 static void finish(struct vcpu *v, enum outcome outcome)
@@ -63,6 +64,8 @@ void guest_kicked(struct vcpu *v)
 		backend->deliver_nmi(v);
 	if (!vcpu_owns_apic(v))
 		inject_interrupts(v);
+	else
+		switch_forward(v);
 	v->ledger->cycles[v->cause] += rdtsc() - start;
 	if (unlikely(v->halted))
 		inject_wait(v);

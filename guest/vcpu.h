@@ -63,7 +63,7 @@ struct vcpu {
 	u64 debugctl;
 	u64 kvm_clock; /* KVM_SYSTEM_TIME as written */
 	u64 xcr0;
-	enum irq_mode mode; /* its partition's */
+	enum irq_mode mode; /* its partition's, but: eli/switch.h */
 	bool in_guest;	    /* it runs; otherwise it waits in root mode */
 	bool halted;	    /* HLT has exited: waits in root mode */
 	bool window;	    /* an interrupt-window exit is asked for */
@@ -185,7 +185,7 @@ struct backend {
 	void (*set_msrs)(const struct vcpu *v);
 	/* Mode `eli`.  Cheaper than get_state(): most exits ask. */
 	void (*get_idt)(struct idt_register *r);
-	/* What v->shadowed asks for, from the next entry on. */
+	/* What v->mode and v->shadowed ask for, from the next entry on. */
 	void (*set_delivery)(struct vcpu *v);
 	/* v->limit has changed, while shadowed; set_delivery() does it, too. */
 	void (*set_limit)(const struct vcpu *v);

@@ -120,12 +120,12 @@ static int mode(u32 i, const char *name, const char **why)
 {
 	enum irq_mode m;
 
+	for (m = MODE_DID; m < MODE_POSTED; m++) {
+		*why = "it is changing its mode already";
+		if (!strcmp(name, table_mode_name(m)))
+			return partition_set_mode(&partitions[i], m);
+	}
 	*why = "not a mode of this build";
-	for (m = MODE_DID; m < MODE_POSTED; m++)
-		if (!strcmp(name, table_mode_name(m))) {
-			partition_set_mode(&partitions[i], m);
-			return 0;
-		}
 	return -EINVAL;
 }
 

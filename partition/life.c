@@ -34,7 +34,7 @@ static void set_reason(struct partition *p, const char *fmt, va_list ap)
 	fmt_vsnprintf(p->life.reason, sizeof(p->life.reason), fmt, ap);
 }
 
-static void request_all(struct partition *p, u32 request)
+void partition_request(const struct partition *p, u32 request)
 {
 	u32 n;
 
@@ -76,7 +76,7 @@ static bool end(struct partition *p, enum partition_state state,
 	first = begin_end(p, state, restart, fmt, ap);
 	va_end(ap);
 	if (first)
-		request_all(p, REQ_STOP);
+		partition_request(p, REQ_STOP);
 	return first;
 }
 
@@ -121,7 +121,7 @@ void partition_park(struct partition *p, const char *fmt, ...)
 		return;
 	log_printf("%s/%u: %s", p->config->name, v->index, p->life.reason);
 	dump(v);
-	request_all(p, REQ_STOP);
+	partition_request(p, REQ_STOP);
 }
 
 void partition_reset(struct partition *p)
@@ -196,13 +196,6 @@ const char *partition_state_name(const struct partition *p)
 	return names[p->life.state];
 }
 
-void partition_set_mode(struct partition *p, enum irq_mode mode)
-{
-	spin_lock(&p->irq.lock);
-	p->life.next_mode = mode;
-	spin_unlock(&p->irq.lock);
-}
-
 static void print_line(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -272,6 +265,7 @@ static void finish_end(struct partition *p)
 
 	p->life.arrived = 0;
 	p->life.cleaned = 0;
+	switch_forget(p);
 	log_printf("partition %s: cores back after %lu ticks", p->config->name,
 		   p->life.back_time - p->life.end_time);
 	partition_print_ledger(p);
@@ -339,7 +333,8 @@ static void __noreturn leave_partition(struct vcpu *v)
 	partition_await(p, all_arrived, "a core did not leave its guest");
 	/* What the others have sent it is not for its next guest. */
 	__atomic_fetch_and(&cpu_public[this_cpu.id].requests,
-			   ~(u32)(REQ_NMI | REQ_INIT | REQ_SIPI | REQ_ZERO),
+			   ~(u32)(REQ_NMI | REQ_INIT | REQ_SIPI | REQ_ZERO |
+				  REQ_MODE),
 			   __ATOMIC_SEQ_CST);
 	if (v->index == 0) {
 		p->life.back_time = rdtsc();
@@ -395,9 +390,12 @@ static void __noreturn enter(struct vcpu *v, const struct vcpu_start *start)
 	domain_take_nmis(v->domain, v->index);
 	v->eois_exit = false;
 	backend->reset(v, start);
+	domain_own_apic(v->domain, v->index, vcpu_owns_apic(v));
 	__atomic_fetch_or(&v->domain->running, BIT(v->index), __ATOMIC_SEQ_CST);
 	/* With the sources that have waited for this vCPU. */
 	routes_serve_eois(v);
+	if (!v->index)
+		switch_follow(v->part);
 	v->in_guest = true;
 	backend->run(v);
 }
@@ -493,6 +491,8 @@ void life_serve(u32 requests)
 
 	if (requests & REQ_STOP)
 		leave_partition(v);
+	if (requests & REQ_MODE)
+		switch_serve(v);
 	if (this_vcpu.in_guest) {
 		if (requests & REQ_INIT) {
 			/* A SIPI that came along is for the time after. */

@@ -44,7 +44,10 @@ struct life {
 	u32 restarts;  /* limited ones */
 	struct rate restart_rate;
 	char reason[160];
-	enum irq_mode next_mode; /* from the next start on */
+	enum irq_mode next_mode; /* at the latest from the next start on */
+	bool changing;		 /* to that, now: partition/switch.c */
+	/* Atomic: how often a core has met the others to change it. */
+	u64 met, met_before;
 	/* Atomic, during an end: cores in root mode, cores handed back. */
 	u32 arrived, cleaned;
 };
@@ -112,8 +115,8 @@ void partition_drained(struct partition *p);
 int partition_start(struct partition *p);
 int partition_stop(struct partition *p, const char *reason, bool restart);
 
-/* From its next start on. */
-void partition_set_mode(struct partition *p, enum irq_mode mode);
+/* At once, where it runs.  -EBUSY: it is changing its mode already. */
+int partition_set_mode(struct partition *p, enum irq_mode mode);
 
 const char *partition_mode_name(const struct partition *p);
 const char *partition_state_name(const struct partition *p);

@@ -59,12 +59,21 @@ void dma_look(void);
 void partition_await(const struct partition *p,
 		     bool (*done)(const struct partition *p),
 		     const char *failure);
+/* An enum cpu_request to each of its cores. */
+void partition_request(const struct partition *p, u32 request);
 
 /*
  * partition/life.c, for the loops of partition/cores.c: acts on this core's
  * requests.  Does not return when the vCPU leaves or enters.
  */
 void life_serve(u32 requests);
+/* partition/switch.c, REQ_MODE: with all other cores of the partition. */
+void switch_serve(struct vcpu *v);
+/* vCPU 0 runs: a change that was asked for meanwhile begins. */
+void switch_follow(struct partition *p);
+/* All cores are out of it. */
+void switch_forget(struct partition *p);
+
 /*
  * True while this core has to look at the clock, since its partition waits for
  * the time of a restart.  When that has come, the core is asked to.

@@ -115,14 +115,14 @@ void svm_set_delivery(struct vcpu *v)
 	b->intercept_misc1 &= ~(svm_intercept_emulated | INTERCEPT_VINTR |
 				INTERCEPT_IDTR_WRITE);
 	b->intercept_exceptions = svm_intercept_exceptions;
+	b->nested_cr3 = v->part->second_level;
+	b->virtual_interrupt = 0;
 	if (v->shadowed) {
 		b->intercept_misc1 |= INTERCEPT_IDTR_WRITE;
 		b->intercept_exceptions |= svm_intercept_bounce;
 		b->nested_cr3 = v->own_view;
-		b->virtual_interrupt = 0;
-	} else {
+	} else if (!vcpu_owns_apic(v)) {
 		b->intercept_misc1 |= svm_intercept_emulated;
-		b->nested_cr3 = v->part->second_level;
 		b->virtual_interrupt = V_INTR_MASKING;
 	}
 	svm_set_msrs(v);

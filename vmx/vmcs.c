@@ -56,9 +56,19 @@ u64 vmx_cr4_allowed(void)
 	return CR4_ALLOWED & vmx_controls.cr4_fixed1;
 }
 
+static bool delivers_itself(const struct vcpu *v)
+{
+	return vcpu_owns_apic(v) || v->shadowed;
+}
+
 static u32 emulated_controls(const struct vcpu *v)
 {
-	return vcpu_owns_apic(v) || v->shadowed ? 0 : vmx_cpu_emulated;
+	return delivers_itself(v) ? 0 : vmx_cpu_emulated;
+}
+
+static u32 emulated_pin(const struct vcpu *v)
+{
+	return delivers_itself(v) ? 0 : PIN_EMULATED;
 }
 
 void vmx_reset_timer(const struct vcpu *v)
@@ -81,8 +91,7 @@ static void write_controls(const struct vcpu *v)
 	vmwrite(VIRTUAL_PROCESSOR_ID, this_cpu.id + 1);
 	vmx_set_msrs(v);
 	vmwrite(EPT_POINTER, v->part->second_level);
-	vmwrite(PIN_BASED_CONTROLS,
-		c->pin | (vcpu_owns_apic(v) ? 0 : PIN_EMULATED));
+	vmwrite(PIN_BASED_CONTROLS, c->pin | emulated_pin(v));
 	vmwrite(PRIMARY_CONTROLS, c->cpu | emulated_controls(v));
 	vmwrite(SECONDARY_CONTROLS, c->cpu2);
 	if (c->cpu2 & CPU2_ENCLS)
@@ -417,20 +426,20 @@ void vmx_interrupt_window(struct vcpu *v)
 void vmx_set_delivery(struct vcpu *v)
 {
 	const struct vmx_controls *c = &vmx_controls;
-	bool direct = v->shadowed;
+	bool shadowed = v->shadowed;
 	u64 eptp = v->part->second_level;
 
-	if (direct)
+	if (shadowed)
 		eptp = v->own_view | (eptp & ~PAGE_MASK);
 	v->window = false;
 	vmwrite(EPT_POINTER, eptp);
 	vmx_set_msrs(v);
-	vmwrite(PIN_BASED_CONTROLS, c->pin | (direct ? 0 : PIN_EMULATED));
+	vmwrite(PIN_BASED_CONTROLS, c->pin | emulated_pin(v));
 	vmwrite(PRIMARY_CONTROLS,
 		c->cpu | emulated_controls(v) |
 			(vmread(PRIMARY_CONTROLS) & CPU_NMI_WINDOW));
-	vmwrite(SECONDARY_CONTROLS, c->cpu2 | (direct ? CPU2_DESCRIPTOR : 0));
-	vmwrite(EXCEPTION_BITMAP, EXCEPTIONS | (direct ? BIT(VEC_NP) : 0));
+	vmwrite(SECONDARY_CONTROLS, c->cpu2 | (shadowed ? CPU2_DESCRIPTOR : 0));
+	vmwrite(EXCEPTION_BITMAP, EXCEPTIONS | (shadowed ? BIT(VEC_NP) : 0));
 	vmx_reset_timer(v);
 }
 

@@ -128,6 +128,7 @@ static void make_domain(struct irq_domain *d, u8 first_cpu,
 		.running = 3,
 		.accepts = 3,
 		.x2apic = 3,
+		.direct = 3,
 		.posted = p,
 	};
 }
@@ -163,6 +164,12 @@ static int setup(void **state)
 	make_route(&rb0, &second, GSI(2));
 	routes_init(SIDECORE);
 	return 0;
+}
+
+static void set_mode(enum irq_mode mode)
+{
+	first.mode = mode;
+	first.direct = mode == MODE_DID ? 3 : 0;
 }
 
 static void want(struct route *r, u8 vector, bool level, bool held)
@@ -234,7 +241,7 @@ static void test_nowhere(void **state)
 static void test_taken(void **state)
 {
 	(void)state;
-	first.mode = MODE_EXIT;
+	set_mode(MODE_EXIT);
 	want(&ra0, 0x51, true, false);
 	assert_int_equal(ra0.how, ROUTE_TAKEN);
 	assert_out(0, 20, HOST(0), false);
@@ -262,7 +269,7 @@ static void test_taken(void **state)
 static void test_edge_is_not_held(void **state)
 {
 	(void)state;
-	first.mode = MODE_EXIT;
+	set_mode(MODE_EXIT);
 	want(&ra0, 0x51, false, false);
 	assert_true(route_taken(&first, 1, HOST(0)));
 	assert_true(route_taken(&first, 1, HOST(0)));
@@ -344,7 +351,7 @@ static void test_host_vector_clashes(void **state)
 static void test_eli(void **state)
 {
 	(void)state;
-	first.mode = MODE_ELI;
+	set_mode(MODE_ELI);
 	want(&ra0, 0x51, false, false);
 	want(&ra1, 0x51, false, false);
 	assert_int_equal(ra0.how, ROUTE_DIRECT);
@@ -364,7 +371,7 @@ static void test_eli(void **state)
 static void test_messages(void **state)
 {
 	(void)state;
-	first.mode = MODE_EXIT;
+	set_mode(MODE_EXIT);
 	ra0.host_vector = ra1.host_vector = 0;
 	want(&ra0, 0xd5, false, false);
 	assert_int_equal(ra0.how, ROUTE_TAKEN);
@@ -382,7 +389,7 @@ static void test_messages(void **state)
 	want(&ra1, 0xcf, false, false);
 	assert_out(1, 20, 0xce, false);
 	/* Nor does it go straight to the guest. */
-	first.mode = MODE_ELI;
+	set_mode(MODE_ELI);
 	want(&ra1, 0xcf, false, false);
 	assert_int_equal(ra1.how, ROUTE_TAKEN);
 	want(&ra1, 0x52, false, false);
@@ -390,10 +397,64 @@ static void test_messages(void **state)
 	assert_out(1, 20, 0x52, false);
 }
 
+/* A change of mode: what the cores have becomes Ashlar's to deliver. */
+static void test_pause_and_carry(void **state)
+{
+	(void)state;
+	want(&ra0, 0x51, true, false);
+	want(&ra1, 0x52, false, false);
+	routes_pause(&first);
+	assert_out(0, 20, 0x51, true);
+	assert_out(1, 20, 0x52, false);
+	/* Of another vCPU, of no source, of one that is not held. */
+	assert_false(routes_carry(&first, 0, 0x51));
+	assert_false(routes_carry(&first, 1, 0x61));
+	assert_false(routes_carry(&first, 1, 0x52));
+	assert_int_equal(pin[0].takes + pin[1].takes, 0);
+	assert_true(routes_carry(&first, 1, 0x51));
+	assert_int_equal(pin[0].takes, 1);
+	set_mode(MODE_EXIT);
+	routes_update(&first);
+	/* Until its EOI. */
+	assert_out(0, 20, HOST(0), true);
+	assert_out(1, 20, HOST(1), false);
+	assert_int_equal(known_as[HOST(1)], 0x52);
+	want(&ra0, 0x51, true, false);
+	assert_out(0, 20, HOST(0), false);
+	/* A guest that has masked it meanwhile. */
+	set_mode(MODE_DID);
+	routes_update(&first);
+	routes_pause(&first);
+	pin[0].refuses = true;
+	assert_false(routes_carry(&first, 1, 0x51));
+	assert_false(ra0.held);
+}
+
+/* What the sidecore has relayed is bound to it until its EOI. */
+static void test_carry_relayed(void **state)
+{
+	struct vcpu v = { .domain = &second, .index = 1 };
+
+	(void)state;
+	want(&ra0, 0x51, true, false);
+	want(&rb0, 0x51, true, false);
+	routes_serve_eois(&v);
+	route_relay(HOST(2));
+	routes_pause(&second);
+	assert_true(routes_carry(&second, 1, 0x51));
+	second.mode = MODE_EXIT;
+	routes_update(&second);
+	assert_int_equal(rb0.how, ROUTE_RELAYED);
+	assert_true(pin[2].out.masked);
+	want(&rb0, 0x51, true, false);
+	assert_int_equal(rb0.how, ROUTE_TAKEN);
+	assert_out(2, 40, HOST(2), false);
+}
+
 static void test_off(void **state)
 {
 	(void)state;
-	first.mode = MODE_EXIT;
+	set_mode(MODE_EXIT);
 	want(&ra0, 0x51, true, false);
 	route_taken(&first, 1, HOST(0));
 	want(&ra1, 0x52, false, false);
@@ -419,6 +480,8 @@ int main(void)
 		cmocka_unit_test_setup(test_host_vector_clashes, setup),
 		cmocka_unit_test_setup(test_eli, setup),
 		cmocka_unit_test_setup(test_messages, setup),
+		cmocka_unit_test_setup(test_pause_and_carry, setup),
+		cmocka_unit_test_setup(test_carry_relayed, setup),
 		cmocka_unit_test_setup(test_off, setup),
 	};
 

@@ -81,6 +81,7 @@ static int begin(void **state)
 	domain = (struct irq_domain){
 		.nr = 3,
 		.mode = MODE_DID,
+		.direct = 7,
 		.running = 7,
 		.accepts = 6,
 		.apic_changed = note_change,

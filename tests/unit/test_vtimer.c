@@ -138,6 +138,32 @@ static void test_mode_changes(void **state)
 }
 
 /* The extremes neither wrap round nor become "disarmed". */
+/* As the core's own timer was. */
+static void test_restore(void **state)
+{
+	(void)state;
+	vtimer_restore(&t, VTIMER_ONE_SHOT, 1000, 0xb, 400, START);
+	assert_int_equal(t.expiry, START + 1200);
+	assert_int_equal(vtimer_count(&t, START), 400);
+	assert_int_equal(t.initial, 1000);
+	/* Stopped, or its end has been seen to. */
+	vtimer_restore(&t, VTIMER_ONE_SHOT, 1000, 0xb, 0, START);
+	assert_int_equal(t.expiry, 0);
+	/* By 2; then whole periods. */
+	vtimer_restore(&t, VTIMER_PERIODIC, 1000, 0, 400, START);
+	assert_true(vtimer_expired(&t, START + 2400));
+	assert_int_equal(t.expiry, START + 2400 + 6000);
+	vtimer_restore(&t, VTIMER_PERIODIC, 1000, 0, 0, START);
+	assert_int_equal(t.expiry, START + 6000);
+	vtimer_restore(&t, VTIMER_PERIODIC, 0, 0, 0, START);
+	assert_int_equal(t.expiry, 0);
+	vtimer_restore(&t, VTIMER_DEADLINE, 7, 0, START + 5, START);
+	assert_int_equal(vtimer_deadline(&t), START + 5);
+	assert_int_equal(t.initial, 0);
+	vtimer_restore(&t, VTIMER_DEADLINE, 7, 0, 0, START);
+	assert_false(vtimer_expired(&t, ~0UL));
+}
+
 static void test_extremes(void **state)
 {
 	(void)state;
@@ -165,6 +191,7 @@ int main(void)
 		cmocka_unit_test_setup(test_divide_while_counting, setup),
 		cmocka_unit_test_setup(test_deadline, setup),
 		cmocka_unit_test_setup(test_mode_changes, setup),
+		cmocka_unit_test_setup(test_restore, setup),
 		cmocka_unit_test_setup(test_extremes, setup),
 	};
 
