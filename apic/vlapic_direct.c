@@ -65,12 +65,34 @@ static u64 timer_left(const struct vlapic *l)
 	return rdmsr(APIC_MSR(APIC_TMCCT));
 }
 
+/*
+ * QEMU's count is at its end before its main loop raises the interrupt, which a
+ * write to any register of the timer's would then cancel.
+ */
+#define END_MS 20
+
+static void await_end(struct vlapic *l)
+{
+	u32 vector = l->lvt[LVT_TIMER] & 0xff;
+	u64 start = rdtsc();
+
+	if (timer_mode(l) != VTIMER_ONE_SHOT || !vlapic_timer_on(l) ||
+	    !read(l, APIC_TMICT))
+		return;
+	while (!read(l, APIC_TMCCT) && !lapic_test(APIC_ISR, vector) &&
+	       !lapic_test(APIC_IRR, vector) &&
+	       rdtsc() - start < clock_ms(END_MS))
+		cpu_pause();
+}
+
 /* Which is masked from now on.  Has it ended before that, and not said so? */
 static bool mask_timer(struct vlapic *l, u64 *left)
 {
-	u64 before = timer_left(l);
 	u32 lvt = l->lvt[LVT_TIMER];
+	u64 before;
 
+	await_end(l);
+	before = timer_left(l);
 	wrmsr(APIC_MSR(APIC_LVT_TIMER), lvt | APIC_LVT_MASKED);
 	*left = timer_left(l);
 	if (!before || !vlapic_timer_on(l) || lapic_test(APIC_IRR, lvt & 0xff))

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The mode of a partition that runs is changed, again and again, under load: no
+interrupt is lost, and none comes twice."""
+import os
+import re
+
+import pytest
+
+import ledger
+import test_nvme
+import test_two_linux
+from runs import BUILD, LINUX, background, command, expect, typed
+
+# Each way once, and back to where it began.
+CIRCUIT = ["exit", "did", "eli", "exit", "eli", "did"]
+ROUNDS = 4
+COUNT_TABLE = """\
+[machine]
+sidecores = 2
+log = com1
+[partition linux]
+cpus = 0-1
+memory = 192M
+kernel = vmlinuz
+initrd = initrd.img
+cmdline = console=ttyS0 quiet
+console = com2
+"""
+ICS_TABLE = """\
+[machine]
+sidecores = 2
+log = com1
+[partition payload]
+cpus = 0-1
+memory = 32M
+identity = yes
+device = pci 0000:00:02.0 intx=17
+kernel = payload
+cmdline = cpus=2 turn=100 count=800000
+"""
+READS = 40000
+# By what an interrupt of the timer shows.
+DIRECT = ("external-interrupt", "interrupt-window", "msr-eoi", "hlt")
+
+
+def switch(name, mode):
+    return command(f"mode {name} {mode}") + expect(
+        f"^partition {name}: running: interrupts = {mode}$")
+
+
+def circuits(name):
+    return [word for mode in ROUNDS * CIRCUIT for word in switch(name, mode)]
+
+
+@background(long=True)
+def counted(lab):
+    """Timers, IPIs and memory, counted twice; then fixed work in each mode."""
+    words = expect("2:^guest# ") + typed("2:work count\\n",
+                                         "2:^count ready$")
+    for number in range(ROUNDS):
+        for mode in CIRCUIT:
+            words += switch("linux", mode)
+        words += test_two_linux.ask(2, f"round{number}")
+    words += test_two_linux.ask(2, "quit") + expect("2:^guest# ")
+    for mode in ["exit", "did"]:
+        words += switch("linux", mode)
+        words += typed("2:work exitless\\n", "2:^guest# ")
+    return lab("--cpus", 3, "--memory", "512M", "--table",
+               lab.table(COUNT_TABLE), *LINUX, *words, *command("list"),
+               *command("restart linux"), *expect("2:^guest# "),
+               *command("list"), timeout=600)
+
+
+def test_counts_are_exact(counted):
+    assert counted.outcome == "seen", counted.stderr
+    tags = [f"round{n}" for n in range(ROUNDS)] + ["quit", "end"]
+    test_two_linux.check_counts(counted, 2, tags)
+
+
+def test_each_is_a_mode_of_its_own(counted):
+    """The last two: by what exits while the timer fires 500 times."""
+    exits = [ledger.window(text) for text in
+             re.split(r"^partition linux: running: interrupts = \w+$",
+                      counted.serial(), flags=re.M)[-2:]]
+    for snapshot in exits[0]:
+        assert all(snapshot.get(cause) for cause in DIRECT), dict(snapshot)
+    for snapshot in exits[1]:
+        assert not any(snapshot.get(cause) for cause in DIRECT), dict(snapshot)
+
+
+def test_a_new_start_keeps_it(counted):
+    for reply in counted.replies("list"):
+        assert reply[0].startswith("linux running did ")
+
+
+def nvme(lab, kernel):
+    path = test_nvme.disk(lab)
+    table = test_nvme.TABLE.format(f"read:{READS}").replace(
+        " quiet", " loglevel=5")
+    return lab("--machine", "qemu", "--cpus", 3, "--memory", "1G", "--device",
+               f"nvme,image={path}", "--table", lab.table(table),
+               *test_nvme.linux(kernel), *expect("^mark linux/0 42 .*"),
+               *circuits("linux"), *expect(test_nvme.STOPPED), timeout=300)
+
+
+@background(long=True)
+def nvme_switched(lab):
+    return nvme(lab, "vmlinuz")
+
+
+def test_disk(nvme_switched):
+    """Every command completes, by an interrupt: Linux says so where it has
+    had to look by itself."""
+    assert nvme_switched.outcome == "seen", nvme_switched.stderr
+    text = nvme_switched.serial()
+    found = re.search(r"^linux\| read count=(\d+) wrong=(\d+) "
+                      r"interrupts=(\d+) ", text, re.M)
+    assert found, text[-1000:]
+    assert (int(found[1]), int(found[2])) == (READS, 0)
+    assert int(found[3]) >= READS
+    assert "timeout" not in text and "No irq handler" not in text
+    marks = [text.index(f"mark linux/0 {mark}") for mark in ("42", "45")]
+    assert marks[0] < text.index("interrupts = exit")
+    assert text.rindex("interrupts = did") < marks[1]
+
+
+@background
+def ics_switched(lab):
+    """Of a level-triggered pin that goes from CPU to CPU."""
+    return lab("--machine", "bochs", "--device", "e1000", "--cpus", 3,
+               "--memory", "512M", "--table", lab.table(ICS_TABLE), "--module",
+               f"payload={BUILD}/payloads/ics.bin",
+               *expect("^partition payload: running: started"),
+               *circuits("payload"), *expect("payload ics: .*\n"), timeout=300)
+
+
+def test_pin(ics_switched):
+    assert ics_switched.outcome == "seen", ics_switched.stderr
+    text = ics_switched.serial()
+    assert "payload ics: ok" in text
+    assert text.rindex("interrupts = did") < text.index("payload ics:")
