@@ -362,7 +362,7 @@ static const struct monitor_command commands[] = {
 	{ "start", "NAME", "start a stopped or parked partition", run_start },
 	{ "restart", "NAME", "stop it and start it from reset", run_restart },
 	{ "nmi", "NAME", "an NMI to its first CPU: makes Linux dump", run_nmi },
-	{ "mode", "NAME MODE", "how it gets its interrupts from its next start",
+	{ "mode", "NAME MODE", "how it gets its interrupts, at once",
 	  run_mode },
 	{ "log", "", "the retained part of the log", run_log },
 	{ "poweroff", "", "switch the machine off", run_poweroff },
