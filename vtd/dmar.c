@@ -97,7 +97,6 @@ static void get_unit(const struct dmar *d, u32 at, struct dmar_unit *u)
 {
 	*u = (struct dmar_unit){
 		.all = d->table[at + 4] & 1,
-		.size = PAGE_SIZE << (d->table[at + 5] & 15),
 		.segment = get16(d, at + 6),
 		.base = get64(d, at + 8),
 		.scopes = scopes_at(d, at),

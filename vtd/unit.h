@@ -69,11 +69,9 @@ enum {
 #define ECAP_IR	       BIT(3)
 #define ECAP_EIM       BIT(4)
 #define ECAP_SC	       BIT(7)
-#define ECAP_IRO(e)    ((u32)((e) >> 8 & 0x3ff) * 16)
 
 struct vtd_unit {
 	u64 base;
-	u64 size;
 	u16 segment;
 	u64 cap, ecap;
 	/* Guards the queue and the registers, once the unit is on. */
@@ -96,7 +94,7 @@ struct vtd {
 	u64 cap, ecap;
 	u32 domains, width, levels;
 	/* What one unit wants. */
-	bool caching, buffers;
+	bool caching;
 	bool on, remaps, eim;
 	/* vtd/dma.c; no context: no function of the bus may do anything. */
 	struct vtd_entry *root, *contexts[PCI_BUSES];
