@@ -4,7 +4,7 @@
 #include "core/io.h"
 #include "core/log.h"
 #include "core/spinlock.h"
-#include "vtd/vtd.h"
+#include "vtd/entry.h"
 
 static void restore(const struct assigned_function *f)
 {
@@ -23,7 +23,7 @@ static struct msix_message message_of(void *function, u32 entry)
 	struct assigned_function *f = function;
 
 	return (struct msix_message){
-		.low = vtd_message_address(f->routes[entry].where),
+		.low = msi_address((u16)f->routes[entry].where),
 	};
 }
 

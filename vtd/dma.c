@@ -18,12 +18,6 @@ static struct spinlock lock;
 /* What the firmware's devices reach. */
 static struct dma_domain reserved;
 
-static void written(const struct vtd_entry *e)
-{
-	if (!(vtd.ecap & ECAP_C))
-		vtd_write_back(e, sizeof(*e));
-}
-
 static struct vtd_entry *context_of(u16 address)
 {
 	struct vtd_entry *bus = vtd.contexts[address >> 8];
@@ -84,7 +78,7 @@ static void block(struct vtd_entry *e, u16 address)
 	bool was = e->lo & VTD_PRESENT;
 
 	*(volatile u64 *)&e->lo = 0;
-	written(e);
+	vtd_written(e, sizeof(*e));
 	if (was && vtd.on)
 		flush_function(address, context_domain(e), context_domain(e));
 	e->hi = 0;
@@ -99,7 +93,7 @@ static void set_context(struct vtd_entry *e, u16 address,
 
 	*(volatile u64 *)&e->hi = new.hi;
 	*(volatile u64 *)&e->lo = new.lo;
-	written(e);
+	vtd_written(e, sizeof(*e));
 	if (!vtd.on)
 		return;
 	for (u = vtd.unit; u < vtd.unit + vtd.nr; u++)
@@ -137,7 +131,7 @@ bool vtd_dma_count_fault(u16 address)
 		*(volatile u64 *)&e->lo |= VTD_FPD;
 	else if ((e->hi & CONTEXT_COUNT) != CONTEXT_COUNT)
 		*(volatile u64 *)&e->hi += 1UL << CONTEXT_COUNT_SHIFT;
-	written(e);
+	vtd_written(e, sizeof(*e));
 	if (storm)
 		flush_function(address, context_domain(e), context_domain(e));
 	spin_unlock(&lock);
@@ -156,8 +150,9 @@ static struct vtd_entry *make_context(u16 address)
 					      &phys);
 		if (!vtd.contexts[bus])
 			return NULL;
+		vtd_written(vtd.contexts[bus], FUNCTIONS * sizeof(*vtd.root));
 		*(volatile u64 *)&vtd.root[bus].lo = root_entry(phys).lo;
-		written(&vtd.root[bus]);
+		vtd_written(&vtd.root[bus], sizeof(*vtd.root));
 	}
 	return context_of(address);
 }

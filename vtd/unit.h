@@ -114,6 +114,8 @@ extern struct vtd vtd;
 int vtd_await(const struct vtd_unit *u, u32 reg, u32 mask, u32 wanted);
 /* Boot: one control on or off, and waits until it is. */
 int vtd_control(const struct vtd_unit *u, u32 control, bool on);
+/* What was written there must reach units that do not snoop, too. */
+void vtd_written(const volatile void *p, size_t size);
 
 /* --- vtd/queue.c --- */
 
@@ -140,8 +142,8 @@ bool vtd_dma_count_fault(u16 address);
 
 /* --- vtd/remap.c, boot --- */
 
-/* Entries for all IO-APICs; the reason in error if that can't be. */
-int vtd_remap_prepare(const struct acpi_info *acpi, char *error, size_t size);
+/* Entries for all IO-APICs; error is left empty, or has why that can't be. */
+void vtd_remap_prepare(const struct acpi_info *acpi, char *error, size_t size);
 
 /* --- vtd/hw.c, which host tests replace --- */
 
