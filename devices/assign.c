@@ -82,10 +82,9 @@ static void quiet(const struct assigned_function *f)
 {
 	pci_master_off(f->address);
 	if (f->can.reset != PCI_RESET_NONE && !pci_reset(f->address, &f->can))
-		log_printf("partition %s: device %02x:%02x.%x does not come "
+		log_printf("partition %s: device " PCI_NAME " does not come "
 			   "back from its reset",
-			   f->owner->config->name, f->address >> 8,
-			   f->address >> 3 & 31, f->address & 7);
+			   f->owner->config->name, PCI_WORDS(f->address));
 }
 
 void assign_stop(struct assigned *a)
