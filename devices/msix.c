@@ -69,39 +69,23 @@ static void tell(struct msix *m, u32 entry)
 	m->want(m->ctx, entry, &msg);
 }
 
-static void write_mask(struct msix *m, u32 entry, u32 mask)
-{
-	msix_entry(m, entry)->control = mask;
-	*device_dword(m, entry, ENTRY_CONTROL) = mask;
-}
-
+/*
+ * While it is masked nothing can be half-written.  It may send from its mask's
+ * end on, so it is told before.
+ */
 static void write_entry(struct msix *m, u32 entry, u32 n, u32 value)
 {
-	struct msix_entry *e;
+	static const u32 writable[] = { ~3U, ~0U, ~0U, MSIX_CONTROL_MASK };
+	u32 *dword;
 
 	if (entry >= m->entries)
 		return;
-	e = msix_entry(m, entry);
-	switch (n) {
-	case ENTRY_LOW:
-		e->low = value & ~3U;
-		break;
-	case ENTRY_HIGH:
-		e->high = value;
-		break;
-	case ENTRY_DATA:
-		e->data = value;
-		break;
-	default:
-		/* It may send from here on, so it is told before. */
-		if (!(value & MSIX_CONTROL_MASK))
-			tell(m, entry);
-		write_mask(m, entry, value & MSIX_CONTROL_MASK);
-		return;
-	}
-	/* While it is masked nothing can be half-written. */
-	if (!e->control)
+	dword = (u32 *)msix_entry(m, entry);
+	dword[n] = value & writable[n];
+	if (!dword[ENTRY_CONTROL])
 		tell(m, entry);
+	if (n == ENTRY_CONTROL)
+		*device_dword(m, entry, n) = dword[n];
 }
 
 static bool in_table(const struct msix *m, u64 offset)
