@@ -18,13 +18,11 @@ static void restore(const struct assigned_function *f)
 }
 
 /* The device names the entry for ever; where that sends is the guest's. */
-static struct msix_message message_of(void *function, u32 entry)
+static u32 message_address(void *function, u32 entry)
 {
 	struct assigned_function *f = function;
 
-	return (struct msix_message){
-		.low = msi_address((u16)f->routes[entry].where),
-	};
+	return msi_address((u16)f->routes[entry].where);
 }
 
 /* The table is there only while the device decodes memory. */
@@ -33,25 +31,24 @@ static void reset_msix(struct assigned_function *f)
 	u16 command = (u16)pci_read(f->address, PCI_COMMAND);
 
 	pci_write16(f->address, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
-	msix_reset(&f->msix, message_of);
+	msix_reset(&f->msix, message_address);
 	pci_write16(f->address, PCI_COMMAND, command);
 }
 
 static void reset_msi(struct assigned_function *f)
 {
-	struct msix_message m = message_of(f, 0);
 	u32 control = pci_read(f->address, f->can.msi);
 	u32 data = f->can.msi + PCI_MSI_DATA_32;
 
-	pci_write16(
-		f->address, f->can.msi + 2,
-		(u16)((control & ~(u32)(PCI_MSI_ENABLE | PCI_MSI_MANY)) >> 16));
-	pci_write32(f->address, f->can.msi + PCI_MSI_LOW, m.low);
+	control &= ~(u32)(PCI_MSI_ENABLE | PCI_MSI_MANY);
+	pci_write16(f->address, f->can.msi + 2, (u16)(control >> 16));
+	pci_write32(f->address, f->can.msi + PCI_MSI_LOW,
+		    message_address(f, 0));
 	if (control & PCI_MSI_64) {
-		pci_write32(f->address, f->can.msi + PCI_MSI_HIGH, m.high);
+		pci_write32(f->address, f->can.msi + PCI_MSI_HIGH, 0);
 		data = f->can.msi + PCI_MSI_DATA_64;
 	}
-	pci_write16(f->address, data, (u16)m.data);
+	pci_write16(f->address, data, 0);
 }
 
 static void reset_messages(struct assigned_function *f)

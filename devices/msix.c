@@ -24,21 +24,18 @@ static volatile u32 *device_dword(const struct msix *m, u32 entry, u32 n)
 	return (volatile u32 *)(m->regs + at);
 }
 
-void msix_reset(struct msix *m,
-		struct msix_message (*message)(void *ctx, u32 entry))
+void msix_reset(struct msix *m, u32 (*address)(void *ctx, u32 entry))
 {
-	struct msix_message to;
 	u32 i;
 
 	for (i = 0; i < m->entries; i++) {
 		*msix_entry(m, i) = (struct msix_entry){
 			.control = MSIX_CONTROL_MASK,
 		};
-		to = message(m->ctx, i);
 		*device_dword(m, i, ENTRY_CONTROL) = MSIX_CONTROL_MASK;
-		*device_dword(m, i, ENTRY_LOW) = to.low;
-		*device_dword(m, i, ENTRY_HIGH) = to.high;
-		*device_dword(m, i, ENTRY_DATA) = to.data;
+		*device_dword(m, i, ENTRY_LOW) = address(m->ctx, i);
+		*device_dword(m, i, ENTRY_HIGH) = 0;
+		*device_dword(m, i, ENTRY_DATA) = 0;
 	}
 }
 
