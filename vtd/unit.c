@@ -51,18 +51,6 @@ static int refuse(char *error, size_t size, const struct vtd_unit *u,
 	return -ENODEV;
 }
 
-/* What Ashlar can't do without. */
-static int check_unit(const struct vtd_unit *u, char *error, size_t size)
-{
-	if (u->base >> 32)
-		return refuse(error, size, u, "is not below 4 GiB");
-	if (u->cap == ~0UL || u->ecap == ~0UL || !u->cap || !u->ecap)
-		return refuse(error, size, u, "is not there");
-	if (!(u->ecap & ECAP_QI))
-		return refuse(error, size, u, "has no queued invalidation");
-	return 0;
-}
-
 /* The features of all, the lowest of the limits. */
 static void add_unit(const struct vtd_unit *u)
 {
@@ -79,23 +67,26 @@ static u64 size_of(const struct vtd_unit *u)
 	return ALIGN_UP(CAP_FRO(u->cap) + 16 * CAP_NFR(u->cap), PAGE_SIZE);
 }
 
+/* Has it what Ashlar can't do without? */
 static int probe_unit(const struct dmar_unit *d, char *error, size_t size)
 {
 	struct vtd_unit *u = &vtd.unit[vtd.nr++];
-	int err;
 
 	*u = (struct vtd_unit){ .base = d->base, .segment = d->segment };
-	if (!(u->base >> 32) && vtd_map(u->base, PAGE_SIZE))
+	if (u->base >> 32)
+		return refuse(error, size, u, "is not below 4 GiB");
+	if (vtd_map(u->base, PAGE_SIZE))
 		return refuse(error, size, u, "finds no memory");
-	if (!(u->base >> 32)) {
-		u->cap = vtd_read64(u, VTD_CAP);
-		u->ecap = vtd_read64(u, VTD_ECAP);
-	}
-	err = check_unit(u, error, size);
-	if (!err && vtd_map(u->base, size_of(u)))
-		err = refuse(error, size, u, "finds no memory");
+	u->cap = vtd_read64(u, VTD_CAP);
+	u->ecap = vtd_read64(u, VTD_ECAP);
+	if (u->cap == ~0UL || u->ecap == ~0UL || !u->cap || !u->ecap)
+		return refuse(error, size, u, "is not there");
+	if (!(u->ecap & ECAP_QI))
+		return refuse(error, size, u, "has no queued invalidation");
+	if (vtd_map(u->base, size_of(u)))
+		return refuse(error, size, u, "finds no memory");
 	add_unit(u);
-	return err;
+	return 0;
 }
 
 /* The most levels that all have. */
