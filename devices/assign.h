@@ -67,6 +67,9 @@ int __must_check assign_devices(struct assigned *a,
 				struct intx *x, struct mmio_space *mmio,
 				char *error, size_t size);
 
+/* Does the table give it this function? */
+bool assign_owns(const struct assigned *a, u16 address);
+
 /* For the guest's ACPI tables. */
 void assign_describe(const struct assigned *a, struct guest_acpi_pci *out);
 

@@ -43,7 +43,7 @@ static int refuse(struct check *c, const char *fmt, ...)
 	return -EINVAL;
 }
 
-static bool owns(const struct assigned *a, u16 address)
+bool assign_owns(const struct assigned *a, u16 address)
 {
 	const struct table_device *d = a->config->devices;
 	u32 i;
@@ -107,7 +107,7 @@ static int check_apart(struct check *c)
 			      PCI_WORDS(bridge));
 	while (pci_next(&at, &other)) {
 		turn = pci_joint(&pci_tree, c->address, other);
-		if (turn >= 0 && !is_bridge(other) && !owns(c->a, other))
+		if (turn >= 0 && !is_bridge(other) && !assign_owns(c->a, other))
 			return refuse(c,
 				      "no ACS at " PCI_NAME
 				      " keeps it from " PCI_NAME
@@ -115,6 +115,24 @@ static int check_apart(struct check *c)
 				      PCI_WORDS(turn), PCI_WORDS(other));
 	}
 	return 0;
+}
+
+/* Its requests are blocked from now on. */
+static int claim_dma(struct check *c)
+{
+	int err = vtd_on() ? vtd_claim(c->address) : 0;
+
+	switch (err) {
+	case 0:
+		return 0;
+	case -ENODEV:
+		return refuse(c, "no IOMMU has it; remove it");
+	case -EBUSY:
+		return refuse(c, "the firmware uses it itself (RMRR); remove "
+				 "it");
+	default:
+		return refuse(c, "no memory for its context; ask for less");
+	}
 }
 
 /* Has the function memory in [page, end)? */
@@ -330,7 +348,8 @@ static int check_line(struct check *c, u32 gsi)
 	u16 other;
 
 	while (pci_next(&at, &other))
-		if (!owns(c->a, other) && pin_of(other) && gsi_of(other) == gsi)
+		if (!assign_owns(c->a, other) && pin_of(other) &&
+		    gsi_of(other) == gsi)
 			return refuse(
 				c,
 				"its interrupt, GSI %u, is that of " PCI_NAME
@@ -434,7 +453,8 @@ static int check_reset(struct check *c)
 	u16 other;
 
 	while (c->f->can.reset == PCI_RESET_BUS && pci_next(&at, &other))
-		if ((other & ~7) == (c->address & ~7) && !owns(c->a, other))
+		if ((other & ~7) == (c->address & ~7) &&
+		    !assign_owns(c->a, other))
 			return refuse(c,
 				      "only all of its device can be reset; "
 				      "assign " PCI_NAME ", too",
@@ -458,6 +478,8 @@ static int find_device(struct check *c)
 
 	if (!err)
 		err = check_apart(c);
+	if (!err)
+		err = claim_dma(c);
 	if (err)
 		return err;
 	if (pci_function_read(c->address, &c->f->can))
