@@ -17,25 +17,19 @@ static struct rate fault_rate;
 static u64 next_poll;
 
 /* RAM, as the guest sees it; devices do not reach each other. */
-static int build_tables(struct partition *p)
+static int build_dma(struct partition *p, char *error, size_t size)
 {
 	struct slat t = { .alloc = pool_table, .table = pool_table_at };
 	int err;
 
+	if (!vtd_on() || !p->config->nr_devices)
+		return 0;
 	vtd_format(&t);
 	err = slat_init(&t);
 	if (!err)
 		err = map_regions(&t, p->ram.region, p->ram.nr, vtd_leaf());
-	return err ? err : vtd_domain(&p->dma, &t);
-}
-
-static int build_dma(struct partition *p, char *error, size_t size)
-{
-	int err;
-
-	if (!vtd_on() || !p->config->nr_devices)
-		return 0;
-	err = build_tables(p);
+	if (!err)
+		err = vtd_domain(&p->dma, &t);
 	if (err)
 		fmt_snprintf(error, size,
 			     "partition %s: no tables for the DMA of its "

@@ -140,7 +140,8 @@ bool vtd_dma_count_fault(u16 address)
 
 /* --- boot --- */
 
-static struct vtd_entry *make_context(u16 address)
+/* From now on a function has a context, for the domain or NULL. */
+static int make_context(u16 address, const struct dma_domain *d)
 {
 	u32 bus = address >> 8;
 	u64 phys;
@@ -149,12 +150,13 @@ static struct vtd_entry *make_context(u16 address)
 		vtd.contexts[bus] = vtd_alloc(FUNCTIONS * sizeof(*vtd.root),
 					      &phys);
 		if (!vtd.contexts[bus])
-			return NULL;
+			return -ENOMEM;
 		vtd_written(vtd.contexts[bus], FUNCTIONS * sizeof(*vtd.root));
 		*(volatile u64 *)&vtd.root[bus].lo = root_entry(phys).lo;
 		vtd_written(&vtd.root[bus], sizeof(*vtd.root));
 	}
-	return context_of(address);
+	vtd_attach(address, d);
+	return 0;
 }
 
 static bool is_reserved(u16 address)
@@ -180,17 +182,11 @@ static bool is_handed_over(u16 address)
 
 int vtd_claim(u16 address)
 {
-	struct vtd_entry *e;
-
 	if (dmar_unit_of(vtd.dmar, address, vtd.read) < 0)
 		return -ENODEV;
 	if (is_reserved(address) && !is_handed_over(address))
 		return -EBUSY;
-	e = make_context(address);
-	if (!e)
-		return -ENOMEM;
-	vtd_attach(address, NULL);
-	return 0;
+	return make_context(address, NULL);
 }
 
 /* Several may be the same, for several devices. */
@@ -217,16 +213,14 @@ static int attach_reserved(const struct dmar_reserved *r)
 	struct dmar_scopes scopes = r->scopes;
 	struct dmar_scope s;
 	s32 address;
+	int err = 0;
 
-	while (dmar_next_scope(vtd.dmar, &scopes, &s)) {
+	while (!err && dmar_next_scope(vtd.dmar, &scopes, &s)) {
 		address = dmar_address(vtd.dmar, &s, vtd.read);
-		if (s.type != DMAR_ENDPOINT || address < 0)
-			continue;
-		if (!make_context((u16)address))
-			return -ENOMEM;
-		vtd_attach((u16)address, &reserved);
+		if (s.type == DMAR_ENDPOINT && address >= 0)
+			err = make_context((u16)address, &reserved);
 	}
-	return 0;
+	return err;
 }
 
 static int prepare_reserved(void)

@@ -17,24 +17,16 @@
 #define HOP_SIZE   2
 #define MIN_WIDTH  32
 
-enum {
-	DMAR_DRHD,
-	DMAR_RMRR,
-	DMAR_ATSR,
-	DMAR_RHSA,
-	DMAR_ANDD,
-	DMAR_SATC,
-};
-
-/* 8.3 to 8.8; later types are passed over. */
+/* 8.3 to 8.8, by type; later ones are passed over. */
+#define DMAR_DRHD 0
+#define DMAR_RMRR 1
 static const struct kind {
 	const char *name;
 	u32 size; /* without scopes */
 	bool scopes;
 } kinds[] = {
-	[DMAR_DRHD] = { "DRHD", 16, true }, [DMAR_RMRR] = { "RMRR", 24, true },
-	[DMAR_ATSR] = { "ATSR", 8, true },  [DMAR_RHSA] = { "RHSA", 20, false },
-	[DMAR_ANDD] = { "ANDD", 8, false }, [DMAR_SATC] = { "SATC", 8, true },
+	{ "DRHD", 16, true },  { "RMRR", 24, true }, { "ATSR", 8, true },
+	{ "RHSA", 20, false }, { "ANDD", 8, false }, { "SATC", 8, true },
 };
 
 struct check {

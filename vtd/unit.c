@@ -61,12 +61,6 @@ static void add_unit(const struct vtd_unit *u)
 	vtd.width = MIN(vtd.width, (u32)CAP_MGAW(u->cap));
 }
 
-/* As far as the registers that are used go. */
-static u64 size_of(const struct vtd_unit *u)
-{
-	return ALIGN_UP(CAP_FRO(u->cap) + 16 * CAP_NFR(u->cap), PAGE_SIZE);
-}
-
 /* Has it what Ashlar can't do without? */
 static int probe_unit(const struct dmar_unit *d, char *error, size_t size)
 {
@@ -83,7 +77,8 @@ static int probe_unit(const struct dmar_unit *d, char *error, size_t size)
 		return refuse(error, size, u, "is not there");
 	if (!(u->ecap & ECAP_QI))
 		return refuse(error, size, u, "has no queued invalidation");
-	if (vtd_map(u->base, size_of(u)))
+	/* As far as the registers that are used go. */
+	if (vtd_map(u->base, CAP_FRO(u->cap) + 16 * CAP_NFR(u->cap)))
 		return refuse(error, size, u, "finds no memory");
 	add_unit(u);
 	return 0;
