@@ -28,9 +28,8 @@ static u32 message_address(void *function, u32 entry)
 /* The table is there only while the device decodes memory. */
 static void reset_msix(struct assigned_function *f)
 {
-	u16 command = (u16)pci_read(f->address, PCI_COMMAND);
+	u16 command = pci_command(f->address, 0, PCI_COMMAND_MEMORY);
 
-	pci_write16(f->address, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
 	msix_reset(&f->msix, message_address);
 	pci_write16(f->address, PCI_COMMAND, command);
 }

@@ -208,8 +208,7 @@ static bool table_alone(struct check *c, u64 hpa)
 	if (holds_pending(m, &c->f->can.msix) ||
 	    hpa + m->size > DIRECT_BOOT_END)
 		return false;
-	pci_write16(c->address, PCI_COMMAND,
-		    c->f->command | PCI_COMMAND_MEMORY);
+	pci_command(c->address, 0, PCI_COMMAND_MEMORY);
 	m->regs = phys_to_virt(hpa);
 	alone = msix_alone(m);
 	pci_write16(c->address, PCI_COMMAND, c->f->command);
@@ -555,15 +554,13 @@ void assign_describe(const struct assigned *a, struct guest_acpi_pci *out)
 		out->ports_last = MAX(out->ports_last,
 				      a->ports[i].base + a->ports[i].size - 1U);
 	}
-	for (i = 0; i < a->pci.nr; i++)
-		if (a->pci.function[i].pin)
-			out->route[out->nr_routes++] =
-				(struct guest_acpi_route){
-					.address = (u32)vpci_address(i) >>
-							   3 << 16 |
-						   0xffff,
-					.pin = pin_of(a->function[i].address) -
-					       1,
-					.gsi = a->pci.function[i].host_line,
-				};
+	for (i = 0; i < a->pci.nr; i++) {
+		if (!a->pci.function[i].pin)
+			continue;
+		out->route[out->nr_routes++] = (struct guest_acpi_route){
+			.address = (u32)vpci_address(i) >> 3 << 16 | 0xffff,
+			.pin = pin_of(a->function[i].address) - 1,
+			.gsi = a->pci.function[i].host_line,
+		};
+	}
 }

@@ -64,13 +64,18 @@ bool pci_present(u16 address)
 	return pci_read(address, PCI_VENDOR_ID) != ~0U;
 }
 
-void pci_master_off(u16 address)
+u16 pci_command(u16 address, u64 off, u64 on)
 {
-	u32 command = pci_read(address, PCI_COMMAND);
+	u16 old = (u16)pci_read(address, PCI_COMMAND);
 
 	/* The status half is write-1-to-clear: leave it alone. */
-	pci_write16(address, PCI_COMMAND,
-		    (u16)(command & ~(u32)PCI_COMMAND_MASTER));
+	pci_write16(address, PCI_COMMAND, (u16)((old & ~off) | on));
+	return old;
+}
+
+void pci_master_off(u16 address)
+{
+	pci_command(address, PCI_COMMAND_MASTER, 0);
 	/* What it had posted has arrived when a read of it returns. */
 	(void)pci_read(address, PCI_COMMAND);
 }
@@ -208,12 +213,11 @@ static u32 size_register(u16 address, u32 n)
 
 void pci_read_bar(u16 address, u32 n, struct pci_bar *bar)
 {
-	u16 command = (u16)pci_read(address, PCI_COMMAND);
+	u16 command = pci_command(address, PCI_COMMAND_IO | PCI_COMMAND_MEMORY,
+				  0);
 	u64 ones;
 
 	pci_bar_at(address, n, bar);
-	pci_write16(address, PCI_COMMAND,
-		    command & (u16) ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
 	ones = size_register(address, n) &
 	       (bar->ports ? PCI_BAR_IO_MASK : PCI_BAR_MEMORY_MASK);
 	/* PCI Local Bus 3.0, 6.2.5.1: a port's upper half may be wired to 0. */
@@ -245,9 +249,7 @@ void pci_open_bridges(u16 address)
 
 	for (bridge = pci_above(&pci_tree, address); bridge >= 0;
 	     bridge = pci_above(&pci_tree, (u16)bridge))
-		pci_write16((u16)bridge, PCI_COMMAND,
-			    (u16)pci_read((u16)bridge, PCI_COMMAND) |
-				    PCI_COMMAND_MASTER);
+		pci_command((u16)bridge, 0, PCI_COMMAND_MASTER);
 }
 
 /* Until `bits` of a register are clear, or the time is over. */

@@ -31,6 +31,9 @@ void pci_write32(u16 address, u32 reg, u32 value);
 
 bool pci_present(u16 address);
 
+/* Bits of the command register off and on; what it was. */
+u16 pci_command(u16 address, u64 off, u64 on);
+
 /* The function starts no more transactions. */
 void pci_master_off(u16 address);
 

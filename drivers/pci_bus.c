@@ -50,14 +50,13 @@ static void visit_function(struct walk *w, u16 address)
 
 static void visit_device(struct walk *w, u16 first)
 {
-	u32 n;
+	u32 n, nr = 1;
 
 	if (w->read(first, PCI_VENDOR_ID) == ~0U)
 		return;
-	visit_function(w, first);
-	if (!(w->read(first, PCI_CACHE_LINE) & PCI_HEADER_MULTI))
-		return;
-	for (n = 1; n < FUNCTIONS; n++)
+	if (w->read(first, PCI_CACHE_LINE) & PCI_HEADER_MULTI)
+		nr = FUNCTIONS;
+	for (n = 0; n < nr; n++)
 		visit_function(w, (u16)(first + n));
 }
 
