@@ -50,21 +50,16 @@ static void reset_msi(struct assigned_function *f)
 	pci_write16(f->address, data, 0);
 }
 
-static void reset_messages(struct assigned_function *f)
-{
-	if (f->msix.entries)
-		reset_msix(f);
-	else if (f->routes)
-		reset_msi(f);
-}
-
 void assign_start(struct assigned *a)
 {
-	u32 i;
+	struct assigned_function *f;
 
-	for (i = 0; i < a->pci.nr; i++) {
-		restore(&a->function[i]);
-		reset_messages(&a->function[i]);
+	for (f = a->function; f < a->function + a->pci.nr; f++) {
+		restore(f);
+		if (f->msix.entries)
+			reset_msix(f);
+		else if (f->routes)
+			reset_msi(f);
 	}
 	vpci_reset(&a->pci);
 	__atomic_store_n(&a->off, false, __ATOMIC_RELAXED);

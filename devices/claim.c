@@ -82,15 +82,6 @@ static bool is_bridge(u16 address)
 		       PCI_CLASS_BRIDGE;
 }
 
-static int check_function(struct check *c)
-{
-	if (!pci_present(c->address))
-		return refuse(c, "there is none; correct the address");
-	if (is_bridge(c->address))
-		return refuse(c, "it is a bridge; remove it");
-	return 0;
-}
-
 /* The IOMMU must know its requests, and see them. */
 static int check_apart(struct check *c)
 {
@@ -174,14 +165,6 @@ static void map(struct assigned *a, u64 gpa, u64 hpa, u64 size)
 								   size };
 }
 
-/* All of a BAR but the pages that exit, which are [from, to) of it. */
-static void map_around(struct assigned *a, u64 gpa, u64 hpa, u64 size, u64 from,
-		       u64 to)
-{
-	map(a, gpa, hpa, from);
-	map(a, gpa + to, hpa + to, size - to);
-}
-
 /* Is the guest's BAR n that of the MSI-X table? */
 static bool holds_table(const struct assigned_function *f, u32 n)
 {
@@ -262,7 +245,9 @@ static int trap_table(struct check *c, u64 gpa, u64 hpa, u64 size, u64 skew)
 	if (err || !m->regs || mmio_register(c->a->mmio, &r))
 		return refuse(c, "there is no room for its MSI-X table; "
 				 "assign fewer devices");
-	map_around(c->a, gpa, hpa, size, from, to);
+	/* All of the BAR but the pages that exit */
+	map(c->a, gpa, hpa, from);
+	map(c->a, gpa + to, hpa + to, size - to);
 	return 0;
 }
 
@@ -473,10 +458,13 @@ static void keep_registers(struct check *c)
 
 static int find_device(struct check *c)
 {
-	int err = check_function(c);
+	int err;
 
-	if (!err)
-		err = check_apart(c);
+	if (!pci_present(c->address))
+		return refuse(c, "there is none; correct the address");
+	if (is_bridge(c->address))
+		return refuse(c, "it is a bridge; remove it");
+	err = check_apart(c);
 	if (!err)
 		err = claim_dma(c);
 	if (err)

@@ -205,15 +205,6 @@ static void write_msi(const struct vpci *v, struct vpci_function *f, u32 n,
 		v->write16(f->address, i->where + 2, (u16)(i->control >> 16));
 }
 
-static void write_capability(const struct vpci *v, struct vpci_function *f,
-			     u32 n, u32 bytes, u32 value)
-{
-	if (f->msix.where)
-		write_msix(v, f, n, bytes, value);
-	else if (f->msi.where)
-		write_msi(v, f, n, bytes, value);
-}
-
 static void write_bar(struct vpci_bar *b, u32 bytes, u32 value)
 {
 	if (bytes == ~0U)
@@ -223,7 +214,7 @@ static void write_bar(struct vpci_bar *b, u32 bytes, u32 value)
 void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
 {
 	struct vpci_function *f;
-	u32 bytes, reg, i;
+	u32 bytes, reg, i, n;
 	u16 function;
 
 	if (!decode(address, offset, size, &function, &reg))
@@ -234,12 +225,15 @@ void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
 	f = &v->function[i];
 	bytes = BYTE_MASK(size) << 8 * offset;
 	value = value << 8 * offset & bytes;
+	n = (reg - CAPABILITY) / 4;
 	if (reg == PCI_COMMAND)
 		write_command(v, f, bytes, value);
 	else if (reg == PCI_INTERRUPT_LINE && (bytes & 0xff))
 		f->line = (u8)value;
-	else if (reg >= CAPABILITY)
-		write_capability(v, f, (reg - CAPABILITY) / 4, bytes, value);
+	else if (reg >= CAPABILITY && f->msix.where)
+		write_msix(v, f, n, bytes, value);
+	else if (reg >= CAPABILITY && f->msi.where)
+		write_msi(v, f, n, bytes, value);
 	else if (reg >= PCI_BAR(0) && reg < PCI_BAR(PCI_BARS))
 		write_bar(&f->bar[(reg - PCI_BAR(0)) / 4], bytes, value);
 }

@@ -90,18 +90,13 @@ void pci_walk(pci_reader *read, const struct pci_buses *roots,
 	}
 }
 
-static u32 first_capability(pci_reader *read, u16 address)
-{
-	if (!(read(address, PCI_COMMAND) & PCI_STATUS_CAPABILITIES))
-		return 0;
-	return read(address, PCI_CAPABILITIES) & 0xfc;
-}
-
 u32 pci_capability(pci_reader *read, u16 address, u8 id)
 {
-	u32 pos = first_capability(read, address);
-	u32 cap, i;
+	u32 pos, cap, i;
 
+	if (!(read(address, PCI_COMMAND) & PCI_STATUS_CAPABILITIES))
+		return 0;
+	pos = read(address, PCI_CAPABILITIES) & 0xfc;
 	for (i = 0; pos >= PCI_HEADER_SIZE && i < MAX_CAPABILITIES; i++) {
 		cap = read(address, pos);
 		if ((cap & 0xff) == id)
