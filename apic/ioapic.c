@@ -182,12 +182,7 @@ int ioapic_route_nmi(u8 irq, u32 apic_id)
 
 bool ioapic_has(u32 gsi)
 {
-	bool has;
-
-	spin_lock(&lock);
-	has = find(gsi).io;
-	spin_unlock(&lock);
-	return has;
+	return find(gsi).io;
 }
 
 /* What a pin that is masked now has sent is on its way no more. */

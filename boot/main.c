@@ -352,30 +352,25 @@ static bool has_devices(void)
 }
 
 /* What Ashlar can't drive and the firmware left on stays on. */
-static void check_iommu(u64 base)
-{
-	volatile u32 *status;
-
-	if (base >= PLACE_BELOW_4G)
-		return;
-	status = phys_to_virt(base + VTD_GLOBAL_STATUS);
-	if (*status == ~0U || !(*status & (VTD_TES | VTD_IRES)))
-		return;
-	if (has_devices())
-		boot_refuse("the firmware left the IOMMU at %lxh on, which "
-			    "keeps devices from their partitions; switch VT-d "
-			    "off in its setup",
-			    base);
-	log_printf("warning: the firmware left the IOMMU at %lxh on", base);
-}
-
 static void check_iommus(void)
 {
+	volatile u32 *status;
 	struct dmar_unit u;
 	u32 at = 0;
 
-	while (dmar_next_unit(&dmar, &at, &u))
-		check_iommu(u.base);
+	while (dmar_next_unit(&dmar, &at, &u)) {
+		status = phys_to_virt(u.base + VTD_GLOBAL_STATUS);
+		if (u.base >= PLACE_BELOW_4G || *status == ~0U ||
+		    !(*status & (VTD_TES | VTD_IRES)))
+			continue;
+		if (has_devices())
+			boot_refuse("the firmware left the IOMMU at %lxh on, "
+				    "which keeps devices from their "
+				    "partitions; switch VT-d off in its setup",
+				    u.base);
+		log_printf("warning: the firmware left the IOMMU at %lxh on",
+			   u.base);
+	}
 }
 
 static void leftovers_off(void)

@@ -4,7 +4,7 @@
 #include "core/io.h"
 #include "core/log.h"
 #include "core/spinlock.h"
-#include "vtd/vtd.h"
+#include "vtd/entry.h"
 
 static void restore(const struct assigned_function *f)
 {
@@ -18,57 +18,48 @@ static void restore(const struct assigned_function *f)
 }
 
 /* The device names the entry for ever; where that sends is the guest's. */
-static struct msix_message message_of(void *function, u32 entry)
+static u32 message_address(void *function, u32 entry)
 {
 	struct assigned_function *f = function;
 
-	return (struct msix_message){
-		.low = vtd_message_address(f->routes[entry].where),
-	};
+	return msi_address((u16)f->routes[entry].where);
 }
 
 /* The table is there only while the device decodes memory. */
 static void reset_msix(struct assigned_function *f)
 {
-	u16 command = (u16)pci_read(f->address, PCI_COMMAND);
+	u16 command = pci_command(f->address, 0, PCI_COMMAND_MEMORY);
 
-	pci_write16(f->address, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
-	msix_reset(&f->msix, message_of);
+	msix_reset(&f->msix, message_address);
 	pci_write16(f->address, PCI_COMMAND, command);
 }
 
 static void reset_msi(struct assigned_function *f)
 {
-	struct msix_message m = message_of(f, 0);
 	u32 control = pci_read(f->address, f->can.msi);
 	u32 data = f->can.msi + PCI_MSI_DATA_32;
 
-	pci_write16(
-		f->address, f->can.msi + 2,
-		(u16)((control & ~(u32)(PCI_MSI_ENABLE | PCI_MSI_MANY)) >> 16));
-	pci_write32(f->address, f->can.msi + PCI_MSI_LOW, m.low);
+	control &= ~(u32)(PCI_MSI_ENABLE | PCI_MSI_MANY);
+	pci_write16(f->address, f->can.msi + 2, (u16)(control >> 16));
+	pci_write32(f->address, f->can.msi + PCI_MSI_LOW,
+		    message_address(f, 0));
 	if (control & PCI_MSI_64) {
-		pci_write32(f->address, f->can.msi + PCI_MSI_HIGH, m.high);
+		pci_write32(f->address, f->can.msi + PCI_MSI_HIGH, 0);
 		data = f->can.msi + PCI_MSI_DATA_64;
 	}
-	pci_write16(f->address, data, (u16)m.data);
-}
-
-static void reset_messages(struct assigned_function *f)
-{
-	if (f->msix.entries)
-		reset_msix(f);
-	else if (f->routes)
-		reset_msi(f);
+	pci_write16(f->address, data, 0);
 }
 
 void assign_start(struct assigned *a)
 {
-	u32 i;
+	struct assigned_function *f;
 
-	for (i = 0; i < a->pci.nr; i++) {
-		restore(&a->function[i]);
-		reset_messages(&a->function[i]);
+	for (f = a->function; f < a->function + a->pci.nr; f++) {
+		restore(f);
+		if (f->msix.entries)
+			reset_msix(f);
+		else if (f->routes)
+			reset_msi(f);
 	}
 	vpci_reset(&a->pci);
 	__atomic_store_n(&a->off, false, __ATOMIC_RELAXED);
@@ -82,10 +73,9 @@ static void quiet(const struct assigned_function *f)
 {
 	pci_master_off(f->address);
 	if (f->can.reset != PCI_RESET_NONE && !pci_reset(f->address, &f->can))
-		log_printf("partition %s: device %02x:%02x.%x does not come "
+		log_printf("partition %s: device " PCI_NAME " does not come "
 			   "back from its reset",
-			   f->owner->config->name, f->address >> 8,
-			   f->address >> 3 & 31, f->address & 7);
+			   f->owner->config->name, PCI_WORDS(f->address));
 }
 
 void assign_stop(struct assigned *a)

@@ -22,7 +22,7 @@
 #include "table/table.h"
 
 /* A BAR with an MSI-X table is mapped in two pieces. */
-#define ASSIGNED_RANGES (VPCI_FUNCTIONS * (VPCI_BARS + 1))
+#define ASSIGNED_RANGES (VPCI_FUNCTIONS * (PCI_BARS + 1))
 
 struct assigned_ports {
 	u16 base, size;
@@ -32,7 +32,6 @@ struct assigned_ports {
 struct assigned_function {
 	struct assigned *owner;
 	u16 address;
-	u8 gsi;		   /* of its INTx pin, if the guest has that */
 	u16 command;	   /* as at boot, */
 	u32 bar[PCI_BARS]; /* and these */
 	struct pci_function can;
@@ -46,12 +45,12 @@ struct assigned {
 	struct intx *intx;
 	struct mmio_space *mmio;
 	struct vpci pci;
-	struct assigned_function *function; /* as in pci */
-	u64 next_gpa;			    /* for BARs */
+	struct assigned_function function[VPCI_FUNCTIONS]; /* as in pci */
+	u64 next_gpa;					   /* for BARs */
 	u32 nr_memory, nr_shown, nr_ports;
 	struct guest_region memory[ASSIGNED_RANGES];
 	struct guest_region shown[VPCI_FUNCTIONS]; /* MSI-X tables to read */
-	struct assigned_ports ports[VPCI_FUNCTIONS * VPCI_BARS];
+	struct assigned_ports ports[VPCI_FUNCTIONS * PCI_BARS];
 	bool off; /* atomic, during an end: the devices are quiet */
 };
 
@@ -67,6 +66,9 @@ int __must_check assign_devices(struct assigned *a,
 				const struct table_partition *config,
 				struct intx *x, struct mmio_space *mmio,
 				char *error, size_t size);
+
+/* Does the table give it this function? */
+bool assign_owns(const struct assigned *a, u16 address);
 
 /* For the guest's ACPI tables. */
 void assign_describe(const struct assigned *a, struct guest_acpi_pci *out);

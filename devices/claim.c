@@ -8,7 +8,6 @@
 #include "vtd/vtd.h"
 
 _Static_assert(TABLE_MAX_DEVICES <= VPCI_FUNCTIONS, "assigned functions");
-_Static_assert(VPCI_BARS == PCI_BARS, "BARs");
 _Static_assert(VPCI_FUNCTIONS <= GUEST_ACPI_ROUTES, "their interrupts");
 
 /* Where a refusal goes, and about what. */
@@ -19,10 +18,6 @@ struct check {
 	u16 address;
 	char *error;
 	size_t size;
-	/* While other functions are looked at */
-	int err;
-	u64 page, page_end; /* memory that they must not be in */
-	u32 gsi;
 };
 
 static struct mptable mptable;
@@ -36,10 +31,9 @@ static int refuse(struct check *c, const char *fmt, ...) __printf(2, 3);
 
 static int refuse(struct check *c, const char *fmt, ...)
 {
-	size_t n = fmt_snprintf(
-		c->error, c->size,
-		"partition %s: device 0000:%02x:%02x.%x: ", c->a->config->name,
-		c->address >> 8, c->address >> 3 & 31, c->address & 7);
+	size_t n = fmt_snprintf(c->error, c->size,
+				"partition %s: device 0000:" PCI_NAME ": ",
+				c->a->config->name, PCI_WORDS(c->address));
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -49,7 +43,7 @@ static int refuse(struct check *c, const char *fmt, ...)
 	return -EINVAL;
 }
 
-static bool owns(const struct assigned *a, u16 address)
+bool assign_owns(const struct assigned *a, u16 address)
 {
 	const struct table_device *d = a->config->devices;
 	u32 i;
@@ -88,79 +82,80 @@ static bool is_bridge(u16 address)
 		       PCI_CLASS_BRIDGE;
 }
 
-static int check_function(struct check *c)
-{
-	if (!pci_present(c->address))
-		return refuse(c, "there is none; correct the address");
-	if (is_bridge(c->address))
-		return refuse(c, "it is a bridge; remove it");
-	return 0;
-}
-
-static void visit_joint(void *ctx, u16 address)
-{
-	struct check *c = ctx;
-	s32 at;
-
-	if (is_bridge(address) || owns(c->a, address))
-		return;
-	at = pci_joint(&pci_tree, c->address, address);
-	if (at >= 0)
-		c->err = refuse(c,
-				"no ACS at %02x:%02x.%x keeps it from "
-				"%02x:%02x.%x; assign both to one partition",
-				at >> 8, at >> 3 & 31, at & 7, address >> 8,
-				address >> 3 & 31, address & 7);
-}
-
 /* The IOMMU must know its requests, and see them. */
 static int check_apart(struct check *c)
 {
-	s32 bridge = pci_alias(&pci_tree, c->address);
+	s32 turn, bridge = pci_alias(&pci_tree, c->address);
+	u32 at = 0;
+	u16 other;
 
 	if (!vtd_on() || c->a->config->identity)
 		return 0;
 	if (bridge >= 0)
 		return refuse(c,
-			      "its requests carry the name of bridge "
-			      "%02x:%02x.%x; put it into a slot of PCI Express",
-			      bridge >> 8, bridge >> 3 & 31, bridge & 7);
-	c->err = 0;
-	pci_for_each(visit_joint, c);
-	return c->err;
+			      "its requests carry the name of bridge " PCI_NAME
+			      "; put it into a slot of PCI Express",
+			      PCI_WORDS(bridge));
+	while (pci_next(&at, &other)) {
+		turn = pci_joint(&pci_tree, c->address, other);
+		if (turn >= 0 && !is_bridge(other) && !assign_owns(c->a, other))
+			return refuse(c,
+				      "no ACS at " PCI_NAME
+				      " keeps it from " PCI_NAME
+				      "; assign both to one partition",
+				      PCI_WORDS(turn), PCI_WORDS(other));
+	}
+	return 0;
 }
 
-/* Where BAR *n is; *n moves on where it is two registers wide. */
-static u64 memory_at(u16 address, u32 *n)
+/* Its requests are blocked from now on. */
+static int claim_dma(struct check *c)
 {
-	u32 value = pci_read(address, PCI_BAR(*n));
-	u64 base = value & PCI_BAR_MEMORY_MASK;
+	int err = vtd_on() ? vtd_claim(c->address) : 0;
 
-	if (value & PCI_BAR_IO)
+	switch (err) {
+	case 0:
 		return 0;
-	if ((value & PCI_BAR_64) && *n + 1 < PCI_BARS)
-		base |= (u64)pci_read(address, PCI_BAR(++*n)) << 32;
-	return base;
+	case -ENODEV:
+		return refuse(c, "no IOMMU has it; remove it");
+	case -EBUSY:
+		return refuse(c, "the firmware uses it itself (RMRR); remove "
+				 "it");
+	default:
+		return refuse(c, "no memory for its context; ask for less");
+	}
+}
+
+/* Has the function memory in [page, end)? */
+static bool has_memory_in(u16 address, u64 page, u64 end)
+{
+	struct pci_bar bar;
+	u32 n;
+
+	for (n = 0; n < PCI_BARS; n += 1U + bar.wide) {
+		pci_bar_at(address, n, &bar);
+		if (!bar.ports && bar.base && bar.base >= page &&
+		    bar.base < end)
+			return true;
+	}
+	return false;
 }
 
 /* A BAR smaller than a page may share it. */
-static void visit_memory(void *ctx, u16 address)
+static int check_pages(struct check *c, u64 page, u64 end)
 {
-	struct check *c = ctx;
-	u64 base;
-	u32 n;
+	u32 at = 0;
+	u16 other;
 
-	if (address == c->address || !is_plain(address))
-		return;
-	for (n = 0; n < PCI_BARS; n++) {
-		base = memory_at(address, &n);
-		if (base && base >= c->page && base < c->page_end)
-			c->err = refuse(c,
-					"its memory shares page %lx with "
-					"%02x:%02x.%x; remove it",
-					c->page, address >> 8,
-					address >> 3 & 31, address & 7);
-	}
+	while (pci_next(&at, &other))
+		if (other != c->address && is_plain(other) &&
+		    has_memory_in(other, page, end))
+			return refuse(
+				c,
+				"its memory shares page %lx with " PCI_NAME
+				"; remove it",
+				page, PCI_WORDS(other));
+	return 0;
 }
 
 static void map(struct assigned *a, u64 gpa, u64 hpa, u64 size)
@@ -168,14 +163,6 @@ static void map(struct assigned *a, u64 gpa, u64 hpa, u64 size)
 	if (size)
 		a->memory[a->nr_memory++] = (struct guest_region){ gpa, hpa,
 								   size };
-}
-
-/* All of a BAR but the pages that exit, which are [from, to) of it. */
-static void map_around(struct assigned *a, u64 gpa, u64 hpa, u64 size, u64 from,
-		       u64 to)
-{
-	map(a, gpa, hpa, from);
-	map(a, gpa + to, hpa + to, size - to);
 }
 
 /* Is the guest's BAR n that of the MSI-X table? */
@@ -204,8 +191,7 @@ static bool table_alone(struct check *c, u64 hpa)
 	if (holds_pending(m, &c->f->can.msix) ||
 	    hpa + m->size > DIRECT_BOOT_END)
 		return false;
-	pci_write16(c->address, PCI_COMMAND,
-		    c->f->command | PCI_COMMAND_MEMORY);
+	pci_command(c->address, 0, PCI_COMMAND_MEMORY);
 	m->regs = phys_to_virt(hpa);
 	alone = msix_alone(m);
 	pci_write16(c->address, PCI_COMMAND, c->f->command);
@@ -259,7 +245,9 @@ static int trap_table(struct check *c, u64 gpa, u64 hpa, u64 size, u64 skew)
 	if (err || !m->regs || mmio_register(c->a->mmio, &r))
 		return refuse(c, "there is no room for its MSI-X table; "
 				 "assign fewer devices");
-	map_around(c->a, gpa, hpa, size, from, to);
+	/* All of the BAR but the pages that exit */
+	map(c->a, gpa, hpa, from);
+	map(c->a, gpa + to, hpa + to, size - to);
 	return 0;
 }
 
@@ -268,13 +256,12 @@ static int add_memory(struct check *c, u32 n, const struct pci_bar *bar)
 	struct assigned *a = c->a;
 	u64 size = ALIGN_UP(bar->size, PAGE_SIZE);
 	u64 gpa = ALIGN_UP(a->next_gpa, size);
+	u64 page = ALIGN_DOWN(bar->base, PAGE_SIZE);
+	int err = check_pages(c, page,
+			      ALIGN_UP(bar->base + bar->size, PAGE_SIZE));
 
-	c->page = ALIGN_DOWN(bar->base, PAGE_SIZE);
-	c->page_end = ALIGN_UP(bar->base + bar->size, PAGE_SIZE);
-	c->err = 0;
-	pci_for_each(visit_memory, c);
-	if (c->err)
-		return c->err;
+	if (err)
+		return err;
 	if (size > GUEST_IOAPIC - GUEST_HOLE || gpa + size > GUEST_IOAPIC)
 		return refuse(c,
 			      "its BAR %u of %lu MiB does not fit below the "
@@ -287,8 +274,8 @@ static int add_memory(struct check *c, u32 n, const struct pci_bar *bar)
 	if (bar->wide)
 		c->v->bar[n + 1].mask = (u32)(-bar->size >> 32);
 	if (holds_table(c->f, n))
-		return trap_table(c, gpa, c->page, size, bar->base % PAGE_SIZE);
-	map(a, gpa, c->page, size);
+		return trap_table(c, gpa, page, size, bar->base % PAGE_SIZE);
+	map(a, gpa, page, size);
 	return 0;
 }
 
@@ -339,17 +326,20 @@ static int add_bar(struct check *c, u32 *n)
 	return add_memory(c, first, &bar);
 }
 
-static void visit_line(void *ctx, u16 address)
+static int check_line(struct check *c, u32 gsi)
 {
-	struct check *c = ctx;
+	u32 at = 0;
+	u16 other;
 
-	if (owns(c->a, address) || !pin_of(address) ||
-	    gsi_of(address) != c->gsi)
-		return;
-	c->err = refuse(c,
-			"its interrupt, GSI %u, is that of %02x:%02x.%x, too; "
-			"assign both to one partition",
-			c->gsi, address >> 8, address >> 3 & 31, address & 7);
+	while (pci_next(&at, &other))
+		if (!assign_owns(c->a, other) && pin_of(other) &&
+		    gsi_of(other) == gsi)
+			return refuse(
+				c,
+				"its interrupt, GSI %u, is that of " PCI_NAME
+				", too; assign both to one partition",
+				gsi, PCI_WORDS(other));
+	return 0;
 }
 
 static int check_targets(struct check *c)
@@ -370,25 +360,25 @@ static int check_targets(struct check *c)
 
 static int add_interrupt(struct check *c, const struct table_device *d)
 {
-	int err;
+	u32 gsi = d->has_intx ? d->intx : gsi_of(c->address);
+	int err = check_targets(c);
 
-	c->gsi = d->has_intx ? d->intx : gsi_of(c->address);
-	c->err = check_targets(c);
-	if (!c->err)
-		pci_for_each(visit_line, c);
-	if (c->err)
-		return c->err;
-	err = intx_claim(c->a->intx, c->gsi);
+	if (!err)
+		err = check_line(c, gsi);
+	if (err)
+		return err;
+	err = intx_claim(c->a->intx, gsi);
 	if (err == -ENOENT)
 		return refuse(c,
 			      "there is no IO-APIC pin for its interrupt, "
 			      "GSI %u; write intx=GSI",
-			      c->gsi);
+			      gsi);
 	if (err)
 		return refuse(c,
 			      "its interrupt, GSI %u, is another "
 			      "partition's; assign both to one",
-			      c->gsi);
+			      gsi);
+	c->v->host_line = (u8)gsi;
 	return 0;
 }
 
@@ -423,12 +413,8 @@ static int add_msix(struct check *c, const struct pci_msix *have)
 	c->f->msix.device_entries = have->entries;
 	c->f->msix.want = assign_msix_want;
 	c->f->msix.ctx = c->f;
-	c->v->msix = (struct vpci_msix){
-		.where = have->where,
-		.entries = nr,
-		.table = have->table,
-		.pending = have->pending,
-	};
+	c->v->msix = *have;
+	c->v->msix.entries = nr;
 	return add_routes(c, nr);
 }
 
@@ -445,23 +431,19 @@ static int add_messages(struct check *c)
 	return can->msi ? add_routes(c, 1) : 0;
 }
 
-static void visit_sibling(void *ctx, u16 address)
-{
-	struct check *c = ctx;
-
-	if ((address & ~7) == (c->address & ~7) && !owns(c->a, address))
-		c->err = refuse(c,
-				"only all of its device can be reset; assign "
-				"%02x:%02x.%x, too",
-				address >> 8, address >> 3 & 31, address & 7);
-}
-
 static int check_reset(struct check *c)
 {
-	c->err = 0;
-	if (c->f->can.reset == PCI_RESET_BUS)
-		pci_for_each(visit_sibling, c);
-	return c->err;
+	u32 at = 0;
+	u16 other;
+
+	while (c->f->can.reset == PCI_RESET_BUS && pci_next(&at, &other))
+		if ((other & ~7) == (c->address & ~7) &&
+		    !assign_owns(c->a, other))
+			return refuse(c,
+				      "only all of its device can be reset; "
+				      "assign " PCI_NAME ", too",
+				      PCI_WORDS(other));
+	return 0;
 }
 
 static void keep_registers(struct check *c)
@@ -476,10 +458,15 @@ static void keep_registers(struct check *c)
 
 static int find_device(struct check *c)
 {
-	int err = check_function(c);
+	int err;
 
+	if (!pci_present(c->address))
+		return refuse(c, "there is none; correct the address");
+	if (is_bridge(c->address))
+		return refuse(c, "it is a bridge; remove it");
+	err = check_apart(c);
 	if (!err)
-		err = check_apart(c);
+		err = claim_dma(c);
 	if (err)
 		return err;
 	if (pci_function_read(c->address, &c->f->can))
@@ -509,7 +496,6 @@ static int add_device(struct check *c, const struct table_device *d)
 	c->v->pin = !c->f->routes && pin_of(c->address);
 	if (!err && c->v->pin)
 		err = add_interrupt(c, d);
-	c->v->host_line = c->f->gsi = (u8)c->gsi;
 	return err;
 }
 
@@ -519,7 +505,6 @@ int assign_devices(struct assigned *a, const struct table_partition *config,
 {
 	const struct table_device *d = config->devices;
 	struct check c = { .a = a, .error = error, .size = size };
-	u32 nr = config->nr_devices;
 	int err = 0;
 
 	*a = (struct assigned){
@@ -532,19 +517,8 @@ int assign_devices(struct assigned *a, const struct table_partition *config,
 		.pci.want = assign_msi_want,
 		.pci.ctx = a,
 	};
-	if (!nr)
-		return 0;
-	a->function = pool_shared(nr * sizeof(*a->function));
-	if (!a->function) {
-		fmt_snprintf(error, size,
-			     "partition %s: no memory for its devices; assign "
-			     "fewer",
-			     config->name);
-		return -ENOMEM;
-	}
-	for (; !err && a->pci.nr < nr; a->pci.nr++, d++) {
+	for (; !err && a->pci.nr < config->nr_devices; a->pci.nr++, d++) {
 		c.address = table_device_address(d);
-		c.gsi = 0;
 		c.v = &a->pci.function[a->pci.nr];
 		c.f = &a->function[a->pci.nr];
 		err = add_device(&c, d);
@@ -568,15 +542,13 @@ void assign_describe(const struct assigned *a, struct guest_acpi_pci *out)
 		out->ports_last = MAX(out->ports_last,
 				      a->ports[i].base + a->ports[i].size - 1U);
 	}
-	for (i = 0; i < a->pci.nr; i++)
-		if (a->pci.function[i].pin)
-			out->route[out->nr_routes++] =
-				(struct guest_acpi_route){
-					.address = (u32)vpci_address(i) >>
-							   3 << 16 |
-						   0xffff,
-					.pin = pin_of(a->function[i].address) -
-					       1,
-					.gsi = a->function[i].gsi,
-				};
+	for (i = 0; i < a->pci.nr; i++) {
+		if (!a->pci.function[i].pin)
+			continue;
+		out->route[out->nr_routes++] = (struct guest_acpi_route){
+			.address = (u32)vpci_address(i) >> 3 << 16 | 0xffff,
+			.pin = pin_of(a->function[i].address) - 1,
+			.gsi = a->pci.function[i].host_line,
+		};
+	}
 }

@@ -2,13 +2,10 @@
 /* The MSI-X table of an assigned function. */
 #include "devices/msix.h"
 
-/* Dwords of an entry */
-enum {
-	ENTRY_LOW,
-	ENTRY_HIGH,
-	ENTRY_DATA,
-	ENTRY_CONTROL,
-};
+/* The dword of an entry with its mask */
+#define ENTRY_CONTROL 3
+_Static_assert(offsetof(struct msix_entry, control) == 4 * ENTRY_CONTROL,
+	       "7.7.2");
 
 /* SDM vol. 3 figures 11-14 and 11-15 */
 #define ADDRESS_FIXED	   0xfee00000U
@@ -17,28 +14,25 @@ enum {
 #define ADDRESS_HINT	   BIT(3)
 #define DATA_LEVEL	   BIT(15)
 
-static volatile u32 *device_dword(const struct msix *m, u32 entry, u32 n)
+static volatile struct msix_entry *device_entry(const struct msix *m, u32 entry)
 {
-	u64 at = m->table + entry * MSIX_ENTRY_SIZE + n * 4;
-
-	return (volatile u32 *)(m->regs + at);
+	return (volatile struct msix_entry *)(m->regs + m->table) + entry;
 }
 
-void msix_reset(struct msix *m,
-		struct msix_message (*message)(void *ctx, u32 entry))
+void msix_reset(struct msix *m, u32 (*address)(void *ctx, u32 entry))
 {
-	struct msix_message to;
+	volatile struct msix_entry *device;
 	u32 i;
 
 	for (i = 0; i < m->entries; i++) {
 		*msix_entry(m, i) = (struct msix_entry){
 			.control = MSIX_CONTROL_MASK,
 		};
-		to = message(m->ctx, i);
-		*device_dword(m, i, ENTRY_CONTROL) = MSIX_CONTROL_MASK;
-		*device_dword(m, i, ENTRY_LOW) = to.low;
-		*device_dword(m, i, ENTRY_HIGH) = to.high;
-		*device_dword(m, i, ENTRY_DATA) = to.data;
+		device = device_entry(m, i);
+		device->control = MSIX_CONTROL_MASK;
+		device->low = address(m->ctx, i);
+		device->high = 0;
+		device->data = 0;
 	}
 }
 
@@ -69,39 +63,23 @@ static void tell(struct msix *m, u32 entry)
 	m->want(m->ctx, entry, &msg);
 }
 
-static void write_mask(struct msix *m, u32 entry, u32 mask)
-{
-	msix_entry(m, entry)->control = mask;
-	*device_dword(m, entry, ENTRY_CONTROL) = mask;
-}
-
+/*
+ * While it is masked nothing can be half-written.  It may send from its mask's
+ * end on, so it is told before.
+ */
 static void write_entry(struct msix *m, u32 entry, u32 n, u32 value)
 {
-	struct msix_entry *e;
+	static const u32 writable[] = { ~3U, ~0U, ~0U, MSIX_CONTROL_MASK };
+	u32 *dword;
 
 	if (entry >= m->entries)
 		return;
-	e = msix_entry(m, entry);
-	switch (n) {
-	case ENTRY_LOW:
-		e->low = value & ~3U;
-		break;
-	case ENTRY_HIGH:
-		e->high = value;
-		break;
-	case ENTRY_DATA:
-		e->data = value;
-		break;
-	default:
-		/* It may send from here on, so it is told before. */
-		if (!(value & MSIX_CONTROL_MASK))
-			tell(m, entry);
-		write_mask(m, entry, value & MSIX_CONTROL_MASK);
-		return;
-	}
-	/* While it is masked nothing can be half-written. */
-	if (!e->control)
+	dword = (u32 *)msix_entry(m, entry);
+	dword[n] = value & writable[n];
+	if (!dword[ENTRY_CONTROL])
 		tell(m, entry);
+	if (n == ENTRY_CONTROL)
+		device_entry(m, entry)->control = dword[n];
 }
 
 static bool in_table(const struct msix *m, u64 offset)
@@ -169,7 +147,7 @@ u64 msix_read(void *msix, u64 offset, u8 size)
 void msix_write(void *msix, u64 offset, u8 size, u64 value)
 {
 	struct msix *m = msix;
-	u64 at = offset - m->table;
+	u64 at = offset - m->table, end = at + size;
 
 	if (offset % size || offset >= m->size)
 		return;
@@ -179,9 +157,7 @@ void msix_write(void *msix, u64 offset, u8 size, u64 value)
 	}
 	if (!whole(offset, size))
 		return;
-	write_entry(m, (u32)(at / MSIX_ENTRY_SIZE), at / 4 % 4, (u32)value);
-	at += 4;
-	if (size == 8)
+	for (; at < end; at += 4, value >>= 32)
 		write_entry(m, (u32)(at / MSIX_ENTRY_SIZE), at / 4 % 4,
-			    (u32)(value >> 32));
+			    (u32)value);
 }

@@ -30,11 +30,6 @@ _Static_assert(sizeof(struct msix_entry) == MSIX_ENTRY_SIZE, "MSI-X entry");
 
 #define MSIX_CONTROL_MASK 1U
 
-/* A message as the device sends it. */
-struct msix_message {
-	u32 low, high, data;
-};
-
 struct msix {
 	u32 entries;	    /* that the guest sees, */
 	u32 device_entries; /* and that there are */
@@ -48,10 +43,9 @@ struct msix {
 
 /*
  * A guest starts, after the device's reset: all entries are masked, and the
- * device's have these messages.
+ * device's have messages to these addresses, below 4 GiB, with data 0.
  */
-void msix_reset(struct msix *m,
-		struct msix_message (*message)(void *ctx, u32 entry));
+void msix_reset(struct msix *m, u32 (*address)(void *ctx, u32 entry));
 
 /*
  * Boot: is there nothing but the table in its pages, as 7.7.2 wants it?  By

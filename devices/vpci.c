@@ -2,11 +2,7 @@
 /* PCI configuration space as a guest sees it. */
 #include "devices/vpci.h"
 
-#define PCI_ADDRESS_PORT 0xcf8
-#define PCI_DATA_PORT	 0xcfc
-
-/* The address port (PCI Local Bus 3.0, 3.2.2.3.2) */
-#define CONFIG_ENABLE	BIT(31)
+/* Of the address port (PCI Local Bus 3.0, 3.2.2.3.2) */
 #define CONFIG_RESERVED 0x7f000003U
 
 /* Which bits of the command register are the guest's */
@@ -37,10 +33,10 @@ void vpci_reset(struct vpci *v)
 	v->address = 0;
 	for (f = v->function; f < v->function + v->nr; f++) {
 		f->line = f->host_line;
-		f->msix.control = 0;
+		f->msix_control = 0;
 		f->msi.entry = (struct msix_entry){ 0 };
-		f->msi.enabled = false;
-		for (n = 0; n < VPCI_BARS; n++)
+		f->msi.control = 0;
+		for (n = 0; n < PCI_BARS; n++)
 			f->bar[n].sizing = false;
 	}
 }
@@ -58,7 +54,7 @@ static u32 find(const struct vpci *v, u16 address)
 /* Does the access name a register?  Its dword is left in *reg. */
 static bool decode(u32 address, u32 offset, u32 size, u16 *function, u32 *reg)
 {
-	if (!(address & CONFIG_ENABLE) || (address & CONFIG_RESERVED) ||
+	if (!(address & PCI_CONFIG_ENABLE) || (address & CONFIG_RESERVED) ||
 	    offset + size > 4)
 		return false;
 	*function = (u16)(address >> 8);
@@ -74,61 +70,35 @@ static u32 read_bar(const struct vpci_bar *b)
 
 static u32 read_bridge(u32 reg)
 {
-	switch (reg) {
-	case PCI_VENDOR_ID:
+	if (reg == PCI_VENDOR_ID)
 		return BRIDGE_ID;
-	case PCI_REVISION:
-		return BRIDGE_CLASS;
-	default:
-		return 0;
-	}
+	return reg == PCI_REVISION ? BRIDGE_CLASS : 0;
 }
 
-static u32 read_msix(const struct vpci_msix *m, u32 reg)
+/* Dword n of the guest's capability, and what is behind. */
+static u32 read_capability(const struct vpci_function *f, u32 n)
 {
-	switch (reg) {
-	case CAPABILITY:
-		return (u32)(m->control | (m->entries - 1)) << 16 |
-		       PCI_CAP_MSIX;
-	case CAPABILITY + PCI_MSIX_TABLE:
-		return m->table;
-	case CAPABILITY + PCI_MSIX_PENDING:
-		return m->pending;
-	default:
-		return 0;
-	}
-}
+	const struct msix_entry *e = &f->msi.entry;
+	const u32 msix[] = {
+		PCI_CAP_MSIX | (f->msix_control | (f->msix.entries - 1)) << 16,
+		f->msix.table,
+		f->msix.pending,
+	};
+	const u32 msi[] = {
+		PCI_CAP_MSI | PCI_MSI_64 | f->msi.control,
+		e->low,
+		e->high,
+		e->data,
+	};
 
-static u32 read_msi(const struct vpci_msi *m, u32 reg)
-{
-	switch (reg) {
-	case CAPABILITY:
-		return PCI_CAP_MSI | PCI_MSI_64 |
-		       (m->enabled ? (u32)PCI_MSI_ENABLE : 0);
-	case CAPABILITY + PCI_MSI_LOW:
-		return m->entry.low;
-	case CAPABILITY + PCI_MSI_HIGH:
-		return m->entry.high;
-	case CAPABILITY + PCI_MSI_DATA_64:
-		return m->entry.data;
-	default:
-		return 0;
-	}
+	if (f->msix.where)
+		return n < ARRAY_SIZE(msix) ? msix[n] : 0;
+	return f->msi.where && n < ARRAY_SIZE(msi) ? msi[n] : 0;
 }
 
 static bool has_capability(const struct vpci_function *f)
 {
 	return f->msix.where || f->msi.where;
-}
-
-static u32 read_capabilities(const struct vpci_function *f, u32 reg)
-{
-	if (!has_capability(f))
-		return 0;
-	if (reg == PCI_CAPABILITIES)
-		return CAPABILITY;
-	return f->msix.where ? read_msix(&f->msix, reg) :
-			       read_msi(&f->msi, reg);
 }
 
 static u32 read_line(const struct vpci *v, const struct vpci_function *f)
@@ -154,6 +124,8 @@ static u32 read_function(const struct vpci *v, const struct vpci_function *f,
 			~(u32)PCI_STATUS_CAPABILITIES;
 		return value |
 		       (has_capability(f) ? PCI_STATUS_CAPABILITIES : 0);
+	case PCI_CAPABILITIES:
+		return has_capability(f) ? CAPABILITY : 0;
 	case PCI_CACHE_LINE:
 		return v->read(f->address, reg) & (0xffff | PCI_HEADER_TYPE);
 	case PCI_INTERRUPT_LINE:
@@ -161,9 +133,10 @@ static u32 read_function(const struct vpci *v, const struct vpci_function *f,
 	default:
 		break;
 	}
-	if (reg >= PCI_BAR(0) && reg < PCI_BAR(VPCI_BARS))
+	if (reg >= PCI_BAR(0) && reg < PCI_BAR(PCI_BARS))
 		return read_bar(&f->bar[(reg - PCI_BAR(0)) / 4]);
-	return read_capabilities(f, reg);
+	return reg < CAPABILITY ? 0 :
+				  read_capability(f, (reg - CAPABILITY) / 4);
 }
 
 u32 vpci_read(const struct vpci *v, u32 address, u32 offset, u32 size)
@@ -198,61 +171,38 @@ static void write_command(const struct vpci *v, const struct vpci_function *f,
 		v->write16(f->address, PCI_STATUS, (u16)errors);
 }
 
-static void write_msix(const struct vpci *v, struct vpci_function *f, u32 reg,
+static void write_msix(const struct vpci *v, struct vpci_function *f, u32 n,
 		       u32 bytes, u32 value)
 {
 	u32 writable = MSIX_CONTROL & bytes;
 
-	if (reg != CAPABILITY || !writable)
+	if (n || !writable)
 		return;
-	f->msix.control &= (u16) ~(writable >> 16);
-	f->msix.control |= (u16)((value & writable) >> 16);
-	v->write16(f->address, f->msix.where + 2, f->msix.control);
-}
-
-static void replace(u32 *value, u32 bytes, u32 with)
-{
-	*value = (*value & ~bytes) | with;
+	f->msix_control &= (u16) ~(writable >> 16);
+	f->msix_control |= (u16)((value & writable) >> 16);
+	v->write16(f->address, f->msix.where + 2, f->msix_control);
 }
 
 /* The device's own message is enabled behind the guest's, and before it off. */
-static void enable_msi(const struct vpci *v, struct vpci_function *f, bool on)
-{
-	f->msi.enabled = on;
-	v->write16(f->address, f->msi.where + 2, on ? PCI_MSI_ENABLE >> 16 : 0);
-}
-
-static void write_msi(const struct vpci *v, struct vpci_function *f, u32 reg,
+static void write_msi(const struct vpci *v, struct vpci_function *f, u32 n,
 		      u32 bytes, u32 value)
 {
-	struct msix_entry *e = &f->msi.entry;
-	bool on = f->msi.enabled;
+	static const u32 writable[] = { PCI_MSI_ENABLE, ~3U, ~0U, 0xffff };
+	struct vpci_msi *i = &f->msi;
+	u32 *const dword[] = { &i->control, &i->entry.low, &i->entry.high,
+			       &i->entry.data };
+	u32 was = i->control;
 	struct irq_msg m;
 
-	if (reg == CAPABILITY && (bytes & PCI_MSI_ENABLE))
-		on = value & PCI_MSI_ENABLE;
-	else if (reg == CAPABILITY + PCI_MSI_LOW)
-		replace(&e->low, bytes & ~3U, value & ~3U);
-	else if (reg == CAPABILITY + PCI_MSI_HIGH)
-		replace(&e->high, bytes, value);
-	else if (reg == CAPABILITY + PCI_MSI_DATA_64)
-		replace(&e->data, bytes & 0xffff, value & 0xffff);
-	else
+	if (n >= ARRAY_SIZE(dword) || !(bytes & writable[n]))
 		return;
-	if (!msix_decode(e, &m) || !on)
+	bytes &= writable[n];
+	*dword[n] = (*dword[n] & ~bytes) | (value & bytes);
+	if (!msix_decode(&i->entry, &m) || !i->control)
 		m = (struct irq_msg){ .masked = true };
 	v->want(v->ctx, (u32)(f - v->function), &m);
-	if (on != f->msi.enabled)
-		enable_msi(v, f, on);
-}
-
-static void write_capability(const struct vpci *v, struct vpci_function *f,
-			     u32 reg, u32 bytes, u32 value)
-{
-	if (f->msix.where)
-		write_msix(v, f, reg, bytes, value);
-	else if (f->msi.where)
-		write_msi(v, f, reg, bytes, value);
+	if (i->control != was)
+		v->write16(f->address, i->where + 2, (u16)(i->control >> 16));
 }
 
 static void write_bar(struct vpci_bar *b, u32 bytes, u32 value)
@@ -264,7 +214,7 @@ static void write_bar(struct vpci_bar *b, u32 bytes, u32 value)
 void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
 {
 	struct vpci_function *f;
-	u32 bytes, reg, i;
+	u32 bytes, reg, i, n;
 	u16 function;
 
 	if (!decode(address, offset, size, &function, &reg))
@@ -275,20 +225,23 @@ void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
 	f = &v->function[i];
 	bytes = BYTE_MASK(size) << 8 * offset;
 	value = value << 8 * offset & bytes;
+	n = (reg - CAPABILITY) / 4;
 	if (reg == PCI_COMMAND)
 		write_command(v, f, bytes, value);
 	else if (reg == PCI_INTERRUPT_LINE && (bytes & 0xff))
 		f->line = (u8)value;
-	else if (reg >= CAPABILITY)
-		write_capability(v, f, reg, bytes, value);
-	else if (reg >= PCI_BAR(0) && reg < PCI_BAR(VPCI_BARS))
+	else if (reg >= CAPABILITY && f->msix.where)
+		write_msix(v, f, n, bytes, value);
+	else if (reg >= CAPABILITY && f->msi.where)
+		write_msi(v, f, n, bytes, value);
+	else if (reg >= PCI_BAR(0) && reg < PCI_BAR(PCI_BARS))
 		write_bar(&f->bar[(reg - PCI_BAR(0)) / 4], bytes, value);
 }
 
 bool vpci_io(struct vpci *v, u16 port, u8 size, bool write, u32 *value)
 {
-	bool address = port == PCI_ADDRESS_PORT && size == 4;
-	u32 offset = (u32)port - PCI_DATA_PORT;
+	bool address = port == PCI_CONFIG_ADDRESS && size == 4;
+	u32 offset = (u32)port - PCI_CONFIG_DATA;
 
 	if (!address && (offset > 3 || offset + size > 4))
 		return false;

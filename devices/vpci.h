@@ -20,12 +20,11 @@
 #ifndef DEVICES_VPCI_H
 #define DEVICES_VPCI_H
 
-#include "core/types.h"
 #include "devices/msix.h"
+#include "drivers/pci_bus.h"
 #include "drivers/pci_regs.h"
 
 #define VPCI_FUNCTIONS 16
-#define VPCI_BARS      6
 
 struct vpci_bar {
 	u32 value; /* the register, as the guest reads it */
@@ -33,28 +32,22 @@ struct vpci_bar {
 	bool sizing;
 };
 
-/* PCI Express 6.0, 7.7.2 */
-struct vpci_msix {
-	u32 where;	    /* in the device's space; 0: a guest sees none */
-	u32 entries;	    /* that a guest sees */
-	u32 table, pending; /* the registers */
-	u16 control;	    /* of Message Control: what the guest has written */
-};
-
-/* 7.7.1: one message, which the guest writes and the device never has. */
+/* PCI Express 6.0, 7.7.1: one message, which the guest writes and the device
+ * never has. */
 struct vpci_msi {
 	u32 where; /* in the device's space; 0: a guest sees none */
 	struct msix_entry entry;
-	bool enabled;
+	u32 control; /* the first dword's bits that it has set */
 };
 
 struct vpci_function {
-	u16 address; /* on the machine */
-	bool pin;    /* its INTx is the guest's */
-	u8 host_line;
-	u8 line; /* Interrupt Line: the guest's to keep */
-	struct vpci_bar bar[VPCI_BARS];
-	struct vpci_msix msix;
+	u16 address;  /* on the machine */
+	bool pin;     /* its INTx is the guest's */
+	u8 host_line; /* the GSI of that */
+	u8 line;      /* Interrupt Line: the guest's to keep */
+	struct vpci_bar bar[PCI_BARS];
+	struct pci_msix msix; /* as the guest sees it */
+	u16 msix_control;     /* what it has written to Message Control */
 	struct vpci_msi msi;
 };
 

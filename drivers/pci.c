@@ -8,10 +8,6 @@
 #include "core/spinlock.h"
 #include "drivers/pci_regs.h"
 
-#define CONFIG_ADDRESS 0xcf8
-#define CONFIG_DATA    0xcfc
-#define CONFIG_ENABLE  0x80000000U
-
 /*
  * PCI Express 6.0, 6.6: what was on its way is through after 100 ms, and so
  * long a function takes to answer; some take up to a second.  A bus is held in
@@ -25,12 +21,15 @@
 /* Guards the address port and what it points to. */
 static struct spinlock lock;
 static struct pci_buses roots;
+/* The functions there are, by their addresses. */
+static u64 functions[PCI_FUNCTIONS / 64];
 static const struct acpi_info *tables;
 struct pci_tree pci_tree;
 
 static void select(u16 address, u32 reg)
 {
-	outl(CONFIG_ADDRESS, CONFIG_ENABLE | (u32)address << 8 | (reg & 0xfc));
+	outl(PCI_CONFIG_ADDRESS,
+	     PCI_CONFIG_ENABLE | (u32)address << 8 | (reg & 0xfc));
 }
 
 u32 pci_read(u16 address, u32 reg)
@@ -39,7 +38,7 @@ u32 pci_read(u16 address, u32 reg)
 
 	spin_lock(&lock);
 	select(address, reg);
-	value = inl(CONFIG_DATA);
+	value = inl(PCI_CONFIG_DATA);
 	spin_unlock(&lock);
 	return value;
 }
@@ -48,7 +47,7 @@ void pci_write16(u16 address, u32 reg, u16 value)
 {
 	spin_lock(&lock);
 	select(address, reg);
-	outw(CONFIG_DATA + (reg & 2), value);
+	outw(PCI_CONFIG_DATA + (reg & 2), value);
 	spin_unlock(&lock);
 }
 
@@ -56,7 +55,7 @@ void pci_write32(u16 address, u32 reg, u32 value)
 {
 	spin_lock(&lock);
 	select(address, reg);
-	outl(CONFIG_DATA, value);
+	outl(PCI_CONFIG_DATA, value);
 	spin_unlock(&lock);
 }
 
@@ -65,13 +64,18 @@ bool pci_present(u16 address)
 	return pci_read(address, PCI_VENDOR_ID) != ~0U;
 }
 
-void pci_master_off(u16 address)
+u16 pci_command(u16 address, u64 off, u64 on)
 {
-	u32 command = pci_read(address, PCI_COMMAND);
+	u16 old = (u16)pci_read(address, PCI_COMMAND);
 
 	/* The status half is write-1-to-clear: leave it alone. */
-	pci_write16(address, PCI_COMMAND,
-		    (u16)(command & ~(u32)PCI_COMMAND_MASTER));
+	pci_write16(address, PCI_COMMAND, (u16)((old & ~off) | on));
+	return old;
+}
+
+void pci_master_off(u16 address)
+{
+	pci_command(address, PCI_COMMAND_MASTER, 0);
 	/* What it had posted has arrived when a read of it returns. */
 	(void)pci_read(address, PCI_COMMAND);
 }
@@ -116,6 +120,7 @@ static void clear(u16 function, u8 capability, u32 bit)
 static void quiet_function(void *used, u16 function)
 {
 	pci_bus_add(used, function >> 8);
+	functions[function / 64] |= BIT(function % 64);
 	clear(function, PCI_CAP_MSI, PCI_MSI_ENABLE);
 	clear(function, PCI_CAP_MSIX, PCI_MSIX_ENABLE);
 	pci_master_off(function);
@@ -125,17 +130,26 @@ void pci_quiet(void)
 {
 	struct pci_buses used = { 0 };
 
-	pci_for_each(quiet_function, &used);
+	pci_walk(pci_read, &roots, quiet_function, &used);
 	/* Of buses that might have been there. */
 	roots = used;
 }
 
-static void acs_on(void *ctx, u16 address)
+bool pci_next(u32 *at, u16 *address)
+{
+	for (; *at < PCI_FUNCTIONS; ++*at)
+		if (functions[*at / 64] & BIT(*at % 64)) {
+			*address = (u16)(*at)++;
+			return true;
+		}
+	return false;
+}
+
+static void acs_on(u16 address)
 {
 	u32 pos = pci_acs(read_all, address);
 	volatile u32 *control;
 
-	(void)ctx;
 	if (!pos)
 		return;
 	control = phys_to_virt(extended_at(address, pos + PCI_ACS_CONTROL));
@@ -144,8 +158,11 @@ static void acs_on(void *ctx, u16 address)
 
 void pci_read_tree(bool apart)
 {
-	if (apart)
-		pci_for_each(acs_on, NULL);
+	u32 at = 0;
+	u16 address;
+
+	while (apart && pci_next(&at, &address))
+		acs_on(address);
 	pci_tree_read(&pci_tree, read_all, &roots);
 }
 
@@ -167,15 +184,26 @@ void pci_init(const struct acpi_info *acpi)
 		memset(&roots, 0xff, sizeof(roots));
 }
 
-void pci_for_each(pci_visitor *visit, void *ctx)
+void pci_bar_at(u16 address, u32 n, struct pci_bar *bar)
 {
-	pci_walk(pci_read, &roots, visit, ctx);
+	u32 value = pci_read(address, PCI_BAR(n));
+	bool ports = value & PCI_BAR_IO;
+	u32 mask = ports ? PCI_BAR_IO_MASK : PCI_BAR_MEMORY_MASK;
+
+	*bar = (struct pci_bar){
+		.base = value & mask,
+		.flags = value & ~mask,
+		.ports = ports,
+		.wide = !ports && (value & PCI_BAR_64) && n + 1 < PCI_BARS,
+	};
+	if (bar->wide)
+		bar->base |= (u64)pci_read(address, PCI_BAR(n + 1)) << 32;
 }
 
-/* The bits of a register that can be written. */
-static u32 size_register(u16 address, u32 n, u32 value)
+/* The bits of a register that can be written, and maybe flags. */
+static u32 size_register(u16 address, u32 n)
 {
-	u32 ones;
+	u32 ones, value = pci_read(address, PCI_BAR(n));
 
 	pci_write32(address, PCI_BAR(n), ~0U);
 	ones = pci_read(address, PCI_BAR(n));
@@ -183,47 +211,21 @@ static u32 size_register(u16 address, u32 n, u32 value)
 	return ones;
 }
 
-/* PCI Local Bus 3.0, 6.2.5.1: the upper half of a port's may be wired to 0. */
-static void size_ports(u16 address, u32 n, u32 value, struct pci_bar *bar)
-{
-	u32 ones = size_register(address, n, value) & PCI_BAR_IO_MASK;
-
-	bar->ports = true;
-	bar->flags = value & ~PCI_BAR_IO_MASK;
-	bar->base = value & PCI_BAR_IO_MASK;
-	bar->size = ones ? -(ones | 0xffff0000) : 0;
-}
-
-static void size_memory(u16 address, u32 n, u32 value, struct pci_bar *bar)
-{
-	u64 ones = size_register(address, n, value) & PCI_BAR_MEMORY_MASK;
-	u32 upper;
-
-	bar->flags = value & ~PCI_BAR_MEMORY_MASK;
-	bar->base = value & PCI_BAR_MEMORY_MASK;
-	bar->wide = (value & PCI_BAR_64) && n + 1 < PCI_BARS;
-	if (bar->wide) {
-		upper = pci_read(address, PCI_BAR(n + 1));
-		bar->base |= (u64)upper << 32;
-		ones |= (u64)size_register(address, n + 1, upper) << 32;
-	} else if (ones) {
-		ones |= 0xffffffff00000000UL;
-	}
-	bar->size = -ones;
-}
-
 void pci_read_bar(u16 address, u32 n, struct pci_bar *bar)
 {
-	u16 command = (u16)pci_read(address, PCI_COMMAND);
-	u32 value = pci_read(address, PCI_BAR(n));
+	u16 command = pci_command(address, PCI_COMMAND_IO | PCI_COMMAND_MEMORY,
+				  0);
+	u64 ones;
 
-	*bar = (struct pci_bar){ 0 };
-	pci_write16(address, PCI_COMMAND,
-		    command & (u16) ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
-	if (value & PCI_BAR_IO)
-		size_ports(address, n, value, bar);
-	else
-		size_memory(address, n, value, bar);
+	pci_bar_at(address, n, bar);
+	ones = size_register(address, n) &
+	       (bar->ports ? PCI_BAR_IO_MASK : PCI_BAR_MEMORY_MASK);
+	/* PCI Local Bus 3.0, 6.2.5.1: a port's upper half may be wired to 0. */
+	if (bar->wide)
+		ones |= (u64)size_register(address, n + 1) << 32;
+	else if (ones)
+		ones |= bar->ports ? ~0xffffUL : ~0UL << 32;
+	bar->size = -ones;
 	pci_write16(address, PCI_COMMAND, command);
 }
 
@@ -247,9 +249,7 @@ void pci_open_bridges(u16 address)
 
 	for (bridge = pci_above(&pci_tree, address); bridge >= 0;
 	     bridge = pci_above(&pci_tree, (u16)bridge))
-		pci_write16((u16)bridge, PCI_COMMAND,
-			    (u16)pci_read((u16)bridge, PCI_COMMAND) |
-				    PCI_COMMAND_MASTER);
+		pci_command((u16)bridge, 0, PCI_COMMAND_MASTER);
 }
 
 /* Until `bits` of a register are clear, or the time is over. */
@@ -274,22 +274,15 @@ static bool await_function(u16 address)
 	return pci_present(address);
 }
 
-static void reset_express(const struct pci_function *f)
+/* With a control bit, once nothing of it is on its way. */
+static void reset_function(const struct pci_function *f, u32 control, u32 busy,
+			   u32 start)
 {
-	u32 reg = f->reset_where + PCI_EXPRESS_DEVCTL;
-	u16 control = (u16)pci_read(f->reset_address, reg);
+	u32 reg = f->reset_where + control;
+	u32 value = pci_read(f->reset_address, reg);
 
-	await_clear(f->reset_address, reg, PCI_EXPRESS_DEVSTA_BUSY, BUSY_MS);
-	pci_write16(f->reset_address, reg,
-		    control | (u16)PCI_EXPRESS_DEVCTL_FLR);
-}
-
-static void reset_advanced(const struct pci_function *f)
-{
-	u32 reg = f->reset_where + PCI_AF_CONTROL;
-
-	await_clear(f->reset_address, reg, PCI_AF_BUSY, BUSY_MS);
-	pci_write16(f->reset_address, reg, 1);
+	await_clear(f->reset_address, reg, busy, BUSY_MS);
+	pci_write16(f->reset_address, reg, (u16)(value | start));
 }
 
 static void reset_bus(const struct pci_function *f)
@@ -308,10 +301,11 @@ bool pci_reset(u16 address, const struct pci_function *f)
 {
 	switch (f->reset) {
 	case PCI_RESET_FLR:
-		reset_express(f);
+		reset_function(f, PCI_EXPRESS_DEVCTL, PCI_EXPRESS_DEVSTA_BUSY,
+			       PCI_EXPRESS_DEVCTL_FLR);
 		break;
 	case PCI_RESET_AF_FLR:
-		reset_advanced(f);
+		reset_function(f, PCI_AF_CONTROL, PCI_AF_BUSY, PCI_AF_START);
 		break;
 	case PCI_RESET_BUS:
 		reset_bus(f);

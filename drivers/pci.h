@@ -31,26 +31,30 @@ void pci_write32(u16 address, u32 reg, u32 value);
 
 bool pci_present(u16 address);
 
+/* Bits of the command register off and on; what it was. */
+u16 pci_command(u16 address, u64 off, u64 on);
+
 /* The function starts no more transactions. */
 void pci_master_off(u16 address);
 
 /* --- boot, BSP --- */
 
-/* Every function there is, each once. */
-void pci_for_each(pci_visitor *visit, void *ctx);
+/* From pci_quiet() on: the next function behind *at, which begins as 0. */
+bool pci_next(u32 *at, u16 *address);
 
 /* The bridges above a function let it be a bus master, should it become one. */
 void pci_open_bridges(u16 address);
 
 /*
- * What base address register n of a function with header type 0 says, and its
- * size: 0 for none.  The function does not decode meanwhile.
+ * What base address register n of a function with header type 0 says.  read_:
+ * its size, too, 0 for none; the function does not decode meanwhile.
  */
 struct pci_bar {
 	u64 base, size;
 	u32 flags; /* the low bits, which are not address */
 	bool ports, wide;
 };
+void pci_bar_at(u16 address, u32 n, struct pci_bar *bar);
 void pci_read_bar(u16 address, u32 n, struct pci_bar *bar);
 
 /* What stands above functions, from pci_read_tree() on. */

@@ -16,39 +16,47 @@ struct walk {
 	struct pci_buses known; /* to be walked, or walked already */
 };
 
-static u32 header_type(const struct walk *w, u16 address)
+/* Those of CardBus have the same numbers at the same place. */
+static s32 bus_number(pci_reader *read, u16 address, u32 shift)
 {
-	return w->read(address, PCI_CACHE_LINE) & PCI_HEADER_TYPE;
+	u32 type = read(address, PCI_CACHE_LINE) & PCI_HEADER_TYPE;
+
+	if (type != PCI_HEADER_BRIDGE && type != PCI_HEADER_CARDBUS)
+		return -1;
+	return read(address, PCI_BUS_NUMBERS) >> shift & 0xff;
 }
 
-/* Those of CardBus have the same numbers at the same place. */
-static void add_secondary(struct walk *w, u16 address)
+s32 pci_bus_below(pci_reader *read, u16 address)
 {
-	u32 type = header_type(w, address);
+	return bus_number(read, address, 8);
+}
 
-	if (type == PCI_HEADER_BRIDGE || type == PCI_HEADER_CARDBUS)
-		pci_bus_add(&w->known,
-			    w->read(address, PCI_BUS_NUMBERS) >> 8 & 0xff);
+s32 pci_last_bus(pci_reader *read, u16 address)
+{
+	return bus_number(read, address, 16);
 }
 
 static void visit_function(struct walk *w, u16 address)
 {
+	s32 below;
+
 	if (w->read(address, PCI_VENDOR_ID) == ~0U)
 		return;
 	w->visit(w->ctx, address);
-	add_secondary(w, address);
+	below = pci_bus_below(w->read, address);
+	if (below >= 0)
+		pci_bus_add(&w->known, (u32)below);
 }
 
 static void visit_device(struct walk *w, u16 first)
 {
-	u32 n;
+	u32 n, nr = 1;
 
 	if (w->read(first, PCI_VENDOR_ID) == ~0U)
 		return;
-	visit_function(w, first);
-	if (!(w->read(first, PCI_CACHE_LINE) & PCI_HEADER_MULTI))
-		return;
-	for (n = 1; n < FUNCTIONS; n++)
+	if (w->read(first, PCI_CACHE_LINE) & PCI_HEADER_MULTI)
+		nr = FUNCTIONS;
+	for (n = 0; n < nr; n++)
 		visit_function(w, (u16)(first + n));
 }
 
@@ -82,18 +90,13 @@ void pci_walk(pci_reader *read, const struct pci_buses *roots,
 	}
 }
 
-static u32 first_capability(pci_reader *read, u16 address)
-{
-	if (!(read(address, PCI_COMMAND) & PCI_STATUS_CAPABILITIES))
-		return 0;
-	return read(address, PCI_CAPABILITIES) & 0xfc;
-}
-
 u32 pci_capability(pci_reader *read, u16 address, u8 id)
 {
-	u32 pos = first_capability(read, address);
-	u32 cap, i;
+	u32 pos, cap, i;
 
+	if (!(read(address, PCI_COMMAND) & PCI_STATUS_CAPABILITIES))
+		return 0;
+	pos = read(address, PCI_CAPABILITIES) & 0xfc;
 	for (i = 0; pos >= PCI_HEADER_SIZE && i < MAX_CAPABILITIES; i++) {
 		cap = read(address, pos);
 		if ((cap & 0xff) == id)
@@ -103,11 +106,17 @@ u32 pci_capability(pci_reader *read, u16 address, u8 id)
 	return 0;
 }
 
+/* The same; one that would go on behind the end of the space is none. */
+static u32 whole_capability(pci_reader *read, u16 address, u8 id, u32 size)
+{
+	u32 pos = pci_capability(read, address, id);
+
+	return pos <= PCI_CONFIG_SIZE - size ? pos : 0;
+}
+
 static void describe_msix(pci_reader *read, u16 address, struct pci_msix *m)
 {
-	m->where = pci_capability(read, address, PCI_CAP_MSIX);
-	if (m->where > PCI_CONFIG_SIZE - PCI_MSIX_SIZE)
-		m->where = 0;
+	m->where = whole_capability(read, address, PCI_CAP_MSIX, PCI_MSIX_SIZE);
 	if (!m->where)
 		return;
 	m->entries = (read(address, m->where) >> 16 & PCI_MSIX_ENTRIES) + 1;
@@ -118,22 +127,19 @@ static void describe_msix(pci_reader *read, u16 address, struct pci_msix *m)
 static void describe_reset(pci_reader *read, s32 bridge, u16 address,
 			   struct pci_function *f)
 {
-	u32 af = pci_capability(read, address, PCI_CAP_AF);
+	u32 express = whole_capability(read, address, PCI_CAP_EXPRESS,
+				       PCI_EXPRESS_SIZE);
+	u32 af = whole_capability(read, address, PCI_CAP_AF, PCI_AF_SIZE);
 
 	f->reset_address = address;
-	if (f->express && (read(address, f->express + PCI_EXPRESS_DEVCAP) &
-			   PCI_EXPRESS_DEVCAP_FLR)) {
+	if (express && (read(address, express + PCI_EXPRESS_DEVCAP) &
+			PCI_EXPRESS_DEVCAP_FLR)) {
 		f->reset = PCI_RESET_FLR;
-		f->reset_where = f->express;
-		return;
-	}
-	if (af && af <= PCI_CONFIG_SIZE - PCI_AF_SIZE &&
-	    (read(address, af) & PCI_AF_FLR)) {
+		f->reset_where = express;
+	} else if (af && (read(address, af) & PCI_AF_FLR)) {
 		f->reset = PCI_RESET_AF_FLR;
 		f->reset_where = af;
-		return;
-	}
-	if (bridge >= 0) {
+	} else if (bridge >= 0) {
 		f->reset = PCI_RESET_BUS;
 		f->reset_address = (u16)bridge;
 	}
@@ -143,13 +149,9 @@ void pci_describe(pci_reader *read, s32 bridge, u16 address,
 		  struct pci_function *f)
 {
 	*f = (struct pci_function){
-		.express = pci_capability(read, address, PCI_CAP_EXPRESS),
-		.msi = pci_capability(read, address, PCI_CAP_MSI),
+		.msi = whole_capability(read, address, PCI_CAP_MSI,
+					PCI_MSI_SIZE),
 	};
-	if (f->msi > PCI_CONFIG_SIZE - PCI_MSI_SIZE)
-		f->msi = 0;
-	if (f->express > PCI_CONFIG_SIZE - PCI_EXPRESS_SIZE)
-		f->express = 0;
 	describe_reset(read, bridge, address, f);
 	describe_msix(read, address, &f->msix);
 }

@@ -20,6 +20,13 @@
 typedef u32 pci_reader(u16 address, u32 reg);
 typedef void pci_visitor(void *ctx, u16 address);
 
+/*
+ * The bus right behind a bridge, which may be one of CardBus, and the last one
+ * behind it; -1 behind other functions.
+ */
+s32 pci_bus_below(pci_reader *read, u16 address);
+s32 pci_last_bus(pci_reader *read, u16 address);
+
 /* Every function on these buses and behind their bridges, each once. */
 void pci_walk(pci_reader *read, const struct pci_buses *roots,
 	      pci_visitor *visit, void *ctx);
@@ -41,8 +48,7 @@ struct pci_msix {
 };
 
 struct pci_function {
-	u32 express; /* the capability; 0: it is a conventional function */
-	u32 msi;     /* the capability; 0: there is none */
+	u32 msi; /* the capability; 0: there is none */
 	struct pci_msix msix;
 	enum pci_reset reset;
 	u16 reset_address; /* the function or the bridge, */

@@ -5,6 +5,17 @@
 
 #include "core/types.h"
 
+/* Mechanism #1: the ports, and bit 31 of the address (3.2.2.3.2). */
+#define PCI_CONFIG_ADDRESS 0xcf8
+#define PCI_CONFIG_DATA	   0xcfc
+#define PCI_CONFIG_ENABLE  BIT(31)
+
+/* How an address (drivers/pci_bus.h) is printed. */
+#define PCI_NAME     "%02x:%02x.%x"
+#define PCI_WORDS(a) (a) >> 8, (a) >> 3 & 31, (a)&7
+
+#define PCI_FUNCTIONS 0x10000
+
 /* Configuration header, type 0 (PCI Local Bus 3.0, 6.1). */
 #define PCI_VENDOR_ID	   0x00
 #define PCI_COMMAND	   0x04
@@ -84,6 +95,7 @@
 #define PCI_AF_SIZE    6
 #define PCI_AF_FLR     BIT(25)
 #define PCI_AF_CONTROL 4
+#define PCI_AF_START   BIT(0)
 #define PCI_AF_BUSY    BIT(8)
 
 /*

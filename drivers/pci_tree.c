@@ -10,11 +10,6 @@
 /* Extended capabilities (7.6.3): so many of at least two dwords. */
 #define MAX_EXTENDED ((PCI_EXTENDED_END - PCI_CONFIG_SIZE) / 8)
 
-static u32 header_type(pci_reader *read, u16 address)
-{
-	return read(address, PCI_CACHE_LINE) & PCI_HEADER_TYPE;
-}
-
 /* Is it one of several functions of its device? */
 static bool in_company(pci_reader *read, u16 address)
 {
@@ -84,22 +79,12 @@ static u32 joint_devices(pci_reader *read, u16 address)
 						1U << (address >> 3 & 31);
 }
 
-static bool is_bridge(pci_reader *read, u16 address)
-{
-	u32 type = header_type(read, address);
-
-	return type == PCI_HEADER_BRIDGE || type == PCI_HEADER_CARDBUS;
-}
-
 static void note(void *ctx, u16 address)
 {
 	struct pci_tree *t = ctx;
-	u32 bus = address >> 8, below;
+	s32 bus = address >> 8, below = pci_bus_below(t->read, address);
 
 	t->joint[bus] |= joint_devices(t->read, address);
-	if (!is_bridge(t->read, address))
-		return;
-	below = t->read(address, PCI_BUS_NUMBERS) >> 8 & 0xff;
 	if (below > bus && t->above[below] < 0)
 		t->above[below] = address;
 }
@@ -137,7 +122,8 @@ s32 pci_reset_bridge(const struct pci_tree *t, u16 address)
 	s32 bridge = pci_above(t, address);
 
 	if (bridge < 0 ||
-	    header_type(t->read, (u16)bridge) != PCI_HEADER_BRIDGE ||
+	    (t->read((u16)bridge, PCI_CACHE_LINE) & PCI_HEADER_TYPE) !=
+		    PCI_HEADER_BRIDGE ||
 	    !is_alone(t, address))
 		return -1;
 	return bridge;

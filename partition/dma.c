@@ -16,63 +16,26 @@
 static struct rate fault_rate;
 static u64 next_poll;
 
-static const char *why_not(int err)
-{
-	switch (err) {
-	case -ENODEV:
-		return "no IOMMU has it; remove it";
-	case -EBUSY:
-		return "the firmware uses it itself (RMRR); remove it";
-	default:
-		return "no memory for its context; ask for less";
-	}
-}
-
-static int claim(const struct partition *p, char *error, size_t size)
-{
-	const struct table_device *d = p->config->devices;
-	int err = 0;
-
-	for (; !err && d < p->config->devices + p->config->nr_devices; d++) {
-		err = vtd_claim(table_device_address(d));
-		if (err)
-			fmt_snprintf(error, size,
-				     "partition %s: device "
-				     "0000:%02x:%02x.%x: %s",
-				     p->config->name, d->bus, d->device,
-				     d->function, why_not(err));
-	}
-	return err;
-}
-
 /* RAM, as the guest sees it; devices do not reach each other. */
-static int build_tables(struct partition *p)
+static int build_dma(struct partition *p, char *error, size_t size)
 {
 	struct slat t = { .alloc = pool_table, .table = pool_table_at };
 	int err;
 
+	if (!vtd_on() || !p->config->nr_devices)
+		return 0;
 	vtd_format(&t);
 	err = slat_init(&t);
 	if (!err)
 		err = map_regions(&t, p->ram.region, p->ram.nr, vtd_leaf());
-	return err ? err : vtd_domain(&p->dma, &t);
-}
-
-static int build_dma(struct partition *p, char *error, size_t size)
-{
-	int err;
-
-	if (!vtd_on() || !p->config->nr_devices)
-		return 0;
-	err = build_tables(p);
-	if (err) {
+	if (!err)
+		err = vtd_domain(&p->dma, &t);
+	if (err)
 		fmt_snprintf(error, size,
 			     "partition %s: no tables for the DMA of its "
 			     "devices (%d); ask for less memory",
 			     p->config->name, -err);
-		return err;
-	}
-	return claim(p, error, size);
+	return err;
 }
 
 static void attach(const struct partition *p, const struct dma_domain *d)
@@ -105,13 +68,10 @@ const struct part part_dma = {
 static const char *owner_of(u16 address)
 {
 	const struct partition *p;
-	u32 i;
 
 	for (p = partitions; p < partitions + nr_partitions; p++)
-		for (i = 0; i < p->config->nr_devices; i++)
-			if (table_device_address(&p->config->devices[i]) ==
-			    address)
-				return p->config->name;
+		if (assign_owns(&p->devices, address))
+			return p->config->name;
 	return "-";
 }
 
@@ -124,11 +84,10 @@ static void report_fault(const struct vtd_fault *f)
 	if (!f->quarantined &&
 	    rate_take(&fault_rate, rdtsc(), clock_ms(FAULT_MS), FAULT_BURST))
 		return;
-	log_printf("vtd: partition %s: device %02x:%02x.%x: %s %lxh blocked "
-		   "(%02xh)%s",
-		   owner_of(f->address), f->address >> 8, f->address >> 3 & 31,
-		   f->address & 7, what, f->where, f->reason,
-		   f->quarantined ? "; no more of it is shown" : "");
+	log_printf("vtd: partition %s: device " PCI_NAME
+		   ": %s %lxh blocked (%02xh)%s",
+		   owner_of(f->address), PCI_WORDS(f->address), what, f->where,
+		   f->reason, f->quarantined ? "; no more of it is shown" : "");
 }
 
 void dma_look(void)

@@ -18,12 +18,6 @@ static struct spinlock lock;
 /* What the firmware's devices reach. */
 static struct dma_domain reserved;
 
-static void written(const struct vtd_entry *e)
-{
-	if (!(vtd.ecap & ECAP_C))
-		vtd_write_back(e, sizeof(*e));
-}
-
 static struct vtd_entry *context_of(u16 address)
 {
 	struct vtd_entry *bus = vtd.contexts[address >> 8];
@@ -84,7 +78,7 @@ static void block(struct vtd_entry *e, u16 address)
 	bool was = e->lo & VTD_PRESENT;
 
 	*(volatile u64 *)&e->lo = 0;
-	written(e);
+	vtd_written(e, sizeof(*e));
 	if (was && vtd.on)
 		flush_function(address, context_domain(e), context_domain(e));
 	e->hi = 0;
@@ -99,7 +93,7 @@ static void set_context(struct vtd_entry *e, u16 address,
 
 	*(volatile u64 *)&e->hi = new.hi;
 	*(volatile u64 *)&e->lo = new.lo;
-	written(e);
+	vtd_written(e, sizeof(*e));
 	if (!vtd.on)
 		return;
 	for (u = vtd.unit; u < vtd.unit + vtd.nr; u++)
@@ -137,7 +131,7 @@ bool vtd_dma_count_fault(u16 address)
 		*(volatile u64 *)&e->lo |= VTD_FPD;
 	else if ((e->hi & CONTEXT_COUNT) != CONTEXT_COUNT)
 		*(volatile u64 *)&e->hi += 1UL << CONTEXT_COUNT_SHIFT;
-	written(e);
+	vtd_written(e, sizeof(*e));
 	if (storm)
 		flush_function(address, context_domain(e), context_domain(e));
 	spin_unlock(&lock);
@@ -146,7 +140,8 @@ bool vtd_dma_count_fault(u16 address)
 
 /* --- boot --- */
 
-static struct vtd_entry *make_context(u16 address)
+/* From now on a function has a context, for the domain or NULL. */
+static int make_context(u16 address, const struct dma_domain *d)
 {
 	u32 bus = address >> 8;
 	u64 phys;
@@ -155,11 +150,13 @@ static struct vtd_entry *make_context(u16 address)
 		vtd.contexts[bus] = vtd_alloc(FUNCTIONS * sizeof(*vtd.root),
 					      &phys);
 		if (!vtd.contexts[bus])
-			return NULL;
+			return -ENOMEM;
+		vtd_written(vtd.contexts[bus], FUNCTIONS * sizeof(*vtd.root));
 		*(volatile u64 *)&vtd.root[bus].lo = root_entry(phys).lo;
-		written(&vtd.root[bus]);
+		vtd_written(&vtd.root[bus], sizeof(*vtd.root));
 	}
-	return context_of(address);
+	vtd_attach(address, d);
+	return 0;
 }
 
 static bool is_reserved(u16 address)
@@ -185,17 +182,11 @@ static bool is_handed_over(u16 address)
 
 int vtd_claim(u16 address)
 {
-	struct vtd_entry *e;
-
 	if (dmar_unit_of(vtd.dmar, address, vtd.read) < 0)
 		return -ENODEV;
 	if (is_reserved(address) && !is_handed_over(address))
 		return -EBUSY;
-	e = make_context(address);
-	if (!e)
-		return -ENOMEM;
-	vtd_attach(address, NULL);
-	return 0;
+	return make_context(address, NULL);
 }
 
 /* Several may be the same, for several devices. */
@@ -222,16 +213,14 @@ static int attach_reserved(const struct dmar_reserved *r)
 	struct dmar_scopes scopes = r->scopes;
 	struct dmar_scope s;
 	s32 address;
+	int err = 0;
 
-	while (dmar_next_scope(vtd.dmar, &scopes, &s)) {
+	while (!err && dmar_next_scope(vtd.dmar, &scopes, &s)) {
 		address = dmar_address(vtd.dmar, &s, vtd.read);
-		if (s.type != DMAR_ENDPOINT || address < 0)
-			continue;
-		if (!make_context((u16)address))
-			return -ENOMEM;
-		vtd_attach((u16)address, &reserved);
+		if (s.type == DMAR_ENDPOINT && address >= 0)
+			err = make_context((u16)address, &reserved);
 	}
-	return 0;
+	return err;
 }
 
 static int prepare_reserved(void)

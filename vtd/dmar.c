@@ -17,24 +17,16 @@
 #define HOP_SIZE   2
 #define MIN_WIDTH  32
 
-enum {
-	DMAR_DRHD,
-	DMAR_RMRR,
-	DMAR_ATSR,
-	DMAR_RHSA,
-	DMAR_ANDD,
-	DMAR_SATC,
-};
-
-/* 8.3 to 8.8; later types are passed over. */
+/* 8.3 to 8.8, by type; later ones are passed over. */
+#define DMAR_DRHD 0
+#define DMAR_RMRR 1
 static const struct kind {
 	const char *name;
 	u32 size; /* without scopes */
 	bool scopes;
 } kinds[] = {
-	[DMAR_DRHD] = { "DRHD", 16, true }, [DMAR_RMRR] = { "RMRR", 24, true },
-	[DMAR_ATSR] = { "ATSR", 8, true },  [DMAR_RHSA] = { "RHSA", 20, false },
-	[DMAR_ANDD] = { "ANDD", 8, false }, [DMAR_SATC] = { "SATC", 8, true },
+	{ "DRHD", 16, true },  { "RMRR", 24, true }, { "ATSR", 8, true },
+	{ "RHSA", 20, false }, { "ANDD", 8, false }, { "SATC", 8, true },
 };
 
 struct check {
@@ -83,47 +75,39 @@ static struct dmar_scopes scopes_at(const struct dmar *d, u32 at)
 				     at + length_at(d, at) };
 }
 
-/* The next structure of a type at or behind `at`; d->length: there is none. */
-static u32 find(const struct dmar *d, u32 at, u16 type)
+/* The next structure of a type behind *at, which moves on; 0: there is none. */
+static u32 next(const struct dmar *d, u32 *at, u16 type)
 {
-	if (at < STRUCTURES)
-		at = STRUCTURES;
-	while (at < d->length && get16(d, at) != type)
-		at += length_at(d, at);
-	return at;
-}
+	u32 found = MAX(*at, STRUCTURES);
 
-static void get_unit(const struct dmar *d, u32 at, struct dmar_unit *u)
-{
-	*u = (struct dmar_unit){
-		.all = d->table[at + 4] & 1,
-		.size = PAGE_SIZE << (d->table[at + 5] & 15),
-		.segment = get16(d, at + 6),
-		.base = get64(d, at + 8),
-		.scopes = scopes_at(d, at),
-	};
+	while (found < d->length && get16(d, found) != type)
+		found += length_at(d, found);
+	if (found >= d->length)
+		return 0;
+	*at = found + length_at(d, found);
+	return found;
 }
 
 bool dmar_next_unit(const struct dmar *d, u32 *at, struct dmar_unit *u)
 {
-	u32 found = find(d, *at, DMAR_DRHD);
+	u32 found = next(d, at, DMAR_DRHD);
 
-	if (found >= d->length)
+	if (!found)
 		return false;
-	get_unit(d, found, u);
-	*at = found + length_at(d, found);
+	*u = (struct dmar_unit){
+		.all = d->table[found + 4] & 1,
+		.segment = get16(d, found + 6),
+		.base = get64(d, found + 8),
+		.scopes = scopes_at(d, found),
+	};
 	return true;
 }
 
 bool dmar_next_reserved(const struct dmar *d, u32 *at, struct dmar_reserved *r)
 {
-	u32 found = *at;
+	u32 found;
 
-	for (;; found = *at) {
-		found = find(d, found, DMAR_RMRR);
-		if (found >= d->length)
-			return false;
-		*at = found + length_at(d, found);
+	while ((found = next(d, at, DMAR_RMRR))) {
 		*r = (struct dmar_reserved){
 			.segment = get16(d, found + 6),
 			.base = get64(d, found + 8),
@@ -133,6 +117,7 @@ bool dmar_next_reserved(const struct dmar *d, u32 *at, struct dmar_reserved *r)
 		if (r->base < r->limit && r->limit < PHYS_LIMIT)
 			return true;
 	}
+	return false;
 }
 
 bool dmar_next_scope(const struct dmar *d, struct dmar_scopes *scopes,
@@ -171,17 +156,17 @@ static int check_scopes(struct check *c, u32 at)
 
 static int check_unit(struct check *c, u32 at)
 {
-	struct dmar_unit u, other;
+	u64 base = get64(c->d, at + 8);
+	struct dmar_unit other;
 	u32 before = 0;
 
-	get_unit(c->d, at, &u);
+	while (dmar_next_unit(c->d, &before, &other))
+		if (other.base == base)
+			return refuse(c, "two IOMMUs are at %lxh", base);
 	/* It counts, to be looked at: the firmware may have left it on. */
 	c->d->length = at + length_at(c->d, at);
-	if (!u.base || u.base % PAGE_SIZE || u.base >= PHYS_LIMIT)
-		return refuse(c, "an IOMMU is at %lxh", u.base);
-	while (dmar_next_unit(c->d, &before, &other) && before <= at)
-		if (other.base == u.base)
-			return refuse(c, "two IOMMUs are at %lxh", u.base);
+	if (!base || base % PAGE_SIZE || base >= PHYS_LIMIT)
+		return refuse(c, "an IOMMU is at %lxh", base);
 	if (++c->units > DMAR_UNITS)
 		return refuse(c, "there are more than %u IOMMUs", DMAR_UNITS);
 	return 0;
@@ -253,47 +238,32 @@ static u16 hop(const struct dmar *d, const struct dmar_scope *s, u32 n, u8 bus)
 	return (u16)(bus << 8 | (p[0] & 31) << 3 | (p[1] & 7));
 }
 
-/* Secondary and subordinate bus; 0, which is below no bridge, for others. */
-static u8 bus_below(u16 bridge, pci_reader *read, u8 *last)
-{
-	u32 buses = read(bridge, PCI_BUS_NUMBERS);
-	u32 type = read(bridge, PCI_CACHE_LINE);
-
-	if (type == ~0U || (type & PCI_HEADER_TYPE) != PCI_HEADER_BRIDGE)
-		return 0;
-	*last = (u8)(buses >> 16);
-	return (u8)(buses >> 8);
-}
-
 s32 dmar_address(const struct dmar *d, const struct dmar_scope *s,
 		 pci_reader *read)
 {
-	u8 bus = s->bus, last;
+	s32 bus = s->bus;
 	u32 n;
 
 	for (n = 0; n + 1 < s->hops; n++) {
-		bus = bus_below(hop(d, s, n, bus), read, &last);
-		if (!bus)
+		bus = pci_bus_below(read, hop(d, s, n, (u8)bus));
+		if (bus <= 0)
 			return -1;
 	}
-	return hop(d, s, n, bus);
+	return hop(d, s, n, (u8)bus);
 }
 
 static bool scope_holds(const struct dmar *d, const struct dmar_scope *s,
 			u16 address, pci_reader *read)
 {
-	u8 first, last = 0;
-	s32 own;
+	s32 own, first, bus = address >> 8;
 
 	if (s->type != DMAR_ENDPOINT && s->type != DMAR_BRIDGE)
 		return false;
 	own = dmar_address(d, s, read);
-	if (own < 0)
-		return false;
-	if (own == address || s->type == DMAR_ENDPOINT)
+	if (own < 0 || own == address || s->type == DMAR_ENDPOINT)
 		return own == address;
-	first = bus_below((u16)own, read, &last);
-	return first && address >> 8 >= first && address >> 8 <= last;
+	first = pci_bus_below(read, (u16)own);
+	return first > 0 && bus >= first && bus <= pci_last_bus(read, (u16)own);
 }
 
 bool dmar_holds(const struct dmar *d, struct dmar_scopes scopes, u16 address,
@@ -324,30 +294,22 @@ s32 dmar_unit_of(const struct dmar *d, u16 address, pci_reader *read)
 	return rest;
 }
 
-/* The address of the IO-APIC, if the scopes name it; else -1. */
-static s32 ioapic_in(const struct dmar *d, struct dmar_scopes scopes, u8 id,
-		     pci_reader *read)
-{
-	struct dmar_scope s;
-
-	while (dmar_next_scope(d, &scopes, &s))
-		if (s.type == DMAR_IOAPIC && s.id == id)
-			return dmar_address(d, &s, read);
-	return -1;
-}
-
 s32 dmar_ioapic(const struct dmar *d, u8 id, u16 *address, pci_reader *read)
 {
+	struct dmar_scope s;
 	struct dmar_unit u;
 	u32 at = 0;
 	s32 n, found;
 
-	for (n = 0; dmar_next_unit(d, &at, &u); n++) {
-		found = u.segment ? -1 : ioapic_in(d, u.scopes, id, read);
-		if (found < 0)
-			continue;
-		*address = (u16)found;
-		return n;
-	}
+	for (n = 0; dmar_next_unit(d, &at, &u); n++)
+		while (!u.segment && dmar_next_scope(d, &u.scopes, &s)) {
+			if (s.type != DMAR_IOAPIC || s.id != id)
+				continue;
+			found = dmar_address(d, &s, read);
+			if (found < 0)
+				continue;
+			*address = (u16)found;
+			return n;
+		}
 	return -1;
 }

@@ -18,8 +18,6 @@
 /* 8.1 */
 #define DMAR_INTR_REMAP	    BIT(0)
 #define DMAR_X2APIC_OPT_OUT BIT(1)
-/* The firmware protected itself from DMA: units may be on. */
-#define DMAR_CTRL_OPT_IN BIT(2)
 
 struct dmar {
 	const u8 *table;
@@ -36,7 +34,6 @@ struct dmar_scopes {
 /* 8.3 */
 struct dmar_unit {
 	u64 base;
-	u64 size; /* of the registers, as far as the table says */
 	u16 segment;
 	bool all; /* it has what no other unit of its segment has */
 	struct dmar_scopes scopes;
@@ -49,18 +46,16 @@ struct dmar_reserved {
 	struct dmar_scopes scopes;
 };
 
-/* 8.3.1 */
+/* 8.3.1: those that matter */
 enum dmar_scope_type {
 	DMAR_ENDPOINT = 1,
 	DMAR_BRIDGE = 2, /* and all that is below */
 	DMAR_IOAPIC = 3,
-	DMAR_HPET = 4,
-	DMAR_ACPI = 5,
 };
 
 struct dmar_scope {
 	u8 type;
-	u8 id; /* of an IO-APIC as in the MADT, of an ACPI device as in ANDD */
+	u8 id; /* of an IO-APIC as in the MADT */
 	u8 bus;
 	u32 path, hops; /* {device, function} each, in the table */
 };

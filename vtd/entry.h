@@ -56,8 +56,6 @@ static inline u16 context_domain(const struct vtd_entry *e)
 
 #define IRTE_LEVEL	  BIT(4)
 #define IRTE_MODE_SHIFT	  5
-#define IRTE_MODE_NMI	  4UL
-#define IRTE_POSTED	  BIT(15)
 #define IRTE_VECTOR_SHIFT 16
 /* The whole source-id is compared. */
 #define IRTE_VERIFY BIT(18)
@@ -79,16 +77,6 @@ static inline u64 irte_remapped(u64 dest, u8 vector, u64 mode, bool level)
 {
 	return dest | (u64)vector << IRTE_VECTOR_SHIFT |
 	       mode << IRTE_MODE_SHIFT | (level ? IRTE_LEVEL : 0) | VTD_PRESENT;
-}
-
-/* descriptor: that of the vCPU, aligned to 64 bytes; the guest's vector. */
-static inline struct vtd_entry irte_posted(u64 descriptor, u8 vector, u16 sid)
-{
-	return (struct vtd_entry){
-		.lo = (descriptor & 0xffffffc0) << 32 | IRTE_POSTED |
-		      (u64)vector << IRTE_VECTOR_SHIFT | VTD_PRESENT,
-		.hi = (descriptor & 0xffffffff00000000) | irte_source(sid),
-	};
 }
 
 /* --- 5.1.5 --- */
@@ -128,7 +116,6 @@ static inline u32 rte_lower(u16 index)
 #define DESC_GLOBAL (1UL << 4)
 #define DESC_DOMAIN (2UL << 4)
 #define DESC_DEVICE (3UL << 4)
-#define DESC_PAGES  (3UL << 4)
 /* Reads and writes that are under way are through first. */
 #define DESC_DRAIN_WRITES BIT(6)
 #define DESC_DRAIN_READS  BIT(7)
@@ -138,10 +125,8 @@ static inline u32 rte_lower(u16 index)
 #define DESC_WAIT_STATUS BIT(5)
 
 /* What a unit can do, of CAP (11.4.2). */
-#define CAP_PSI	    BIT(39)
-#define CAP_MAMV(c) ((c) >> 48 & 63)
-#define CAP_DWD	    BIT(54)
-#define CAP_DRD	    BIT(55)
+#define CAP_DWD BIT(54)
+#define CAP_DRD BIT(55)
 
 static inline u64 desc_drain(u64 cap)
 {
@@ -175,24 +160,6 @@ static inline struct vtd_entry desc_iotlb_all(u64 cap)
 	return (struct vtd_entry){
 		.lo = desc_drain(cap) | DESC_GLOBAL | DESC_IOTLB,
 	};
-}
-
-/*
- * The smallest aligned block of 2^n pages around them; the domain, where the
- * unit knows no such block.  pages > 0.
- */
-static inline struct vtd_entry desc_iotlb_pages(u64 cap, u16 domain, u64 iova,
-						u64 pages)
-{
-	u64 first = iova >> PAGE_SHIFT, changed = first ^ (first + pages - 1);
-	u64 mask = changed ? 64 - (u64)__builtin_clzl(changed) : 0;
-	struct vtd_entry e = desc_iotlb(cap, domain);
-
-	if (!(cap & CAP_PSI) || mask > CAP_MAMV(cap))
-		return e;
-	e.lo |= DESC_PAGES;
-	e.hi = first >> mask << (mask + PAGE_SHIFT) | mask;
-	return e;
 }
 
 static inline struct vtd_entry desc_iec(u16 index)

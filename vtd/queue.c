@@ -39,8 +39,7 @@ static void put(struct vtd_unit *u, struct vtd_entry d)
 	struct vtd_entry *e = &u->queue[u->tail];
 
 	*e = d;
-	if (!(vtd.ecap & ECAP_C))
-		vtd_write_back(e, sizeof(*e));
+	vtd_written(e, sizeof(*e));
 	u->tail = (u->tail + 1) % QUEUE_SIZE;
 }
 

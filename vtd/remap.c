@@ -18,9 +18,9 @@ static void write_entry(u32 index, u64 lo)
 	struct vtd_entry *e = &vtd.irte[index];
 
 	*(volatile u64 *)&e->lo = lo;
-	if (!(vtd.ecap & ECAP_C))
-		vtd_write_back(e, sizeof(*e));
-	vtd_flush(&vtd.unit[unit_of[index]], desc_iec((u16)index));
+	vtd_written(e, sizeof(*e));
+	if (vtd.on)
+		vtd_flush(&vtd.unit[unit_of[index]], desc_iec((u16)index));
 }
 
 /* What comes by an entry without a destination is dropped in silence. */
@@ -64,6 +64,8 @@ static s32 take(s32 unit, u16 sid, u32 nr)
 {
 	u32 block = 1, first, i;
 
+	if (unit < 0)
+		return -ENODEV;
 	while (block < nr)
 		block *= 2;
 	first = ALIGN_UP(vtd.nr_irtes, block);
@@ -71,27 +73,16 @@ static s32 take(s32 unit, u16 sid, u32 nr)
 		return -ENOSPC;
 	vtd.nr_irtes = first + block;
 	for (i = first; i < vtd.nr_irtes; i++) {
-		vtd.irte[i] = (struct vtd_entry){ VTD_FPD, irte_source(sid) };
+		vtd.irte[i].hi = irte_source(sid);
 		unit_of[i] = (u8)unit;
+		write_entry(i, VTD_FPD);
 	}
 	return (s32)first;
 }
 
 s32 vtd_irte_take(u16 sid, u32 nr)
 {
-	s32 unit = dmar_unit_of(vtd.dmar, sid, vtd.read), first, i;
-
-	if (unit < 0)
-		return -ENODEV;
-	first = take(unit, sid, nr);
-	for (i = first; i >= 0 && i < first + (s32)nr; i++)
-		write_entry((u32)i, VTD_FPD);
-	return first;
-}
-
-u32 vtd_message_address(u32 index)
-{
-	return msi_address((u16)index);
+	return take(dmar_unit_of(vtd.dmar, sid, vtd.read), sid, nr);
 }
 
 static s32 take_pins(u8 id, u32 pins)
@@ -99,7 +90,7 @@ static s32 take_pins(u8 id, u32 pins)
 	u16 sid = 0;
 	s32 unit = dmar_ioapic(vtd.dmar, id, &sid, vtd.read);
 
-	return unit < 0 ? -ENODEV : take(unit, sid, pins);
+	return take(unit, sid, pins);
 }
 
 static const struct ioapic_remapper remapper = {
@@ -107,22 +98,16 @@ static const struct ioapic_remapper remapper = {
 	.entry = set_pin,
 };
 
-int vtd_remap_prepare(const struct acpi_info *acpi, char *error, size_t size)
+void vtd_remap_prepare(const struct acpi_info *acpi, char *error, size_t size)
 {
-	u64 bytes = VTD_IRTES * sizeof(*vtd.irte);
-	int err;
 	u32 n;
 
-	vtd.irte = vtd_alloc(bytes, &vtd.irte_pa);
+	vtd.irte = vtd_alloc(VTD_IRTES * sizeof(*vtd.irte), &vtd.irte_pa);
 	if (!vtd.irte)
 		fmt_snprintf(error, size, "no memory for their table");
-	if (!vtd.irte)
-		return -ENOMEM;
-	err = ioapic_remap(&remapper, vtd.eim, &n);
-	if (err)
+	else if (ioapic_remap(&remapper, vtd.eim, &n))
 		fmt_snprintf(error, size,
 			     "the firmware does not say which IOMMU IO-APIC "
 			     "%u has",
 			     acpi->ioapics[n].id);
-	return err;
 }

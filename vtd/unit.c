@@ -38,23 +38,17 @@ int vtd_control(const struct vtd_unit *u, u32 control, bool on)
 	return vtd_await(u, VTD_GSTS, control, wanted);
 }
 
+void vtd_written(const volatile void *p, size_t size)
+{
+	if (!(vtd.ecap & ECAP_C))
+		vtd_write_back(p, size);
+}
+
 static int refuse(char *error, size_t size, const struct vtd_unit *u,
 		  const char *why)
 {
 	fmt_snprintf(error, size, "the IOMMU at %lxh %s", u->base, why);
 	return -ENODEV;
-}
-
-/* What Ashlar can't do without. */
-static int check_unit(const struct vtd_unit *u, char *error, size_t size)
-{
-	if (u->base >> 32)
-		return refuse(error, size, u, "is not below 4 GiB");
-	if (u->cap == ~0UL || u->ecap == ~0UL || !u->cap || !u->ecap)
-		return refuse(error, size, u, "is not there");
-	if (!(u->ecap & ECAP_QI))
-		return refuse(error, size, u, "has no queued invalidation");
-	return 0;
 }
 
 /* The features of all, the lowest of the limits. */
@@ -67,29 +61,27 @@ static void add_unit(const struct vtd_unit *u)
 	vtd.width = MIN(vtd.width, (u32)CAP_MGAW(u->cap));
 }
 
-/* As far as the registers that are used go. */
-static u64 size_of(const struct vtd_unit *u)
-{
-	return ALIGN_UP(CAP_FRO(u->cap) + 16 * CAP_NFR(u->cap), PAGE_SIZE);
-}
-
+/* Has it what Ashlar can't do without? */
 static int probe_unit(const struct dmar_unit *d, char *error, size_t size)
 {
 	struct vtd_unit *u = &vtd.unit[vtd.nr++];
-	int err;
 
 	*u = (struct vtd_unit){ .base = d->base, .segment = d->segment };
-	if (!(u->base >> 32) && vtd_map(u->base, PAGE_SIZE))
+	if (u->base >> 32)
+		return refuse(error, size, u, "is not below 4 GiB");
+	if (vtd_map(u->base, PAGE_SIZE))
 		return refuse(error, size, u, "finds no memory");
-	if (!(u->base >> 32)) {
-		u->cap = vtd_read64(u, VTD_CAP);
-		u->ecap = vtd_read64(u, VTD_ECAP);
-	}
-	err = check_unit(u, error, size);
-	if (!err && vtd_map(u->base, size_of(u)))
-		err = refuse(error, size, u, "finds no memory");
+	u->cap = vtd_read64(u, VTD_CAP);
+	u->ecap = vtd_read64(u, VTD_ECAP);
+	if (u->cap == ~0UL || u->ecap == ~0UL || !u->cap || !u->ecap)
+		return refuse(error, size, u, "is not there");
+	if (!(u->ecap & ECAP_QI))
+		return refuse(error, size, u, "has no queued invalidation");
+	/* As far as the registers that are used go. */
+	if (vtd_map(u->base, CAP_FRO(u->cap) + 16 * CAP_NFR(u->cap)))
+		return refuse(error, size, u, "finds no memory");
 	add_unit(u);
-	return err;
+	return 0;
 }
 
 /* The most levels that all have. */
@@ -140,45 +132,22 @@ static int quiet_faults(struct vtd_unit *u)
 	return 0;
 }
 
-/* Nobody is a bus master now, so nothing slips through. */
-static int stop_translation(struct vtd_unit *u)
-{
-	return vtd_control(u, GCMD_TE, false);
-}
-
-static int stop_remapping(struct vtd_unit *u)
-{
-	return vtd_control(u, GCMD_IRE, false);
-}
-
 static int set_irta(struct vtd_unit *u)
 {
-	if (!vtd.remaps)
-		return 0;
 	vtd_write64(u, VTD_IRTA,
 		    vtd.irte_pa | (vtd.eim ? IRTA_EIME : 0) | VTD_IRTA_SIZE);
-	return vtd_control(u, GCMD_SIRTP, true);
+	return 0;
 }
 
 static int flush_irtes(struct vtd_unit *u)
 {
-	return vtd.remaps ? vtd_queue_run(u, desc_iec_all()) : 0;
-}
-
-static int start_remapping(struct vtd_unit *u)
-{
-	int err;
-
-	if (!vtd.remaps)
-		return 0;
-	err = vtd_control(u, GCMD_IRE, true);
-	return err ? err : vtd_control(u, GCMD_CFI, false);
+	return vtd_queue_run(u, desc_iec_all());
 }
 
 static int set_root(struct vtd_unit *u)
 {
 	vtd_write64(u, VTD_RTADDR, u->segment ? vtd.blocked_pa : vtd.root_pa);
-	return vtd_control(u, GCMD_SRTP, true);
+	return 0;
 }
 
 static int flush_contexts(struct vtd_unit *u)
@@ -192,12 +161,6 @@ static int flush_iotlb(struct vtd_unit *u)
 	return vtd_queue_run(u, desc_iotlb_all(u->cap));
 }
 
-static int start_translation(struct vtd_unit *u)
-{
-	return vtd_control(u, GCMD_TE, true);
-}
-
-/* After that, or there would be a gap. */
 static int stop_protection(struct vtd_unit *u)
 {
 	if (!(u->cap & CAP_PMR))
@@ -206,24 +169,43 @@ static int stop_protection(struct vtd_unit *u)
 	return vtd_await(u, VTD_PMEN, PMEN_PRS, 0);
 }
 
+/*
+ * Nobody is a bus master, so nothing slips through while translation is off.
+ * Protected memory is the last to go, or there would be a gap.
+ */
 static const struct step {
 	const char *what;
 	int (*run)(struct vtd_unit *u);
+	u32 on, off;	 /* then these controls, in this order */
+	bool interrupts; /* only where they are remapped */
 } steps[] = {
-	{ "faults", quiet_faults },
-	{ "translation off", stop_translation },
-	{ "interrupt remapping off", stop_remapping },
-	{ "queue off", vtd_queue_stop },
-	{ "queue on", vtd_queue_start },
-	{ "interrupt table", set_irta },
-	{ "flush of interrupts", flush_irtes },
-	{ "interrupt remapping on", start_remapping },
-	{ "root table", set_root },
-	{ "flush of contexts", flush_contexts },
-	{ "flush of translations", flush_iotlb },
-	{ "translation on", start_translation },
-	{ "protected memory off", stop_protection },
+	{ "faults", .run = quiet_faults },
+	{ "translation off", .off = GCMD_TE },
+	{ "interrupt remapping off", .off = GCMD_IRE },
+	{ "queue off", .run = vtd_queue_stop },
+	{ "queue on", .run = vtd_queue_start },
+	{ "interrupt table", .run = set_irta, .on = GCMD_SIRTP,
+	  .interrupts = true },
+	{ "flush of interrupts", .run = flush_irtes, .interrupts = true },
+	{ "interrupt remapping on", .on = GCMD_IRE, .off = GCMD_CFI,
+	  .interrupts = true },
+	{ "root table", .run = set_root, .on = GCMD_SRTP },
+	{ "flush of contexts", .run = flush_contexts },
+	{ "flush of translations", .run = flush_iotlb },
+	{ "translation on", .on = GCMD_TE },
+	{ "protected memory off", .run = stop_protection },
 };
+
+static int run_step(struct vtd_unit *u, const struct step *s)
+{
+	int err = s->run ? s->run(u) : 0;
+
+	if (!err && s->on)
+		err = vtd_control(u, s->on, true);
+	if (!err && s->off)
+		err = vtd_control(u, s->off, false);
+	return err;
+}
 
 static int take_over_unit(struct vtd_unit *u, char *error, size_t size)
 {
@@ -231,7 +213,9 @@ static int take_over_unit(struct vtd_unit *u, char *error, size_t size)
 	int err = 0;
 
 	for (s = steps; !err && s < steps + ARRAY_SIZE(steps); s++) {
-		err = s->run(u);
+		if (s->interrupts && !vtd.remaps)
+			continue;
+		err = run_step(u, s);
 		if (err)
 			fmt_snprintf(error, size,
 				     "the IOMMU at %lxh fails: %s (%d); switch "

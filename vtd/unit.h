@@ -69,11 +69,9 @@ enum {
 #define ECAP_IR	       BIT(3)
 #define ECAP_EIM       BIT(4)
 #define ECAP_SC	       BIT(7)
-#define ECAP_IRO(e)    ((u32)((e) >> 8 & 0x3ff) * 16)
 
 struct vtd_unit {
 	u64 base;
-	u64 size;
 	u16 segment;
 	u64 cap, ecap;
 	/* Guards the queue and the registers, once the unit is on. */
@@ -96,7 +94,7 @@ struct vtd {
 	u64 cap, ecap;
 	u32 domains, width, levels;
 	/* What one unit wants. */
-	bool caching, buffers;
+	bool caching;
 	bool on, remaps, eim;
 	/* vtd/dma.c; no context: no function of the bus may do anything. */
 	struct vtd_entry *root, *contexts[PCI_BUSES];
@@ -116,6 +114,8 @@ extern struct vtd vtd;
 int vtd_await(const struct vtd_unit *u, u32 reg, u32 mask, u32 wanted);
 /* Boot: one control on or off, and waits until it is. */
 int vtd_control(const struct vtd_unit *u, u32 control, bool on);
+/* What was written there must reach units that do not snoop, too. */
+void vtd_written(const volatile void *p, size_t size);
 
 /* --- vtd/queue.c --- */
 
@@ -142,8 +142,8 @@ bool vtd_dma_count_fault(u16 address);
 
 /* --- vtd/remap.c, boot --- */
 
-/* Entries for all IO-APICs; the reason in error if that can't be. */
-int vtd_remap_prepare(const struct acpi_info *acpi, char *error, size_t size);
+/* Entries for all IO-APICs; error is left empty, or has why that can't be. */
+void vtd_remap_prepare(const struct acpi_info *acpi, char *error, size_t size);
 
 /* --- vtd/hw.c, which host tests replace --- */
 

@@ -62,12 +62,10 @@ int __must_check vtd_claim(u16 address);
 
 /*
  * A block of entries for messages that come from `sid`: the index of the first,
- * aligned to nr, which is rounded up to a power of two; -ENOSPC, -ENODEV.
+ * aligned to nr, which is rounded up to a power of two; -ENOSPC, -ENODEV.  Its
+ * message is msi_address() of vtd/entry.h.
  */
 s32 __must_check vtd_irte_take(u16 sid, u32 nr);
-
-/* The address of a message that names an entry; the upper half and data: 0. */
-u32 vtd_message_address(u32 index);
 
 /* --- any core, any context but NMI --- */
 

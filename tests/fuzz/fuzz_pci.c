@@ -66,10 +66,9 @@ static void init(struct vpci *v, u8 seed)
 		v->function[i].address = addresses[i];
 		v->function[i].pin = seed & 0x80;
 		if (i)
-			v->function[i].msix = (struct vpci_msix){ MSIX, 65,
-								  0x2000,
-								  0x3000, 0 };
-		for (n = 0; n < VPCI_BARS; n++)
+			v->function[i].msix =
+				(struct pci_msix){ MSIX, 65, 0x2000, 0x3000 };
+		for (n = 0; n < PCI_BARS; n++)
 			v->function[i].bar[n] = (struct vpci_bar){
 				0xfe000000U >> n | n, 0xfffe0000U << n, false
 			};
@@ -86,7 +85,7 @@ static void check(struct vpci *v, u32 address, u32 offset, u32 size)
 	if (size < 4 && value >> 8 * size)
 		abort();
 	for (i = 0; i < v->nr; i++)
-		for (n = 0; n < VPCI_BARS; n++)
+		for (n = 0; n < PCI_BARS; n++)
 			if (v->function[i].bar[n].value !=
 			    (0xfe000000U >> n | n))
 				abort();

@@ -47,7 +47,8 @@ static void describe(const struct pci_tree *t, u16 address)
 	struct pci_function f;
 
 	pci_describe(read_config, pci_reset_bridge(t, address), address, &f);
-	if (f.express && f.express + PCI_EXPRESS_SIZE > SPACE)
+	if (f.reset == PCI_RESET_FLR &&
+	    f.reset_where + PCI_EXPRESS_SIZE > SPACE)
 		abort();
 	if (f.msix.where && (f.msix.where + PCI_MSIX_SIZE > SPACE ||
 			     !f.msix.entries || f.msix.entries > 2048))

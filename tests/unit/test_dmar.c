@@ -23,6 +23,10 @@ enum {
 	SATC
 };
 
+/* Scopes that nobody looks for */
+#define HPET 4
+#define ACPI 5
+
 static u8 table[8192];
 static u32 used;
 static struct dmar d;
@@ -135,20 +139,17 @@ static void test_units(void **state)
 	drhd(UNIT, 0, 0);
 	begin(RHSA, 20);
 	begin(99, 4);
-	at = drhd(UNIT + 0x1000, 1, 2);
-	table[at + 5] = 2;
+	drhd(UNIT + 0x1000, 1, 2);
 	at = 0;
 	assert_int_equal(check(used), 0);
 	assert_int_equal(d.width, 46);
 	assert_int_equal(d.flags, DMAR_INTR_REMAP);
 	assert_true(dmar_next_unit(&d, &at, &u));
 	assert_int_equal(u.base, UNIT);
-	assert_int_equal(u.size, 0x1000);
 	assert_int_equal(u.segment, 0);
 	assert_false(u.all);
 	assert_true(dmar_next_unit(&d, &at, &u));
 	assert_int_equal(u.base, UNIT + 0x1000);
-	assert_int_equal(u.size, 0x4000);
 	assert_int_equal(u.segment, 2);
 	assert_true(u.all);
 	assert_false(dmar_next_unit(&d, &at, &u));
@@ -164,8 +165,8 @@ static void test_scopes(void **state)
 	scope(at, DMAR_ENDPOINT, 0, 0, "30");
 	scope(at, DMAR_BRIDGE, 0, 0, "10");
 	scope(at, DMAR_IOAPIC, 8, 0xf0, "f7");
-	scope(at, DMAR_HPET, 0, 0, "f0");
-	scope(at, DMAR_ACPI, 3, 0, "21");
+	scope(at, HPET, 0, 0, "f0");
+	scope(at, ACPI, 3, 0, "21");
 	scope(at, 77, 0, 0, "1020");
 	assert_int_equal(check(used), 0);
 	at = 0;

@@ -223,7 +223,7 @@ static void test_no_pin(void **state)
 static void test_msix(void **state)
 {
 	(void)state;
-	v.function[0].msix = (struct vpci_msix){
+	v.function[0].msix = (struct pci_msix){
 		.where = 0xb0,
 		.entries = 65,
 		.table = 0x2000,

@@ -35,7 +35,7 @@
 #define CARD 0x0100
 #define SID  0xf0f8
 
-/* --- memory, as the processor and as units see it --- */
+/* --- memory, as the processor and as units see it: anything, at first --- */
 
 #define PAGES 512
 
@@ -55,7 +55,7 @@ static void *take_pages(u64 size, u64 *phys)
 		assert_true(nr_pages < PAGES);
 		pages[nr_pages++] = (struct page){
 			.p = p + off,
-			.seen = calloc(1, PAGE_SIZE),
+			.seen = memset(malloc(PAGE_SIZE), 0xff, PAGE_SIZE),
 			.first = !off,
 		};
 	}
@@ -593,6 +593,8 @@ static void test_attach(void **state)
 			 caps & 2 ? ECAP & ~ECAP_C : ECAP);
 		boot();
 		assert_int_equal(vtd_claim(CARD), 0);
+		/* Nor do others of its bus have a context. */
+		assert_false(context(&models[0], CARD + 8).lo & 1);
 		a = make_domain(0, SIZE_2M, SIZE_2M);
 		b = make_domain(0, 2 * SIZE_2M, SIZE_2M);
 		assert_int_not_equal(a.id, b.id);
