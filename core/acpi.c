@@ -18,22 +18,6 @@ struct hpet {
 } __packed;
 _Static_assert(sizeof(struct hpet) == 56, "3.2.4");
 
-/* PCI Firmware 3.3, 4.1.2 */
-struct mcfg {
-	struct sdt_header header;
-	u8 reserved[8];
-} __packed;
-_Static_assert(sizeof(struct mcfg) == 44, "4.1.2");
-
-struct mcfg_allocation {
-	u64 base_address;
-	u16 segment;
-	u8 start_bus;
-	u8 end_bus;
-	u32 reserved;
-} __packed;
-_Static_assert(sizeof(struct mcfg_allocation) == 16, "4.1.2");
-
 /* VT-d 4.1, 8.1: host address width, flags and 10 reserved bytes follow. */
 #define DMAR_SIZE 48
 

@@ -124,6 +124,22 @@ _Static_assert(sizeof(struct fadt) == 276, "5.2.9");
 #define FADT_RESET_REG_SUP   BIT(10)
 #define FADT_HW_REDUCED_ACPI BIT(20)
 
+/* PCI Firmware 3.3, 4.1.2 */
+struct mcfg {
+	struct sdt_header header;
+	u8 reserved[8];
+} __packed;
+_Static_assert(sizeof(struct mcfg) == 44, "4.1.2");
+
+struct mcfg_allocation {
+	u64 base_address;
+	u16 segment;
+	u8 start_bus;
+	u8 end_bus;
+	u32 reserved;
+} __packed;
+_Static_assert(sizeof(struct mcfg_allocation) == 16, "4.1.2");
+
 /* 5.2.12 Multiple APIC Description Table */
 struct madt {
 	struct sdt_header header;

@@ -14,6 +14,8 @@ static void restore(const struct assigned_function *f)
 	for (n = 0; n < PCI_BARS; n++)
 		if (f->bar[n])
 			pci_write32(f->address, PCI_BAR(n), f->bar[n]);
+	/* Guests see no ROM: it decodes nothing. */
+	pci_write32(f->address, PCI_ROM, 0);
 	pci_write16(f->address, PCI_COMMAND, f->command);
 }
 
@@ -39,7 +41,7 @@ static void reset_msi(struct assigned_function *f)
 	u32 control = pci_read(f->address, f->can.msi);
 	u32 data = f->can.msi + PCI_MSI_DATA_32;
 
-	control &= ~(u32)(PCI_MSI_ENABLE | PCI_MSI_MANY);
+	control &= ~(u32)(PCI_MSI_ENABLE | PCI_MSI_MANY_MASK);
 	pci_write16(f->address, f->can.msi + 2, (u16)(control >> 16));
 	pci_write32(f->address, f->can.msi + PCI_MSI_LOW,
 		    message_address(f, 0));
@@ -148,6 +150,26 @@ bool assign_io(struct assigned *a, u16 port, u8 size, bool write, u32 *value)
 	return config;
 }
 
+u64 assign_ecam_read(void *assigned, u64 offset, u8 size)
+{
+	struct assigned *a = assigned;
+	u64 value;
+
+	spin_lock(&a->intx->domain->lock);
+	value = vpci_ecam_read(&a->pci, offset, size);
+	spin_unlock(&a->intx->domain->lock);
+	return value;
+}
+
+void assign_ecam_write(void *assigned, u64 offset, u8 size, u64 value)
+{
+	struct assigned *a = assigned;
+
+	spin_lock(&a->intx->domain->lock);
+	vpci_ecam_write(&a->pci, offset, size, value);
+	spin_unlock(&a->intx->domain->lock);
+}
+
 /* --- an MSI-X table's pages; with the lock, routes are told --- */
 
 u64 assign_msix_read(void *function, u64 offset, u8 size)
@@ -180,9 +202,9 @@ void assign_msix_want(void *function, u32 entry, const struct irq_msg *m)
 	routes_settle(f->owner->intx->domain);
 }
 
-void assign_msi_want(void *assigned, u32 n, const struct irq_msg *m)
+void assign_msi_want(void *assigned, u32 n, u32 k, const struct irq_msg *m)
 {
 	struct assigned *a = assigned;
 
-	assign_msix_want(&a->function[n], 0, m);
+	assign_msix_want(&a->function[n], k, m);
 }

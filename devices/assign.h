@@ -93,6 +93,9 @@ bool assign_io(struct assigned *a, u16 port, u8 size, bool write, u32 *value);
 u64 assign_msix_read(void *function, u64 offset, u8 size);
 void assign_msix_write(void *function, u64 offset, u8 size, u64 value);
 void assign_msix_want(void *function, u32 entry, const struct irq_msg *m);
-void assign_msi_want(void *assigned, u32 n, const struct irq_msg *m);
+void assign_msi_want(void *assigned, u32 n, u32 k, const struct irq_msg *m);
+/* Configuration space in memory. */
+u64 assign_ecam_read(void *assigned, u64 offset, u8 size);
+void assign_ecam_write(void *assigned, u64 offset, u8 size, u64 value);
 
 #endif

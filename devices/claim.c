@@ -262,7 +262,7 @@ static int add_memory(struct check *c, u32 n, const struct pci_bar *bar)
 
 	if (err)
 		return err;
-	if (size > GUEST_IOAPIC - GUEST_HOLE || gpa + size > GUEST_IOAPIC)
+	if (size > GUEST_ECAM - GUEST_HOLE || gpa + size > GUEST_ECAM)
 		return refuse(c,
 			      "its BAR %u of %lu MiB does not fit below the "
 			      "guest's IO-APIC; remove it",
@@ -428,7 +428,8 @@ static int add_messages(struct check *c)
 	if (can->msix.where)
 		return add_msix(c, &can->msix);
 	c->v->msi.where = can->msi;
-	return can->msi ? add_routes(c, 1) : 0;
+	c->v->msi.many = can->msi_many;
+	return can->msi ? add_routes(c, 1U << can->msi_many) : 0;
 }
 
 static int check_reset(struct check *c)
@@ -499,6 +500,23 @@ static int add_device(struct check *c, const struct table_device *d)
 	return err;
 }
 
+static int add_ecam(struct check *c)
+{
+	const struct mmio_region r = {
+		.gpa = GUEST_ECAM,
+		.size = VPCI_ECAM_SIZE,
+		.cause = CAUSE_EPT_OTHER,
+		.ctx = c->a,
+		.read = assign_ecam_read,
+		.write = assign_ecam_write,
+	};
+
+	if (c->a->pci.nr && mmio_register(c->a->mmio, &r))
+		return refuse(c, "there is no room for its configuration "
+				 "space; assign fewer devices");
+	return 0;
+}
+
 int assign_devices(struct assigned *a, const struct table_partition *config,
 		   struct intx *x, struct mmio_space *mmio, char *error,
 		   size_t size)
@@ -523,7 +541,7 @@ int assign_devices(struct assigned *a, const struct table_partition *config,
 		c.f = &a->function[a->pci.nr];
 		err = add_device(&c, d);
 	}
-	return err;
+	return err ? err : add_ecam(&c);
 }
 
 void assign_describe(const struct assigned *a, struct guest_acpi_pci *out)

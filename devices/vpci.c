@@ -85,7 +85,8 @@ static u32 read_capability(const struct vpci_function *f, u32 n)
 		f->msix.pending,
 	};
 	const u32 msi[] = {
-		PCI_CAP_MSI | PCI_MSI_64 | f->msi.control,
+		PCI_CAP_MSI | PCI_MSI_64 | f->msi.control |
+			f->msi.many << PCI_MSI_CAPABLE_SHIFT,
 		e->low,
 		e->high,
 		e->data,
@@ -139,21 +140,23 @@ static u32 read_function(const struct vpci *v, const struct vpci_function *f,
 				  read_capability(f, (reg - CAPABILITY) / 4);
 }
 
+static u32 read_dword(const struct vpci *v, u16 function, u32 reg)
+{
+	u32 i = find(v, function);
+
+	if (i < v->nr)
+		return read_function(v, &v->function[i], reg);
+	return v->nr && !function ? read_bridge(reg) : ~0U;
+}
+
 u32 vpci_read(const struct vpci *v, u32 address, u32 offset, u32 size)
 {
-	u32 value, reg, i;
 	u16 function;
+	u32 reg;
 
 	if (!decode(address, offset, size, &function, &reg))
 		return BYTE_MASK(size);
-	i = find(v, function);
-	if (i < v->nr)
-		value = read_function(v, &v->function[i], reg);
-	else if (v->nr && !function)
-		value = read_bridge(reg);
-	else
-		value = ~0U;
-	return value >> 8 * offset & BYTE_MASK(size);
+	return read_dword(v, function, reg) >> 8 * offset & BYTE_MASK(size);
 }
 
 /* `bytes` are those of the register that are written. */
@@ -183,24 +186,50 @@ static void write_msix(const struct vpci *v, struct vpci_function *f, u32 n,
 	v->write16(f->address, f->msix.where + 2, f->msix_control);
 }
 
+/* All are told; those beyond as many as it has asked for go nowhere. */
+static void want_messages(const struct vpci *v, const struct vpci_function *f)
+{
+	const struct vpci_msi *i = &f->msi;
+	u32 on = i->control & PCI_MSI_ENABLE ? 1U << PCI_MSI_MANY(i->control) :
+					       0;
+	struct msix_entry e = i->entry;
+	struct irq_msg m;
+	u32 k;
+
+	for (k = 0; k < 1U << i->many; k++) {
+		e.data = on ? (i->entry.data & ~(on - 1)) | k : 0;
+		if (!msix_decode(&e, &m) || k >= on)
+			m = (struct irq_msg){ .masked = true };
+		v->want(v->ctx, (u32)(f - v->function), k, &m);
+	}
+}
+
+/* More than there can be are as many as there can be. */
+static u32 limit_messages(const struct vpci_msi *i)
+{
+	u32 many = MIN(PCI_MSI_MANY(i->control), i->many);
+
+	return (i->control & PCI_MSI_ENABLE) |
+	       many << PCI_MSI_MANY_SHIFT;
+}
+
 /* The device's own message is enabled behind the guest's, and before it off. */
 static void write_msi(const struct vpci *v, struct vpci_function *f, u32 n,
 		      u32 bytes, u32 value)
 {
-	static const u32 writable[] = { PCI_MSI_ENABLE, ~3U, ~0U, 0xffff };
+	static const u32 writable[] = { PCI_MSI_ENABLE | PCI_MSI_MANY_MASK, ~3U,
+					~0U, 0xffff };
 	struct vpci_msi *i = &f->msi;
 	u32 *const dword[] = { &i->control, &i->entry.low, &i->entry.high,
 			       &i->entry.data };
 	u32 was = i->control;
-	struct irq_msg m;
 
 	if (n >= ARRAY_SIZE(dword) || !(bytes & writable[n]))
 		return;
 	bytes &= writable[n];
 	*dword[n] = (*dword[n] & ~bytes) | (value & bytes);
-	if (!msix_decode(&i->entry, &m) || !i->control)
-		m = (struct irq_msg){ .masked = true };
-	v->want(v->ctx, (u32)(f - v->function), &m);
+	i->control = limit_messages(i);
+	want_messages(v, f);
 	if (i->control != was)
 		v->write16(f->address, i->where + 2, (u16)(i->control >> 16));
 }
@@ -211,21 +240,15 @@ static void write_bar(struct vpci_bar *b, u32 bytes, u32 value)
 		b->sizing = (value & b->mask) == b->mask;
 }
 
-void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
+static void write_dword(struct vpci *v, u16 function, u32 reg, u32 bytes,
+			u32 value)
 {
-	struct vpci_function *f;
-	u32 bytes, reg, i, n;
-	u16 function;
+	u32 i = find(v, function), n = (reg - CAPABILITY) / 4;
+	struct vpci_function *f = &v->function[i];
 
-	if (!decode(address, offset, size, &function, &reg))
-		return;
-	i = find(v, function);
 	if (i == v->nr)
 		return;
-	f = &v->function[i];
-	bytes = BYTE_MASK(size) << 8 * offset;
-	value = value << 8 * offset & bytes;
-	n = (reg - CAPABILITY) / 4;
+	value &= bytes;
 	if (reg == PCI_COMMAND)
 		write_command(v, f, bytes, value);
 	else if (reg == PCI_INTERRUPT_LINE && (bytes & 0xff))
@@ -236,6 +259,50 @@ void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
 		write_msi(v, f, n, bytes, value);
 	else if (reg >= PCI_BAR(0) && reg < PCI_BAR(PCI_BARS))
 		write_bar(&f->bar[(reg - PCI_BAR(0)) / 4], bytes, value);
+}
+
+void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value)
+{
+	u16 function;
+	u32 reg;
+
+	if (decode(address, offset, size, &function, &reg))
+		write_dword(v, function, reg, BYTE_MASK(size) << 8 * offset,
+			    value << 8 * offset);
+}
+
+/* Bits 19:12 of the offset are the function, 11:2 the register. */
+static u16 ecam_function(u64 offset)
+{
+	return offset >> 12 & 0xff;
+}
+
+u64 vpci_ecam_read(const struct vpci *v, u64 offset, u32 size)
+{
+	u32 shift = 8 * (offset & 3);
+
+	if (offset & (size - 1))
+		return ~0UL;
+	if (size == 8)
+		return vpci_ecam_read(v, offset, 4) |
+		       vpci_ecam_read(v, offset + 4, 4) << 32;
+	return read_dword(v, ecam_function(offset), offset & 0xffc) >> shift &
+	       BYTE_MASK(size);
+}
+
+void vpci_ecam_write(struct vpci *v, u64 offset, u32 size, u64 value)
+{
+	u32 shift = 8 * (offset & 3);
+
+	if (offset & (size - 1))
+		return;
+	if (size == 8) {
+		vpci_ecam_write(v, offset, 4, value);
+		vpci_ecam_write(v, offset + 4, 4, value >> 32);
+		return;
+	}
+	write_dword(v, ecam_function(offset), offset & 0xffc,
+		    BYTE_MASK(size) << shift, (u32)value << shift);
 }
 
 bool vpci_io(struct vpci *v, u16 port, u8 size, bool write, u32 *value)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI configuration space as a guest sees it by mechanism #1: one bus, without
- * bridges.  Its partition's functions, wherever they are on the machine, are
+ * PCI configuration space as a guest sees it by mechanism #1 and in memory
+ * (ECAM): one bus, without bridges.  Its partition's functions, wherever they are on the machine, are
  * function 0 of device 1, 2 and so on; 00:00.0 is a host bridge, without which
  * Linux does not believe in the bus.  The rest reads as ones.
  *
@@ -32,10 +32,14 @@ struct vpci_bar {
 	bool sizing;
 };
 
-/* PCI Express 6.0, 7.7.1: one message, which the guest writes and the device
- * never has. */
+/*
+ * PCI Express 6.0, 7.7.1: one message, which the guest writes and the device
+ * never has.  Those of a function with many differ in the lowest bits of the
+ * vector.
+ */
 struct vpci_msi {
 	u32 where; /* in the device's space; 0: a guest sees none */
+	u32 many;  /* how many there can be, as a power of two */
 	struct msix_entry entry;
 	u32 control; /* the first dword's bits that it has set */
 };
@@ -58,8 +62,8 @@ struct vpci {
 	/* The device's registers: an aligned dword, 2 aligned bytes. */
 	u32 (*read)(u16 address, u32 reg);
 	void (*write16)(u16 address, u32 reg, u16 value);
-	/* The message of a function with MSI is this now. */
-	void (*want)(void *ctx, u32 n, const struct irq_msg *m);
+	/* Message k of function n, which has MSI, is this now. */
+	void (*want)(void *ctx, u32 n, u32 k, const struct irq_msg *m);
 	void *ctx;
 };
 
@@ -84,5 +88,13 @@ void vpci_reset(struct vpci *v);
  */
 u32 vpci_read(const struct vpci *v, u32 address, u32 offset, u32 size);
 void vpci_write(struct vpci *v, u32 address, u32 offset, u32 size, u32 value);
+
+/*
+ * The same by ECAM (PCI Express 6.0, 7.2.2), 8 bytes, too, at an offset below
+ * VPCI_ECAM_SIZE.  What is not aligned is nowhere.
+ */
+#define VPCI_ECAM_SIZE 0x100000UL
+u64 vpci_ecam_read(const struct vpci *v, u64 offset, u32 size);
+void vpci_ecam_write(struct vpci *v, u64 offset, u32 size, u64 value);
 
 #endif

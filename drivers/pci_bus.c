@@ -152,6 +152,10 @@ void pci_describe(pci_reader *read, s32 bridge, u16 address,
 		.msi = whole_capability(read, address, PCI_CAP_MSI,
 					PCI_MSI_SIZE),
 	};
+	if (f->msi)
+		f->msi_many = PCI_MSI_CAPABLE(read(address, f->msi));
+	if (f->msi_many > PCI_MSI_MAX)
+		f->msi_many = 0;
 	describe_reset(read, bridge, address, f);
 	describe_msix(read, address, &f->msix);
 }

@@ -27,6 +27,7 @@
 #define PCI_BUS_NUMBERS	   0x18 /* of a bridge: primary, secondary, last */
 #define PCI_CIS		   0x28
 #define PCI_SUBSYSTEM	   0x2c
+#define PCI_ROM		   0x30
 #define PCI_CAPABILITIES   0x34
 #define PCI_INTERRUPT_LINE 0x3c
 
@@ -69,8 +70,13 @@
 #define PCI_MSI_DATA_32 8
 #define PCI_MSI_DATA_64 12
 #define PCI_MSI_SIZE	16
-/* How many messages there are to be: none but the first. */
-#define PCI_MSI_MANY (7U << 20)
+/* Message Control: how many messages there can be, and are to be, as a power. */
+#define PCI_MSI_CAPABLE_SHIFT  17
+#define PCI_MSI_CAPABLE(dword) ((dword) >> PCI_MSI_CAPABLE_SHIFT & 7)
+#define PCI_MSI_MANY_SHIFT     20
+#define PCI_MSI_MANY_MASK      (7U << PCI_MSI_MANY_SHIFT)
+#define PCI_MSI_MANY(dword)    ((dword) >> PCI_MSI_MANY_SHIFT & 7)
+#define PCI_MSI_MAX	       5 /* 32 of them; more is reserved */
 
 /* PCI Express 6.0, 7.7.2: of each the low three bits are a BAR's number. */
 #define PCI_MSIX_TABLE	 4

@@ -180,6 +180,21 @@ static int build_madt(struct area *a, u32 nr_vcpus, u64 *gpa)
 	return 0;
 }
 
+/* Bus 0 alone. */
+static int build_mcfg(struct area *a, u64 *gpa)
+{
+	size_t size = sizeof(struct mcfg) + sizeof(struct mcfg_allocation);
+	struct mcfg *m = take(a, size, gpa);
+
+	if (!m)
+		return -ENOSPC;
+	*(struct mcfg_allocation *)(m + 1) = (struct mcfg_allocation){
+		.base_address = GUEST_ECAM,
+	};
+	finish(&m->header, "MCFG", size, 1);
+	return 0;
+}
+
 static int build_xsdt(struct area *a, const u64 *tables, size_t n, u64 *gpa)
 {
 	size_t size = sizeof(struct sdt_header) + n * sizeof(u64);
@@ -255,7 +270,7 @@ int guest_acpi_build(u8 *buf, size_t size, u64 gpa,
 			  .size = table_room(size, gpa),
 			  .gpa = gpa };
 	struct rsdp *rsdp;
-	u64 table[3]; /* FADT, MADT, SSDT */
+	u64 table[4]; /* FADT, MADT, SSDT, MCFG */
 	u64 dsdt, xsdt;
 	size_t n = 2;
 	int err;
@@ -274,6 +289,8 @@ int guest_acpi_build(u8 *buf, size_t size, u64 gpa,
 		err = build_madt(&a, config->nr_vcpus, &table[1]);
 	if (!err && config->pci)
 		err = copy_aml(&a, guest_ssdt, guest_ssdt_size, &table[n++]);
+	if (!err && config->pci)
+		err = build_mcfg(&a, &table[n++]);
 	if (!err && config->pci)
 		err = put_pci(buf, size, gpa, config->pci);
 	if (!err)

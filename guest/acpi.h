@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ACPI tables a guest finds (ACPI 6.4): RSDP, XSDT, FADT, MADT, DSDT, and
- * with a PCI bus an SSDT, in hardware-reduced mode.  Addresses and ports:
+ * with a PCI bus an SSDT and MCFG, in hardware-reduced mode.  Addresses and ports:
  * guest/layout.h.  Pure; while booting.
  */
 #ifndef GUEST_ACPI_H

@@ -5,7 +5,7 @@
  *	00000000-0009efff	RAM; a loader's own tables go here
  *	000e0000-000fffff	ACPI tables, reset vector; reserved in E820
  *	00100000-		main RAM, up to 3 GiB at most
- *	c0000000-ffffffff	hole: PCI, IO-APIC, local APIC
+ *	c0000000-ffffffff	hole: PCI, ECAM, IO-APIC, local APIC
  *	100000000-		the rest of RAM
  *
  * With identity = yes main RAM begins where it is in the host's memory, and
@@ -27,6 +27,8 @@
 #define GUEST_HIGH	   0x100000UL /* RAM above the BIOS area */
 #define GUEST_HOLE	   0xc0000000UL
 #define GUEST_HOLE_END	   0x100000000UL
+#define GUEST_ECAM	   0xfeb00000UL /* devices/vpci.h: 1 MiB, bus 0 */
+#define GUEST_ECAM_END	   0xfec00000UL
 #define GUEST_IOAPIC	   0xfec00000UL
 #define GUEST_LAPIC	   APIC_DEFAULT_BASE
 #define GUEST_ECHO	   0xfed80000UL /* drivers/echo.h */

@@ -10,6 +10,7 @@ u32 loader_e820(const struct guest_layout *layout,
 		{ 0, GUEST_LOW_END, E820_RAM },
 		{ GUEST_ACPI, GUEST_ACPI_END - GUEST_ACPI, E820_RESERVED },
 		{ layout->main, layout->main_end - layout->main, E820_RAM },
+		{ GUEST_ECAM, GUEST_ECAM_END - GUEST_ECAM, E820_RESERVED },
 		{ GUEST_HOLE_END, layout->high, E820_RAM },
 	};
 

@@ -38,7 +38,7 @@ _Static_assert(sizeof(struct e820_entry) == 20, "zero-page.rst");
 
 #define E820_RAM      1
 #define E820_RESERVED 2
-#define E820_ENTRIES  4
+#define E820_ENTRIES  5
 
 /*
  * The map of guest/layout.h; main RAM must not be empty.  Number of entries.

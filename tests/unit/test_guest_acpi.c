@@ -219,7 +219,7 @@ static void test_pci_bus(void **state)
 	};
 	struct guest_acpi_config c = { .nr_vcpus = 1, .pci = &pci };
 	const u8 *bus = area + (GUEST_ACPI_PCI - GUEST_ACPI);
-	const u8 *xsdt;
+	const u8 *xsdt, *mcfg;
 	u64 rsdp;
 
 	(void)state;
@@ -227,8 +227,13 @@ static void test_pci_bus(void **state)
 	assert_int_equal(guest_acpi_build(area, SIZE, GUEST_ACPI, &c, &rsdp),
 			 0);
 	xsdt = table_at(get64(area + (rsdp - GUEST_ACPI) + 24), "XSDT");
-	assert_int_equal(get32(xsdt + 4), 36 + 3 * 8);
+	assert_int_equal(get32(xsdt + 4), 36 + 4 * 8);
 	table_at(get64(xsdt + 36 + 2 * 8), "SSDT");
+	mcfg = table_at(get64(xsdt + 36 + 3 * 8), "MCFG");
+	assert_int_equal(get32(mcfg + 4), 60);
+	assert_int_equal(get64(mcfg + 44), GUEST_ECAM);
+	/* Segment 0, buses 0 to 0 */
+	assert_int_equal(get32(mcfg + 52), 0);
 	/* where and how ssdt.asl reads it */
 	assert_int_equal(GUEST_ACPI_PCI, 0xff000);
 	assert_memory_equal(bus, &pci, sizeof(pci));

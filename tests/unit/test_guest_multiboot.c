@@ -288,14 +288,15 @@ static void test_memory_map(void **state)
 	struct fixture *f = *state;
 
 	load(f);
-	assert_int_equal(get32(info(f) + 44), 3 * 24);
+	assert_int_equal(get32(info(f) + 44), 4 * 24);
 	check_range(f, 0, 0, 0x9f000, 1);
 	check_range(f, 1, 0xe0000, 0x100000, 2);
 	check_range(f, 2, 0x100000, RAM, 1);
+	check_range(f, 3, GUEST_ECAM, GUEST_ECAM_END, 2);
 	f->boot.layout.high = f->mem.layout.high = 0x40000000;
 	load(f);
-	assert_int_equal(get32(info(f) + 44), 4 * 24);
-	check_range(f, 3, 0x100000000, 0x140000000, 1);
+	assert_int_equal(get32(info(f) + 44), 5 * 24);
+	check_range(f, 4, 0x100000000, 0x140000000, 1);
 }
 
 static void test_modules(void **state)

@@ -265,15 +265,16 @@ static void test_load_e820(void **state)
 	assert_int_equal(plan(f), 0);
 	assert_int_equal(linux_load(&f->boot, &f->plan, &f->mem, 0), 0);
 	bp = f->ram + f->plan.rsi;
-	assert_int_equal(bp[0x1e8], 3);
+	assert_int_equal(bp[0x1e8], 4);
 	check_e820(bp, 0, 0, 0x9f000, 1);
 	check_e820(bp, 1, 0xe0000, 0x100000, 2);
 	check_e820(bp, 2, 0x100000, RAM, 1);
+	check_e820(bp, 3, GUEST_ECAM, GUEST_ECAM_END, 2);
 	f->boot.layout.high = f->mem.layout.high = 0x40000000;
 	assert_int_equal(plan(f), 0);
 	assert_int_equal(linux_load(&f->boot, &f->plan, &f->mem, 0), 0);
-	assert_int_equal(bp[0x1e8], 4);
-	check_e820(bp, 3, 0x100000000, 0x140000000, 1);
+	assert_int_equal(bp[0x1e8], 5);
+	check_e820(bp, 4, 0x100000000, 0x140000000, 1);
 }
 
 /* Walk the tables as the MMU would; 0 stands for a fault. */

@@ -253,13 +253,15 @@ static void test_msix(void **state)
 	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00400011);
 }
 
-static struct irq_msg told;
+static struct irq_msg told, all_told[32];
 static u32 times;
 
-static void on_want(void *ctx, u32 n, const struct irq_msg *m)
+static void on_want(void *ctx, u32 n, u32 k, const struct irq_msg *m)
 {
 	assert_ptr_equal(ctx, &v);
 	assert_int_equal(n, 0);
+	assert_in_range(k, 0, 31);
+	all_told[k] = *m;
 	told = *m;
 	times++;
 }
@@ -305,6 +307,79 @@ static void test_msi(void **state)
 	vpci_write(&v, AT(0x40), 0, 2, 0xffff);
 	assert_int_equal(writes, 2);
 	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00800005);
+}
+
+/* Of four messages a guest asks for two, for more than there are, for none. */
+static void test_msi_many(void **state)
+{
+	(void)state;
+	v.function[0].msi.where = 0xd0;
+	v.function[0].msi.many = 2;
+	v.want = on_want;
+	v.ctx = &v;
+	times = 0;
+	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00840005);
+	vpci_write(&v, AT(0x44), 0, 4, 0xfee01000);
+	vpci_write(&v, AT(0x4c), 0, 2, 0x0047);
+	vpci_write(&v, AT(0x40), 2, 2, 0x11);
+	assert_int_equal(times, 3 * 4);
+	assert_int_equal(last_value, 0x11);
+	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00950005);
+	/* The function puts the number into the vector's lowest bits. */
+	assert_int_equal(all_told[0].vector, 0x46);
+	assert_int_equal(all_told[1].vector, 0x47);
+	assert_false(all_told[0].masked || all_told[1].masked);
+	assert_true(all_told[2].masked && all_told[3].masked);
+	vpci_write(&v, AT(0x40), 2, 2, 0x71);
+	assert_int_equal(last_value, 0x21);
+	assert_int_equal(all_told[0].vector, 0x44);
+	assert_int_equal(all_told[3].vector, 0x47);
+	assert_false(all_told[3].masked);
+	vpci_write(&v, AT(0x40), 2, 2, 0x20);
+	assert_int_equal(last_value, 0x20);
+	assert_true(all_told[0].masked && all_told[3].masked);
+	vpci_reset(&v);
+	assert_int_equal(vpci_read(&v, AT(0x40), 0, 4), 0x00840005);
+}
+
+/* The same registers, and none from 100h on. */
+static void test_ecam(void **state)
+{
+	u32 reg;
+
+	(void)state;
+	v.function[0].msi.where = 0xd0;
+	v.want = on_want;
+	v.ctx = &v;
+	for (reg = 0; reg < 0x100; reg += 4)
+		assert_int_equal(vpci_ecam_read(&v, 0x8000 + reg, 4),
+				 vpci_read(&v, AT(reg), 0, 4));
+	assert_int_equal(vpci_ecam_read(&v, 0x8000, 8),
+			 vpci_ecam_read(&v, 0x8000, 4) |
+				 vpci_ecam_read(&v, 0x8004, 4) << 32);
+	assert_int_equal(vpci_ecam_read(&v, 0x8002, 2),
+			 vpci_read(&v, AT(0), 2, 2));
+	assert_int_equal(vpci_ecam_read(&v, 0x8003, 1),
+			 vpci_read(&v, AT(0), 3, 1));
+	for (reg = 0x100; reg < 0x1000; reg += 4)
+		assert_int_equal(vpci_ecam_read(&v, 0x8000 + reg, 4), 0);
+	/* No function, no function of it, and across two registers */
+	assert_int_equal(vpci_ecam_read(&v, 0xf8000, 4), 0xffffffff);
+	assert_int_equal(vpci_ecam_read(&v, 0x9000, 4), 0xffffffff);
+	assert_int_equal(vpci_ecam_read(&v, 0xff000 + 0xffc, 4), 0xffffffff);
+	assert_int_equal(vpci_ecam_read(&v, 0x8002, 4), ~0UL);
+	vpci_ecam_write(&v, 0x8044, 4, 0xfee01000);
+	assert_int_equal(vpci_read(&v, AT(0x44), 0, 4), 0xfee01000);
+	vpci_ecam_write(&v, 0x8048, 8, 0x4112345678UL);
+	assert_int_equal(vpci_read(&v, AT(0x48), 0, 4), 0x12345678);
+	assert_int_equal(vpci_read(&v, AT(0x4c), 0, 4), 0x41);
+	vpci_ecam_write(&v, 0x8044, 8, 0);
+	vpci_ecam_write(&v, 0x8049, 1, 0xff);
+	vpci_ecam_write(&v, 0x804a, 4, 0xffffffff);
+	assert_int_equal(vpci_read(&v, AT(0x48), 0, 4), 0x1234ff78);
+	vpci_ecam_write(&v, 0xf8044, 4, 0);
+	vpci_ecam_write(&v, 0x8100, 4, ~0U);
+	assert_int_equal(vpci_read(&v, AT(0x44), 0, 4), 0xfee01000);
 }
 
 static u32 in(u16 port, u8 size)
@@ -378,6 +453,8 @@ int main(void)
 		cmocka_unit_test_setup(test_no_pin, setup),
 		cmocka_unit_test_setup(test_msix, setup),
 		cmocka_unit_test_setup(test_msi, setup),
+		cmocka_unit_test_setup(test_msi_many, setup),
+		cmocka_unit_test_setup(test_ecam, setup),
 		cmocka_unit_test_setup(test_ports, setup),
 		cmocka_unit_test_setup(test_no_devices, setup),
 	};
