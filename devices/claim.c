@@ -88,6 +88,7 @@ static int check_apart(struct check *c)
 	s32 turn, bridge = pci_alias(&pci_tree, c->address);
 	u32 at = 0;
 	u16 other;
+	int err = 0;
 
 	if (!vtd_on() || c->a->config->identity)
 		return 0;
@@ -99,13 +100,13 @@ static int check_apart(struct check *c)
 	while (pci_next(&at, &other)) {
 		turn = pci_joint(&pci_tree, c->address, other);
 		if (turn >= 0 && !is_bridge(other) && !assign_owns(c->a, other))
-			return refuse(c,
-				      "no ACS at " PCI_NAME
-				      " keeps it from " PCI_NAME
-				      "; assign both to one partition",
-				      PCI_WORDS(turn), PCI_WORDS(other));
+			err = refuse(c,
+				     "no ACS at " PCI_NAME
+				     " keeps it from " PCI_NAME
+				     "; assign both to one partition",
+				     PCI_WORDS(turn), PCI_WORDS(other));
 	}
-	return 0;
+	return err;
 }
 
 /* Its requests are blocked from now on. */
@@ -146,16 +147,16 @@ static int check_pages(struct check *c, u64 page, u64 end)
 {
 	u32 at = 0;
 	u16 other;
+	int err = 0;
 
 	while (pci_next(&at, &other))
 		if (other != c->address && is_plain(other) &&
 		    has_memory_in(other, page, end))
-			return refuse(
-				c,
-				"its memory shares page %lx with " PCI_NAME
-				"; remove it",
-				page, PCI_WORDS(other));
-	return 0;
+			err = refuse(c,
+				     "its memory shares page %lx with " PCI_NAME
+				     "; remove it",
+				     page, PCI_WORDS(other));
+	return err;
 }
 
 static void map(struct assigned *a, u64 gpa, u64 hpa, u64 size)
@@ -330,16 +331,17 @@ static int check_line(struct check *c, u32 gsi)
 {
 	u32 at = 0;
 	u16 other;
+	int err = 0;
 
 	while (pci_next(&at, &other))
 		if (!assign_owns(c->a, other) && pin_of(other) &&
 		    gsi_of(other) == gsi)
-			return refuse(
+			err = refuse(
 				c,
 				"its interrupt, GSI %u, is that of " PCI_NAME
 				", too; assign both to one partition",
 				gsi, PCI_WORDS(other));
-	return 0;
+	return err;
 }
 
 static int check_targets(struct check *c)
@@ -436,15 +438,16 @@ static int check_reset(struct check *c)
 {
 	u32 at = 0;
 	u16 other;
+	int err = 0;
 
 	while (c->f->can.reset == PCI_RESET_BUS && pci_next(&at, &other))
 		if ((other & ~7) == (c->address & ~7) &&
 		    !assign_owns(c->a, other))
-			return refuse(c,
-				      "only all of its device can be reset; "
-				      "assign " PCI_NAME ", too",
-				      PCI_WORDS(other));
-	return 0;
+			err = refuse(c,
+				     "only all of its device can be reset; "
+				     "assign " PCI_NAME ", too",
+				     PCI_WORDS(other));
+	return err;
 }
 
 static void keep_registers(struct check *c)
