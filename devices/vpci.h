@@ -52,7 +52,8 @@ struct vpci_function {
 	u16 address; /* on the machine */
 	bool pin;    /* its INTx is the guest's */
 	u8 host_line;
-	u8 line; /* Interrupt Line: the guest's to keep */
+	u8 line;	  /* Interrupt Line: the guest's to keep */
+	bool quarantined; /* it can't become a bus master */
 	struct vpci_bar bar[VPCI_BARS];
 	struct vpci_msix msix;
 	struct vpci_msi msi;

@@ -19,6 +19,7 @@ $(eval $(call variant,ashlar-memory.elf,partition/build.o,build-open.o))
 $(eval $(call variant,ashlar-slow.elf,partition/machine.o,machine-slow.o))
 $(eval $(call variant,ashlar-lock.elf,partition/machine.o,machine-open.o))
 $(eval $(call variant,ashlar-pass.elf,vtd/dma.o,dma-pass-through.o))
+$(eval $(call variant,ashlar-storm.elf,partition/faults.o,faults-open.o))
 $(eval $(call variant,ashlar-frames.elf,partition/dma.o,dma-open.o))
 
 $(eval $(call variant,ashlar-reason.elf,vmx/exit.o,vmx-any-reason.o))
