@@ -69,19 +69,8 @@ static void tell(struct msix *m, u32 entry)
 	m->want(m->ctx, entry, &msg);
 }
 
-static void write_mask(struct msix *m, u32 entry, u32 mask)
+static void write_dword(struct msix_entry *e, u32 n, u32 value)
 {
-	msix_entry(m, entry)->control = mask;
-	*device_dword(m, entry, ENTRY_CONTROL) = mask;
-}
-
-static void write_entry(struct msix *m, u32 entry, u32 n, u32 value)
-{
-	struct msix_entry *e;
-
-	if (entry >= m->entries)
-		return;
-	e = msix_entry(m, entry);
 	switch (n) {
 	case ENTRY_LOW:
 		e->low = value & ~3U;
@@ -93,15 +82,28 @@ static void write_entry(struct msix *m, u32 entry, u32 n, u32 value)
 		e->data = value;
 		break;
 	default:
-		/* It may send from here on, so it is told before. */
-		if (!(value & MSIX_CONTROL_MASK))
-			tell(m, entry);
-		write_mask(m, entry, value & MSIX_CONTROL_MASK);
-		return;
+		e->control = value & MSIX_CONTROL_MASK;
 	}
-	/* While it is masked nothing can be half-written. */
+}
+
+/*
+ * One or two dwords from n on.  While it is masked nothing can be half-written;
+ * from when it is not it may send, so `want` is told before, once.
+ */
+static void write_entry(struct msix *m, u32 entry, u32 n, u32 count, u64 value)
+{
+	struct msix_entry *e;
+	u32 i;
+
+	if (entry >= m->entries)
+		return;
+	e = msix_entry(m, entry);
+	for (i = 0; i < count; i++)
+		write_dword(e, n + i, (u32)(value >> 32 * i));
 	if (!e->control)
 		tell(m, entry);
+	if (n + count > ENTRY_CONTROL)
+		*device_dword(m, entry, ENTRY_CONTROL) = e->control;
 }
 
 static bool in_table(const struct msix *m, u64 offset)
@@ -179,9 +181,6 @@ void msix_write(void *msix, u64 offset, u8 size, u64 value)
 	}
 	if (!whole(offset, size))
 		return;
-	write_entry(m, (u32)(at / MSIX_ENTRY_SIZE), at / 4 % 4, (u32)value);
-	at += 4;
-	if (size == 8)
-		write_entry(m, (u32)(at / MSIX_ENTRY_SIZE), at / 4 % 4,
-			    (u32)(value >> 32));
+	write_entry(m, (u32)(at / MSIX_ENTRY_SIZE), at / 4 % 4, size / 4,
+		    value);
 }

@@ -122,7 +122,7 @@ static struct model {
 	u16 tag[512];
 	bool irte_cached[VTD_IRTES];
 	struct vtd_entry irte[VTD_IRTES];
-	u32 commands, iotlb_flushes;
+	u32 commands, iotlb_flushes, iec_flushes;
 	u64 last_iotlb;
 } models[UNITS];
 
@@ -213,6 +213,7 @@ static void forget_context(struct model *m, struct vtd_entry d)
 static void forget_irte(struct model *m, struct vtd_entry d)
 {
 	assert_int_equal(d.lo & 0xffff000007fff1e0, 0);
+	m->iec_flushes++;
 	if (d.lo & DESC_IEC_INDEX)
 		m->irte_cached[d.lo >> 32 & 0xffff] = false;
 	else
@@ -705,6 +706,7 @@ static void test_pins(void **state)
 static void test_messages(void **state)
 {
 	struct route_out out = { .apic_id = 3, .vector = 0x51 };
+	u32 flushes;
 	s32 a, b;
 
 	(void)state;
@@ -720,6 +722,15 @@ static void test_messages(void **state)
 	vtd_message.mask((u32)a, &out);
 	assert_int_equal(irte(&models[0], (u32)a).lo, 2);
 	assert_true(vtd_message.taken((u32)a));
+	/* The same again is no flush, whatever a masked one says. */
+	flushes = models[0].iec_flushes;
+	out.vector++;
+	vtd_message.set((u32)a, &out);
+	assert_int_equal(models[0].iec_flushes, flushes);
+	out.masked = false;
+	vtd_message.set((u32)a, &out);
+	vtd_message.set((u32)a, &out);
+	assert_int_equal(models[0].iec_flushes, flushes + 1);
 	assert_int_equal(vtd_irte_take(CARD, VTD_IRTES), -ENOSPC);
 	assert_int_equal(vtd_irte_take(CARD, 0), -ENOSPC);
 }
