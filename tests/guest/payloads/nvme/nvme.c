@@ -4,8 +4,8 @@
  * moment: NVM Express 1.4, without interrupts.
  *
  * First the memory that reads go to, and all around it, must be zero, and stay
- * so for `settle` ms (50): nothing of the last guest's arrives.  Then READS reads
- * are kept in flight for ever.  Prints
+ * so for `settle` ms (50): nothing of the last guest's arrives.  Then READS
+ * reads are kept in flight for ever.  Prints
  *
  *	nvme: clean | nvme: DIRTY at ADDRESS
  *	nvme: busy		READS are in flight, and some time has passed
