@@ -97,7 +97,7 @@ static void describe(struct monitor *m, u32 i,
 }
 
 /* The partition of that name, or -ENOENT with the error written. */
-static int find_name(struct monitor *m, const char *name)
+static int find_named(struct monitor *m, const char *name)
 {
 	struct monitor_partition_info info;
 	u32 i, n = partition_count(m);
@@ -114,7 +114,7 @@ static int find_name(struct monitor *m, const char *name)
 /* The partition that the argument names, or -ENOENT with the error written. */
 static int find(struct monitor *m)
 {
-	return find_name(m, m->arg);
+	return find_named(m, m->arg);
 }
 
 static int run_help(struct monitor *m, u32 step);
@@ -254,7 +254,7 @@ static int clear_faults(struct monitor *m)
 
 	if (strcmp(m->arg, "clear"))
 		return wrong_usage(m, m->command);
-	i = find_name(m, m->value);
+	i = find_named(m, m->value);
 	if (i < 0)
 		return i;
 	m->ops->clear_faults((u32)i);

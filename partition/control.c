@@ -77,7 +77,7 @@ static bool tables(u32 i, struct monitor_tables *out)
 	return true;
 }
 
-static void clear_faults(u32 i)
+static void forget_faults(u32 i)
 {
 	faults_clear(&partitions[i]);
 }
@@ -155,7 +155,7 @@ static const struct monitor_ops control_ops = {
 	.pool = pool,
 	.tables = tables,
 	.faults = faults_describe,
-	.clear_faults = clear_faults,
+	.clear_faults = forget_faults,
 	.stop = stop,
 	.start = start,
 	.restart = restart,

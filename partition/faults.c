@@ -86,7 +86,7 @@ static const char *kind_of(const struct vtd_fault *f)
 						  "DMA read from";
 }
 
-static void report(const char *name, const struct vtd_fault *f)
+static void report_fault(const char *name, const struct vtd_fault *f)
 {
 	log_printf("vtd: partition %s: device %02x:%02x.%x: %s %lxh blocked "
 		   "(%02xh)",
@@ -120,7 +120,7 @@ static void take_fault(struct partition *p, u32 n, const struct vtd_fault *f)
 			   partition_log_ticks(p, LINES_MS), LINES);
 	spin_unlock(&p->irq.lock);
 	if (shown)
-		report(p->config->name, f);
+		report_fault(p->config->name, f);
 	if (faults)
 		log_printf("vtd: partition %s: device %02x:%02x.%x: "
 			   "quarantined after %u faults; faults clear %s lifts "
@@ -138,7 +138,7 @@ static void take_stray(const struct vtd_fault *f)
 		vtd_quarantine(f->address);
 	if (!rate_take(&stray_lines, now, clock_ms(LINES_MS) * nr_partitions,
 		       LINES))
-		report("-", f);
+		report_fault("-", f);
 }
 
 void faults_look(void)
