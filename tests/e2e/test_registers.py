@@ -59,7 +59,7 @@ def attack(lab, lasts, *arguments):
         words += typed(f"2:{last}\\n", "2:^config: done$|payload .*$")
         words += save(lab, f"after-{last}")
     words += hostile.ask_victim("registers")
-    words += typed("2:end\\n", "2:^payload config: .*$")
+    words += typed("2:end\\n", "2:^payload config: .*\\n")
     result = lab("--machine", "qemu", "--cpus", 3, "--memory", "256M",
                  *[w for d in DEVICES for w in ("--device", d)],
                  *arguments, "--table", lab.table(TABLE.format(id=ID_82576)),
