@@ -39,8 +39,8 @@ SRCS += $(addprefix console/,logport.c)
 SRCS += $(addprefix guest/,memory.c vcpu.c)
 SRCS += $(addprefix eli/,handback.c inject.c mode.c route.c switch.c track.c)
 SRCS += $(addprefix devices/,assign.c claim.c intx.c)
-SRCS += $(addprefix partition/,build.c control.c cores.c dma.c life.c load.c \
-	machine.c parts.c switch.c)
+SRCS += $(addprefix partition/,build.c control.c cores.c dma.c faults.c life.c \
+	load.c machine.c parts.c switch.c)
 SRCS += $(addprefix exits/,access.c exit.c mmio.c)
 SRCS += $(addprefix vmx/,cr.c exit.c vmcs.c vmx.c)
 SRCS += $(addprefix svm/,exit.c intercepts.c interrupt.c nmi.c step.c svm.c \

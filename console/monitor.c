@@ -65,6 +65,13 @@ static const char *error_text(int error)
 	}
 }
 
+static int wrong_usage(struct monitor *m, const struct monitor_command *c)
+{
+	reply(m, "error: usage: %s%s%s", c->name, c->args[0] ? " " : "",
+	      c->args);
+	return -EINVAL;
+}
+
 static int fail(struct monitor *m, int error, const char *why)
 {
 	const char *sep = m->arg ? " " : "";
@@ -89,19 +96,25 @@ static void describe(struct monitor *m, u32 i,
 	m->ops->describe(i, info);
 }
 
-/* The partition that the argument names, or -ENOENT with the error written. */
-static int find(struct monitor *m)
+/* The partition of that name, or -ENOENT with the error written. */
+static int find_named(struct monitor *m, const char *name)
 {
 	struct monitor_partition_info info;
 	u32 i, n = partition_count(m);
 
 	for (i = 0; i < n; i++) {
 		describe(m, i, &info);
-		if (!strcmp(info.name, m->arg))
+		if (!strcmp(info.name, name))
 			return (int)i;
 	}
-	reply(m, "error: no partition %s; list shows them", m->arg);
+	reply(m, "error: no partition %s; list shows them", name);
 	return -ENOENT;
+}
+
+/* The partition that the argument names, or -ENOENT with the error written. */
+static int find(struct monitor *m)
+{
+	return find_named(m, m->arg);
 }
 
 static int run_help(struct monitor *m, u32 step);
@@ -235,6 +248,38 @@ static int run_memory(struct monitor *m, u32 step)
 	return MORE;
 }
 
+static int clear_faults(struct monitor *m)
+{
+	int i;
+
+	if (strcmp(m->arg, "clear"))
+		return wrong_usage(m, m->command);
+	i = find_named(m, m->value);
+	if (i < 0)
+		return i;
+	m->ops->clear_faults((u32)i);
+	return 0;
+}
+
+/* One device per step. */
+static int run_faults(struct monitor *m, u32 step)
+{
+	struct monitor_faults f;
+	char last[80] = "";
+
+	if (m->arg)
+		return clear_faults(m);
+	if (!m->ops->faults(step, &f))
+		return 0;
+	if (f.count)
+		fmt_snprintf(last, sizeof(last), " last=%s %lxh", f.kind,
+			     f.where);
+	reply(m, "%s %02x:%02x.%x faults=%u%s%s", f.name, f.address >> 8,
+	      f.address >> 3 & 31, f.address & 7, f.count,
+	      f.quarantined ? " quarantined" : "", last);
+	return MORE;
+}
+
 static int run_cpus(struct monitor *m, u32 step)
 {
 	char line[CPUS_LINE_MAX];
@@ -357,6 +402,8 @@ static const struct monitor_command commands[] = {
 	  run_latency },
 	{ "cpus", "", "the CPUs: APIC id, core, socket", run_cpus },
 	{ "memory", "", "Ashlar's memory and page tables", run_memory },
+	{ "faults", "[clear NAME]", "what devices tried; or lift a quarantine",
+	  run_faults },
 	{ "console", "NAME", "its console, raw, until Ctrl-A", run_console },
 	{ "stop", "NAME", "stop a partition", run_stop },
 	{ "start", "NAME", "start a stopped or parked partition", run_start },
@@ -376,7 +423,7 @@ static int run_help(struct monitor *m, u32 step)
 	if (step >= ARRAY_SIZE(commands))
 		return 0;
 	c = &commands[step];
-	reply(m, "%-8s %-9s  %s", c->name, c->args, c->help);
+	reply(m, "%-8s %-12s  %s", c->name, c->args, c->help);
 	return MORE;
 }
 
@@ -437,8 +484,7 @@ static void parse_line(struct monitor *m)
 		return;
 	}
 	if (!arguments_fit(c, (u32) !!arg + !!value + !!excess)) {
-		reply(m, "error: usage: %s%s%s", c->name, c->args[0] ? " " : "",
-		      c->args);
+		wrong_usage(m, c);
 		return;
 	}
 	m->command = c;

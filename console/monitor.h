@@ -44,6 +44,16 @@ struct monitor_tables {
 	u64 sum; /* over all entries */
 };
 
+/* What a partition's device tried and must not. */
+struct monitor_faults {
+	const char *name;
+	u16 address;
+	u32 count; /* 0: nothing; else the last: */
+	const char *kind;
+	u64 where;
+	bool quarantined;
+};
+
 /*
  * The system.  i is a partition, below count().  Those that return int return
  * 0, or -E and set *why (preset to NULL) to a text for the operator or leave
@@ -59,6 +69,10 @@ struct monitor_ops {
 	/* Bytes; and the tables one by one: false after the last. */
 	void (*pool)(u64 *free, u64 *size);
 	bool (*tables)(u32 i, struct monitor_tables *out);
+	/* Device by device: false after the last. */
+	bool (*faults)(u32 i, struct monitor_faults *out);
+	/* Of partition i's: forgotten, and a quarantine lifted. */
+	void (*clear_faults)(u32 i);
 	int (*stop)(u32 i, const char **why);
 	int (*start)(u32 i, const char **why);
 	int (*restart)(u32 i, const char **why);

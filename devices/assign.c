@@ -98,6 +98,15 @@ bool assign_stopped(const struct assigned *a)
 	return __atomic_load_n(&a->off, __ATOMIC_ACQUIRE);
 }
 
+void assign_quarantine(struct assigned *a, u32 n, bool on)
+{
+	struct vpci_function *f = &a->pci.function[n];
+
+	f->quarantined = on;
+	if (on)
+		pci_master_off(f->address);
+}
+
 static u32 read_port(u16 port, u8 size)
 {
 	switch (size) {

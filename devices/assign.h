@@ -84,6 +84,12 @@ void assign_stop(struct assigned *a);
 bool assign_stopped(const struct assigned *a);
 
 /*
+ * With the partition's lock: function n is no bus master, and its guest can't
+ * make it one; or it can again.
+ */
+void assign_quarantine(struct assigned *a, u32 n, bool on);
+
+/*
  * Exit path: true if the ports are a device's, or those of configuration space
  * where there is one; *value is read or written.
  */

@@ -64,22 +64,24 @@ static void tell(struct msix *m, u32 entry)
 }
 
 /*
- * While it is masked nothing can be half-written.  It may send from its mask's
- * end on, so it is told before.
+ * One or two dwords from n on.  While it is masked nothing can be half-written;
+ * from when it is not it may send, so `want` is told before, once.
  */
-static void write_entry(struct msix *m, u32 entry, u32 n, u32 value)
+static void write_entry(struct msix *m, u32 entry, u32 n, u32 count, u64 value)
 {
 	static const u32 writable[] = { ~3U, ~0U, ~0U, MSIX_CONTROL_MASK };
 	u32 *dword;
+	u32 i;
 
 	if (entry >= m->entries)
 		return;
 	dword = (u32 *)msix_entry(m, entry);
-	dword[n] = value & writable[n];
+	for (i = 0; i < count; i++)
+		dword[n + i] = (u32)(value >> 32 * i) & writable[n + i];
 	if (!dword[ENTRY_CONTROL])
 		tell(m, entry);
-	if (n == ENTRY_CONTROL)
-		device_entry(m, entry)->control = dword[n];
+	if (n + count > ENTRY_CONTROL)
+		device_entry(m, entry)->control = dword[ENTRY_CONTROL];
 }
 
 static bool in_table(const struct msix *m, u64 offset)
@@ -147,7 +149,7 @@ u64 msix_read(void *msix, u64 offset, u8 size)
 void msix_write(void *msix, u64 offset, u8 size, u64 value)
 {
 	struct msix *m = msix;
-	u64 at = offset - m->table, end = at + size;
+	u64 at = offset - m->table;
 
 	if (offset % size || offset >= m->size)
 		return;
@@ -157,7 +159,6 @@ void msix_write(void *msix, u64 offset, u8 size, u64 value)
 	}
 	if (!whole(offset, size))
 		return;
-	for (; at < end; at += 4, value >>= 32)
-		write_entry(m, (u32)(at / MSIX_ENTRY_SIZE), at / 4 % 4,
-			    (u32)value);
+	write_entry(m, (u32)(at / MSIX_ENTRY_SIZE), at / 4 % 4, size / 4,
+		    value);
 }

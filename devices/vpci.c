@@ -167,6 +167,8 @@ static void write_command(const struct vpci *v, const struct vpci_function *f,
 	u32 old = v->read(f->address, PCI_COMMAND);
 	u32 errors = value >> 16 & STATUS_WRITABLE & bytes >> 16;
 
+	if (f->quarantined)
+		value &= ~(u32)PCI_COMMAND_MASTER;
 	if (bytes & 0xffff)
 		v->write16(f->address, PCI_COMMAND,
 			   (u16)((old & ~writable) | (value & writable)));

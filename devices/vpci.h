@@ -45,10 +45,11 @@ struct vpci_msi {
 };
 
 struct vpci_function {
-	u16 address;  /* on the machine */
-	bool pin;     /* its INTx is the guest's */
-	u8 host_line; /* the GSI of that */
-	u8 line;      /* Interrupt Line: the guest's to keep */
+	u16 address;	  /* on the machine */
+	bool pin;	  /* its INTx is the guest's */
+	u8 host_line;	  /* the GSI of that */
+	u8 line;	  /* Interrupt Line: the guest's to keep */
+	bool quarantined; /* it can't become a bus master */
 	struct vpci_bar bar[PCI_BARS];
 	struct pci_msix msix; /* as the guest sees it */
 	u16 msix_control;     /* what it has written to Message Control */

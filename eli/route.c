@@ -12,7 +12,10 @@
 
 static struct route *routes;
 static s32 relay_cpu;
-/* Guards all routes; a domain's lock is taken before it. */
+/*
+ * Guards all routes; a domain's lock is taken before it.  Held for one route at
+ * a time, and so for one flush: domains share it.
+ */
 static struct spinlock lock;
 
 void routes_init(s32 sidecore)
@@ -290,9 +293,12 @@ void routes_update(struct irq_domain *d)
 {
 	struct route *r;
 
-	spin_lock(&lock);
-	for_each_route(r, d) look_again(r);
-	spin_unlock(&lock);
+	for_each_route(r, d)
+	{
+		spin_lock(&lock);
+		look_again(r);
+		spin_unlock(&lock);
+	}
 	routes_settle(d);
 }
 
@@ -301,19 +307,19 @@ void routes_off(struct irq_domain *d)
 	static const struct route_out off = { .masked = true };
 	struct route *r, old;
 
-	spin_lock(&lock);
 	for_each_route(r, d)
 	{
+		spin_lock(&lock);
 		old = *r;
 		r->how = ROUTE_OFF;
 		r->held = r->clash = r->said = false;
 		r->offered = 0;
 		r->out = off;
 		carry_out(r, &old);
+		spin_unlock(&lock);
 	}
 	d->eois_wanted = 0;
 	d->eois_exit = 0;
-	spin_unlock(&lock);
 }
 
 void routes_pause(struct irq_domain *d)

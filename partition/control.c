@@ -8,7 +8,7 @@
 #include "core/percpu.h"
 #include "core/power.h"
 #include "guest/vcpu.h"
-#include "partition/partition.h"
+#include "partition/parts.h"
 
 static u32 count(void)
 {
@@ -75,6 +75,11 @@ static bool tables(u32 i, struct monitor_tables *out)
 	out->pages = found.pages;
 	out->sum = found.sum;
 	return true;
+}
+
+static void forget_faults(u32 i)
+{
+	faults_clear(&partitions[i]);
 }
 
 static int stop(u32 i, const char **why)
@@ -149,6 +154,8 @@ static const struct monitor_ops control_ops = {
 	.cpus = cpus,
 	.pool = pool,
 	.tables = tables,
+	.faults = faults_describe,
+	.clear_faults = forget_faults,
 	.stop = stop,
 	.start = start,
 	.restart = restart,

@@ -44,7 +44,7 @@ void partition_serve_requests(void)
 	if (logport_is_nmi_cpu(this_cpu.id) || (requests & REQ_PUMP))
 		logport_pump();
 	if (logport_is_nmi_cpu(this_cpu.id))
-		dma_look();
+		faults_look();
 	if (requests && this_vcpu.part)
 		life_serve(requests);
 }
@@ -98,7 +98,7 @@ static void __noreturn sidecore_loop(void)
 	for (;;) {
 		logport_poll();
 		machines_poll();
-		dma_poll();
+		faults_poll();
 		relay_interrupts();
 		if (this_cpu.kick_mark) {
 			this_cpu.kick_mark = 0;

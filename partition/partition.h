@@ -63,6 +63,13 @@ struct guest_image {
 	const struct boot_module *modules[TABLE_MAX_MODULES];
 };
 
+/* What a device of the partition tried; with the partition's lock. */
+struct device_faults {
+	u32 count;
+	struct vtd_fault last;
+	struct rate budget;
+};
+
 struct partition {
 	const struct table_partition *config;
 	u32 id;
@@ -82,6 +89,9 @@ struct partition {
 	struct vlegacy legacy;
 	struct intx intx;
 	struct dma_domain dma;
+	bool attached; /* its devices, to that; with the lock */
+	struct device_faults faults[TABLE_MAX_DEVICES];
+	struct rate fault_lines;
 	struct assigned devices;
 	struct echo echo; /* the first sidecore's, but for its page */
 	u64 echo_pa;	  /* 0: there is no sidecore */

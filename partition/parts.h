@@ -6,6 +6,7 @@
 #ifndef PARTITION_PARTS_H
 #define PARTITION_PARTS_H
 
+#include "console/monitor.h"
 #include "partition/partition.h"
 
 /* Any of the functions may be left out. */
@@ -49,11 +50,19 @@ void load_times(u64 *zeroing, u64 *copying);
 
 /* The first sidecore, in its loop: the virtual devices it serves. */
 void machines_poll(void);
-/* Likewise: what devices tried and must not. */
-void dma_poll(void);
+/* Likewise, partition/faults.c: what devices tried and must not. */
+void faults_poll(void);
 /* The core that NMIs of devices and of the log port go to: the same, at once.
  */
-void dma_look(void);
+void faults_look(void);
+/*
+ * Its devices are attached to its memory, and what they tried before is
+ * forgotten; or to nothing.  Either lifts a quarantine.
+ */
+void faults_attach(struct partition *p, bool on);
+/* The monitor's: what they tried is forgotten, a quarantine lifted. */
+void faults_clear(struct partition *p);
+bool faults_describe(u32 i, struct monitor_faults *out);
 
 /* Waits for what other cores of the host do by themselves, else panics. */
 void partition_await(const struct partition *p,

@@ -73,13 +73,14 @@ static void flush_function(u16 address, u16 context_domain, u16 domain)
 	}
 }
 
-static void block(struct vtd_entry *e, u16 address)
+/* In caching mode one that was not there is remembered, too, with its FPD. */
+static void block(struct vtd_entry *e, u16 address, u64 fpd)
 {
-	bool was = e->lo & VTD_PRESENT;
+	bool cached = (e->lo & VTD_PRESENT) || vtd.caching;
 
-	*(volatile u64 *)&e->lo = 0;
+	*(volatile u64 *)&e->lo = fpd;
 	vtd_written(e, sizeof(*e));
-	if (was && vtd.on)
+	if (cached && vtd.on)
 		flush_function(address, context_domain(e), context_domain(e));
 	e->hi = 0;
 }
@@ -110,32 +111,21 @@ void vtd_attach(u16 address, const struct dma_domain *d)
 	if (!e)
 		panic("vtd: nobody has claimed %04x", address);
 	spin_lock(&lock);
-	block(e, address);
+	block(e, address, 0);
 	if (d)
 		set_context(e, address, d);
 	spin_unlock(&lock);
 }
 
-/* --- faults --- */
-
-bool vtd_dma_count_fault(u16 address)
+void vtd_quarantine(u16 address)
 {
 	struct vtd_entry *e = context_of(address);
-	bool storm;
 
 	if (!e)
-		return false;
+		return;
 	spin_lock(&lock);
-	storm = (e->hi & CONTEXT_COUNT) == CONTEXT_COUNT && !(e->lo & VTD_FPD);
-	if (storm)
-		*(volatile u64 *)&e->lo |= VTD_FPD;
-	else if ((e->hi & CONTEXT_COUNT) != CONTEXT_COUNT)
-		*(volatile u64 *)&e->hi += 1UL << CONTEXT_COUNT_SHIFT;
-	vtd_written(e, sizeof(*e));
-	if (storm)
-		flush_function(address, context_domain(e), context_domain(e));
+	block(e, address, VTD_FPD);
 	spin_unlock(&lock);
-	return storm;
 }
 
 /* --- boot --- */

@@ -41,10 +41,6 @@ static inline u16 context_domain(const struct vtd_entry *e)
 	return (u16)(e->hi >> 8);
 }
 
-/* Ignored by the hardware: here the count of the device's faults. */
-#define CONTEXT_COUNT_SHIFT 3
-#define CONTEXT_COUNT	    (15UL << CONTEXT_COUNT_SHIFT)
-
 /* --- 9.8: as core/slat.h has them, but for what follows --- */
 
 #define PTE_READ  BIT(0)

@@ -2,7 +2,7 @@
 /*
  * Faults that units have recorded: sections 7.1 and 11.4.9 of the VT-d
  * specification.  Where somebody looks now and then units announce nothing;
- * else by NMI.  A device that is silenced after so many can't make work.
+ * else by NMI.
  */
 #include "vtd/unit.h"
 
@@ -61,11 +61,8 @@ bool vtd_next_fault(struct vtd_fault *f)
 	u32 i;
 
 	for (i = 0; vtd.on && i < vtd.nr; i++)
-		if (next_of(&vtd.unit[i], f)) {
-			f->quarantined = !vtd.unit[i].segment &&
-					 vtd_dma_count_fault(f->address);
+		if (next_of(&vtd.unit[i], f))
 			return true;
-		}
 	return false;
 }
 

@@ -23,6 +23,13 @@ static void write_entry(u32 index, u64 lo)
 		vtd_flush(&vtd.unit[unit_of[index]], desc_iec((u16)index));
 }
 
+/* A guest may say the same again and again: that is no flush. */
+static void change_entry(u32 index, u64 lo)
+{
+	if (vtd.irte[index].lo != lo)
+		write_entry(index, lo);
+}
+
 /* What comes by an entry without a destination is dropped in silence. */
 static u64 lower_half(u32 apic_id, u8 vector, u64 mode, bool level)
 {
@@ -32,18 +39,18 @@ static u64 lower_half(u32 apic_id, u8 vector, u64 mode, bool level)
 /* 5.1.5.1: mode and destination are here, trigger and vector in both. */
 static u64 set_pin(u32 index, u32 apic_id, u32 low)
 {
-	write_entry(index,
-		    lower_half(apic_id, (u8)low, (low & RTE_DM) >> RTE_DM_SHIFT,
-			       low & RTE_LEVEL));
+	change_entry(index, lower_half(apic_id, (u8)low,
+				       (low & RTE_DM) >> RTE_DM_SHIFT,
+				       low & RTE_LEVEL));
 	return (u64)rte_upper((u16)index) << 32 | rte_lower((u16)index) |
 	       (low & ~RTE_DM);
 }
 
 static void set_message(u32 index, const struct route_out *out)
 {
-	write_entry(index, out->masked ? VTD_FPD :
-					 lower_half(out->apic_id, out->vector,
-						    0, false));
+	change_entry(index, out->masked ? VTD_FPD :
+					  lower_half(out->apic_id, out->vector,
+						     0, false));
 }
 
 /* The vCPU's vector says which, and no line has to be held. */

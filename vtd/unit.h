@@ -137,8 +137,6 @@ void vtd_flush_buffers(struct vtd_unit *u);
 
 /* The root table, and what the firmware's devices reach. */
 int vtd_dma_prepare(char *error, size_t size);
-/* One more fault of a function; true if it is silenced by this one. */
-bool vtd_dma_count_fault(u16 address);
 
 /* --- vtd/remap.c, boot --- */
 

@@ -75,6 +75,12 @@ s32 __must_check vtd_irte_take(u16 sid, u32 nr);
  */
 void vtd_attach(u16 address, const struct dma_domain *d);
 
+/*
+ * The same with no domain, and what the function tries is not recorded, until
+ * it is attached anew.  One that has no context stays as it is.
+ */
+void vtd_quarantine(u16 address);
+
 /* An entry that was taken; masked it drops what comes. */
 extern const struct route_source vtd_message;
 
@@ -82,8 +88,7 @@ struct vtd_fault {
 	u16 address;
 	u8 reason; /* 7.1.3; from 20h on about an interrupt */
 	bool write;
-	bool quarantined; /* by this one: no more of it is recorded */
-	u64 where;	  /* I/O address, or index of an interrupt's entry */
+	u64 where; /* I/O address, or index of an interrupt's entry */
 };
 #define VTD_FAULT_INTERRUPT 0x20
 

@@ -21,7 +21,7 @@ from machine import DEVICE
 from media import BOOTS, make_medium
 from nested import KvmOnBochs, KvmOnQemu
 from paths import BUILD, LabError
-from qemu import LOG, Kvm, Qemu, kvm_problem
+from qemu import LOG, MONITOR, Kvm, Qemu, kvm_problem
 from session import (ENDED, SEEN, TIMEOUT, Console, Expect, Port, Session,
                      Type)
 
@@ -34,7 +34,7 @@ PANIC = (r"^(?:\[[^]\n]*\] )?(?:ashlar: )?panic: |"
 
 def split_port(text):
     """[N:]TEXT -> (N, TEXT)."""
-    match = re.match(r"([1-4]):", text)
+    match = re.match(rf"([1-4{MONITOR}]):", text)
     return (int(match[1]), text[2:]) if match else (1, text)
 
 
@@ -103,7 +103,8 @@ def parser():
                    "signature")
     p.add_argument("--input", action=step_action(Type), dest="steps",
                    metavar="[N:]TEXT", help="typed after the expect before "
-                   r"it; \n, \t, \x01 as in C")
+                   r"it; \n, \t, \x01 as in C; to COM N, or "
+                   f"{MONITOR}: QEMU's monitor")
     p.add_argument("--expect", action=step_action(Expect), dest="steps",
                    metavar="[N:]REGEX")
     p.add_argument("--timeout", type=float, default=600, metavar="S")
@@ -186,6 +187,9 @@ def check(spec):
         raise LabError("--vmexits: the qemu machine only")
     if spec.trace and spec.machine != "qemu":
         raise LabError("--trace: the qemu machine only")
+    if spec.machine != "qemu" and any(
+            s.port == MONITOR for s in spec.steps or []):
+        raise LabError("QEMU's monitor: the qemu machine only")
     if spec.cpu_pm and not spec.machine.startswith("kvm"):
         raise LabError("--cpu-pm: the machines with KVM only")
     if spec.table:

@@ -11,6 +11,8 @@ from paths import LIBRARIES, LabError, machines_root, program
 PROGRAM = "usr/bin/qemu-system-x86_64"
 DISK_SIZE = 64 << 20
 LOG = "qemu.log"
+# Its own monitor, as one more port.
+MONITOR = 5
 # Of one root port each.
 MAX_DEVICES = 8
 # igb has eight functions at most.
@@ -207,9 +209,15 @@ class Qemu(Machine):
         return words and words + ["-D", os.path.join(self.directory, LOG)]
 
     def serial_words(self, ports):
-        """The UARTs; ports as command() has them."""
-        return [word for number, tcp in ports
-                for word in serial_socket(number - 1, number, tcp)]
+        """The UARTs, and the monitor; ports as command() has them."""
+        words = []
+        for number, tcp in ports:
+            if number == MONITOR:
+                words += ["-chardev", "socket,id=monitor,host=127.0.0.1,"
+                          f"port={tcp}", "-mon", "chardev=monitor"]
+            else:
+                words += serial_socket(number - 1, number, tcp)
+        return words
 
     def words(self, root, medium, ports):
         """What stands behind the program's name.  root: where its files are

@@ -78,6 +78,24 @@ static bool fake_tables(u32 i, struct monitor_tables *t)
 	return i < 2;
 }
 
+static bool fake_faults(u32 i, struct monitor_faults *f)
+{
+	static const struct monitor_faults faults[] = {
+		{ .name = "web", .address = 0x0100 },
+		{ "web", 0x020b, 3, "DMA read from", 0xfee000000, false },
+		{ "db", 0xffff, 17, "interrupt by", 0x2a, true },
+	};
+
+	if (i < ARRAY_SIZE(faults))
+		*f = faults[i];
+	return i < ARRAY_SIZE(faults);
+}
+
+static void fake_clear_faults(u32 i)
+{
+	called("clear", i);
+}
+
 static int change(const char *what, u32 i, const char **why)
 {
 	called(what, i);
@@ -130,6 +148,8 @@ static const struct monitor_ops ops = {
 	.nmi = fake_nmi,
 	.pool = fake_pool,
 	.tables = fake_tables,
+	.faults = fake_faults,
+	.clear_faults = fake_clear_faults,
 	.stop = fake_stop,
 	.start = fake_start,
 	.restart = fake_restart,
@@ -257,11 +277,11 @@ static void test_prompt(void **state)
 
 static void test_help_lists_every_command(void **state)
 {
-	static const char *const names[] = { "help",	"list",	    "stat",
-					     "latency", "cpus",	    "memory",
-					     "console", "stop",	    "start",
-					     "restart", "nmi",	    "mode",
-					     "log",	"poweroff", "reboot" };
+	static const char *const names[] = {
+		"help",	  "list",    "stat",	 "latency", "cpus",    "memory",
+		"faults", "console", "stop",	 "start",   "restart", "nmi",
+		"mode",	  "log",     "poweroff", "reboot"
+	};
 	const char *text = reply_to("help");
 	const char *at = text;
 	char want[32];
@@ -401,6 +421,27 @@ static void test_memory(void **state)
 			       "ok\n");
 }
 
+static void test_faults(void **state)
+{
+	static const char usage[] = "error: usage: faults [clear NAME]\n";
+
+	(void)state;
+	assert_reply("faults", "web 01:00.0 faults=0\n"
+			       "web 02:01.3 faults=3 "
+			       "last=DMA read from fee000000h\n"
+			       "db ff:1f.7 faults=17 quarantined "
+			       "last=interrupt by 2ah\n"
+			       "ok\n");
+	assert_reply("faults clear db", "ok\n");
+	assert_string_equal(calls, "clear(1) ");
+	assert_reply("faults clear no",
+		     "error: no partition no; list shows them\n");
+	assert_reply("faults clear", usage);
+	assert_reply("faults lift db", usage);
+	assert_reply("faults clear db too", usage);
+	assert_string_equal(calls, "clear(1) ");
+}
+
 static void test_console(void **state)
 {
 	(void)state;
@@ -501,8 +542,8 @@ static void test_unknown_commands(void **state)
 	assert_reply("frobnicate",
 		     "error: unknown command frobnicate; help lists them\n");
 	assert_reply("hel", "error: unknown command hel; help lists them\n");
-	assert_reply("faults",
-		     "error: unknown command faults; help lists them\n");
+	assert_reply("iommu",
+		     "error: unknown command iommu; help lists them\n");
 	assert_reply("list all", "error: usage: list\n");
 	assert_reply("%s%n%x",
 		     "error: unknown command %s%n%x; help lists them\n");
@@ -626,6 +667,7 @@ int main(void)
 		cmocka_unit_test_setup(test_latency, setup),
 		cmocka_unit_test_setup(test_latency_is_bounded_per_step, setup),
 		cmocka_unit_test_setup(test_memory, setup),
+		cmocka_unit_test_setup(test_faults, setup),
 		cmocka_unit_test_setup(test_console, setup),
 		cmocka_unit_test_setup(test_changes, setup),
 		cmocka_unit_test_setup(test_cpus, setup),

@@ -157,6 +157,21 @@ static void test_widths(void **state)
 	assert_int_equal(told[1].dest, 2);
 	assert_int_equal(msix_read(&m, TABLE + 16, 8), 0xfee02000);
 	assert_int_equal(msix_read(&m, TABLE + 24, 8), 0x52);
+	/* Two dwords of one that is not masked are one change. */
+	msix_write(&m, TABLE + 16, 8, 0xfee03000);
+	assert_int_equal(times, 2);
+	assert_int_equal(told[1].dest, 3);
+	msix_write(&m, TABLE + 24, 8, 0x53);
+	assert_int_equal(times, 3);
+	assert_int_equal(told[1].vector, 0x53);
+	/* And of one that becomes so none yet. */
+	msix_write(&m, TABLE + 24, 8, 0x100000054);
+	assert_int_equal(times, 3);
+	assert_int_equal(device(1, 3), 1);
+	msix_write(&m, TABLE + 16, 8, 0xfee02000);
+	msix_write(&m, TABLE + 24, 8, 0x52);
+	assert_int_equal(times, 4);
+	assert_int_equal(device(1, 3), 0);
 	/* Bytes and words can't be written. */
 	msix_write(&m, TABLE + 16, 1, 0);
 	msix_write(&m, TABLE + 16, 2, 0);
@@ -164,7 +179,7 @@ static void test_widths(void **state)
 	msix_write(&m, TABLE + 20, 8, 0);
 	assert_int_equal(get(1, 0), 0xfee02000);
 	assert_int_equal(msix_read(&m, TABLE + 17, 1), 0x20);
-	assert_int_equal(times, 1);
+	assert_int_equal(times, 4);
 }
 
 /* Of the entries that a guest does not see the device's stay as they are. */

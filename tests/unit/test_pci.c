@@ -175,6 +175,23 @@ static void test_command(void **state)
 	assert_int_equal(last_value, 0x0140);
 }
 
+/* Nor does it stay one by a write of the other byte. */
+static void test_no_bus_master(void **state)
+{
+	(void)state;
+	v.function[0].quarantined = true;
+	device[1] &= ~(u32)PCI_COMMAND_MASTER;
+	vpci_write(&v, AT(0x04), 0, 2, 0xffff);
+	assert_int_equal(last_value, WRITABLE & ~PCI_COMMAND_MASTER);
+	vpci_write(&v, AT(0x04), 0, 1, 0x04);
+	assert_int_equal(last_value, 0);
+	vpci_write(&v, AT(0x04), 1, 1, 0x04);
+	assert_int_equal(last_value, 0x0403);
+	v.function[0].quarantined = false;
+	vpci_write(&v, AT(0x04), 0, 1, 0x04);
+	assert_int_equal(last_value, 0x0004);
+}
+
 static void test_status(void **state)
 {
 	(void)state;
@@ -447,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup(test_bridge, setup),
 		cmocka_unit_test_setup(test_bars, setup),
 		cmocka_unit_test_setup(test_command, setup),
+		cmocka_unit_test_setup(test_no_bus_master, setup),
 		cmocka_unit_test_setup(test_status, setup),
 		cmocka_unit_test_setup(test_interrupt_line, setup),
 		cmocka_unit_test_setup(test_the_rest_is_read_only, setup),

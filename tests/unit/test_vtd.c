@@ -122,7 +122,7 @@ static struct model {
 	u16 tag[512];
 	bool irte_cached[VTD_IRTES];
 	struct vtd_entry irte[VTD_IRTES];
-	u32 commands, iotlb_flushes;
+	u32 commands, iotlb_flushes, iec_flushes;
 	u64 last_iotlb;
 } models[UNITS];
 
@@ -213,6 +213,7 @@ static void forget_context(struct model *m, struct vtd_entry d)
 static void forget_irte(struct model *m, struct vtd_entry d)
 {
 	assert_int_equal(d.lo & 0xffff000007fff1e0, 0);
+	m->iec_flushes++;
 	if (d.lo & DESC_IEC_INDEX)
 		m->irte_cached[d.lo >> 32 & 0xffff] = false;
 	else
@@ -707,6 +708,7 @@ static void test_pins(void **state)
 static void test_messages(void **state)
 {
 	struct route_out out = { .apic_id = 3, .vector = 0x51 };
+	u32 flushes;
 	s32 a, b;
 
 	(void)state;
@@ -722,6 +724,15 @@ static void test_messages(void **state)
 	vtd_message.mask((u32)a, &out);
 	assert_int_equal(irte(&models[0], (u32)a).lo, 2);
 	assert_true(vtd_message.taken((u32)a));
+	/* The same again is no flush, whatever a masked one says. */
+	flushes = models[0].iec_flushes;
+	out.vector++;
+	vtd_message.set((u32)a, &out);
+	assert_int_equal(models[0].iec_flushes, flushes);
+	out.masked = false;
+	vtd_message.set((u32)a, &out);
+	vtd_message.set((u32)a, &out);
+	assert_int_equal(models[0].iec_flushes, flushes + 1);
 	assert_int_equal(vtd_irte_take(CARD, VTD_IRTES), -ENOSPC);
 	assert_int_equal(vtd_irte_take(CARD, 0), -ENOSPC);
 }
@@ -800,28 +811,37 @@ static void test_faults(void **state)
 	assert_false(vtd_next_fault(&f));
 }
 
-/* One that does not stop is heard of no more, until it has a new owner. */
-static void test_storm(void **state)
+/* It reaches nothing and is heard of no more, whether it did before or not. */
+static void test_quarantine(void **state)
 {
 	struct dma_domain d;
-	struct vtd_fault f;
-	u32 n;
+	u32 caps;
 
 	(void)state;
-	boot();
-	assert_int_equal(vtd_claim(CARD), 0);
-	d = make_domain(0, 0, PAGE_SIZE);
-	vtd_attach(CARD, &d);
-	for (n = 0; n < 16; n++) {
-		assert_false(context(&models[0], CARD).lo & VTD_FPD);
-		record(&models[0], n % NFR, 0x1000, 6UL << 32 | CARD);
-		assert_true(vtd_next_fault(&f));
-		assert_int_equal(f.quarantined, n == 15);
+	for (caps = 0; caps < 4; caps++) {
+		setup(NULL);
+		set_caps(CAP | (caps & 1 ? CAP_CM : 0),
+			 caps & 2 ? ECAP & ~ECAP_C : ECAP);
+		boot();
+		/* Of no bus that has a claimed function. */
+		vtd_quarantine(CARD);
+		assert_int_equal(context(&models[0], CARD).lo, 0);
+		assert_int_equal(vtd_claim(CARD), 0);
+		assert_int_equal(context(&models[0], CARD).lo, 0);
+		d = make_domain(0, 0, PAGE_SIZE);
+		vtd_attach(CARD, &d);
+		assert_int_equal(context(&models[0], CARD).lo, d.table | 1);
+		vtd_quarantine(CARD);
+		assert_int_equal(context(&models[0], CARD).lo, VTD_FPD);
+		assert_int_equal(models[0].last_iotlb, d.id << 16 | 0xe2);
+		vtd_attach(CARD, &d);
+		assert_int_equal(context(&models[0], CARD).lo, d.table | 1);
+		assert_int_equal(context(&models[0], CARD).hi, d.id << 8 | 2);
+		vtd_attach(CARD, NULL);
+		assert_int_equal(context(&models[0], CARD).lo, 0);
+		vtd_quarantine(CARD);
+		assert_int_equal(context(&models[0], CARD).lo, VTD_FPD);
 	}
-	assert_int_equal(context(&models[0], CARD).lo, d.table | 3);
-	vtd_attach(CARD, &d);
-	assert_int_equal(context(&models[0], CARD).lo, d.table | 1);
-	assert_int_equal(context(&models[0], CARD).hi, d.id << 8 | 2);
 }
 
 static void test_write_buffers(void **state)
@@ -880,7 +900,7 @@ int main(void)
 		T(test_not_remapped),
 		T(test_opt_out),
 		T(test_faults),
-		T(test_storm),
+		T(test_quarantine),
 		T(test_write_buffers),
 		T(test_deaf),
 	};

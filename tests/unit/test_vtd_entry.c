@@ -21,8 +21,6 @@ static void test_tables(void **state)
 	assert_entry(root_entry(0x123456000), 0x123456001, 0);
 	assert_entry(e, 0x345678001, 0xabcd02);
 	assert_int_equal(context_domain(&e), 0xabcd);
-	e.hi |= CONTEXT_COUNT;
-	assert_int_equal(context_domain(&e), 0xabcd);
 	assert_entry(context_entry(0x345678000, 3, 1), 0x345678001, 0x101);
 }
 

@@ -2,11 +2,12 @@
 # Images of Ashlar with one guard taken out: the test of the guard must fail on
 # them.
 #
-# variant(NAME,OBJECT,REPLACEMENT): build/NAME, with one object for another.
+# variant(NAME,OBJECTS,REPLACEMENTS): build/NAME, with these for those.
 define variant
-$B/$1: $(OBJS:$B/hv/$2=$B/hv/tests/variants/$3) linker.ld
+$B/$1: $(filter-out $(2:%=$B/hv/%),$(OBJS)) \
+		$(3:%=$B/hv/tests/variants/%) linker.ld
 	$$(LINK)
--include $B/hv/tests/variants/$(3:.o=.d)
+-include $(patsubst %.o,$B/hv/tests/variants/%.d,$3)
 endef
 
 $(eval $(call variant,ashlar-wx.elf,core/image.o,image-wx.o))
@@ -19,6 +20,12 @@ $(eval $(call variant,ashlar-memory.elf,partition/build.o,build-open.o))
 $(eval $(call variant,ashlar-slow.elf,partition/machine.o,machine-slow.o))
 $(eval $(call variant,ashlar-lock.elf,partition/machine.o,machine-open.o))
 $(eval $(call variant,ashlar-pass.elf,vtd/dma.o,dma-pass-through.o))
+$(eval $(call variant,ashlar-storm.elf,partition/faults.o,faults-open.o))
+$(eval $(call variant,ashlar-serr.elf,devices/vpci.o,vpci-serr.o))
+$(eval $(call variant,ashlar-msix.elf,devices/msix.o,msix-open.o))
+$(eval $(call variant,ashlar-foreign.elf,devices/assign.o,assign-foreign.o))
+$(eval $(call variant,ashlar-source.elf,devices/assign.o vtd/remap.o,\
+	assign-foreign.o remap-open.o))
 $(eval $(call variant,ashlar-frames.elf,partition/dma.o,dma-open.o))
 
 $(eval $(call variant,ashlar-reason.elf,vmx/exit.o,vmx-any-reason.o))

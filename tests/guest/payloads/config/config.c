@@ -2,9 +2,14 @@
 /*
  * Every configuration address of bus 0, and the identity of every device of
  * the other buses, by every width, read and overwritten: nothing is there but
- * the network card and the host bridge, and of the card nothing changes but
- * what a guest may change.
+ * the host bridge and the partition's cards, of which nothing changes but what
+ * a guest may change.
+ *
+ * Command line: cards=N, from slot 1 on, the first with the id id=N, decimal;
+ * functions=N and buses=N for the first of them only.  With wait=1 it waits for
+ * lines: a number is what is written last each time; `end` is the end.
  */
+#include "drivers/pci_regs.h"
 #include "lib/payload.h"
 #include "lib/random.h"
 
@@ -12,19 +17,20 @@
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA    0xcfc
 #define CONFIG_ENABLE  BIT(31)
-#define FUNCTIONS      256
 #define REGISTERS      64
-#define BUSES	       256
-#define BRIDGE	       0x00
-#define CARD	       0x08
+#define MAX_CARDS      4
+#define CARD(n)	       (((n) + 1) * 8)
 #define ID_82540EM     0x100e8086
 #define REG_COMMAND    1
 #define REG_BAR	       4
 #define REG_LINE       15
+#define REG_MESSAGE    16
+#define REG_BEHIND     20
 /* I/O, memory, bus master, INTx disable; and the error bits of the status */
 #define MAY_CHANGE 0xf9000407U
 
-static u32 before[REGISTERS];
+static u32 before[MAX_CARDS][REGISTERS];
+static u32 cards, functions, buses;
 
 static u32 address(u32 bus, u32 function, u32 reg)
 {
@@ -53,22 +59,25 @@ static u32 reads_all(void)
 	return value;
 }
 
-static void overwrite(struct random *random)
+static void overwrite(struct random *random, u32 last)
 {
 	u32 i;
 
 	outl(CONFIG_DATA, ~0U);
 	outl(CONFIG_DATA, (u32)random_next(random));
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++) {
+		outb((u16)(CONFIG_DATA + i), 0);
+		outb((u16)(CONFIG_DATA + i), 0xff);
 		outb((u16)(CONFIG_DATA + i), (u8)random_next(random));
+	}
 	for (i = 0; i < 4; i += 2)
 		outw((u16)(CONFIG_DATA + i), (u16)random_next(random));
-	outl(CONFIG_DATA, 0);
+	outl(CONFIG_DATA, last);
 }
 
-static void attack_function(u32 function, struct random *random)
+static void attack_function(u32 function, struct random *random, u32 last)
 {
-	bool there = function == CARD || function == BRIDGE;
+	bool there = function % 8 == 0 && function / 8 <= cards;
 	u32 reg, value;
 
 	for (reg = 0; reg < REGISTERS; reg++) {
@@ -77,7 +86,7 @@ static void attack_function(u32 function, struct random *random)
 		if (!there && value != ~0U)
 			payload_fail("register %x of function %x reads %x",
 				     reg * 4, function, value);
-		overwrite(random);
+		overwrite(random, last);
 	}
 }
 
@@ -85,7 +94,7 @@ static u32 other_buses(struct random *random)
 {
 	u32 bus, device, n = 0;
 
-	for (bus = 1; bus < BUSES; bus++)
+	for (bus = 1; bus < buses; bus++)
 		for (device = 0; device < 32; device++) {
 			outl(CONFIG_ADDRESS, address(bus, device * 8, 0));
 			if (inl(CONFIG_DATA) != ~0U)
@@ -97,37 +106,73 @@ static u32 other_buses(struct random *random)
 	return n;
 }
 
-static void check_card(void)
+/* Of a capability the guest sees MSI-X or MSI, with no more registers. */
+static u32 may_change(u32 n, u32 reg)
 {
-	u32 reg, now, may;
+	bool capable = before[n][REG_COMMAND] & PCI_STATUS_CAPABILITIES;
+
+	if (reg >= REG_MESSAGE && reg < REG_BEHIND && capable)
+		return ~0U;
+	return reg == REG_COMMAND ? MAY_CHANGE : reg == REG_LINE ? 0xff : 0;
+}
+
+static void check_card(u32 n)
+{
+	u32 reg, now;
 
 	for (reg = 0; reg < REGISTERS; reg++) {
-		now = read_register(CARD, reg);
-		may = reg == REG_COMMAND ? MAY_CHANGE :
-		      reg == REG_LINE	 ? 0xff :
-					   0;
-		if ((now ^ before[reg]) & ~may)
-			payload_fail("register %x of the card was %x, is %x",
-				     reg * 4, before[reg], now);
+		now = read_register(CARD(n), reg);
+		if ((now ^ before[n][reg]) & ~may_change(n, reg))
+			payload_fail("register %x of card %u was %x, is %x",
+				     reg * 4, n, before[n][reg], now);
+	}
+}
+
+static u32 attack(struct random *random, u32 last)
+{
+	u32 function;
+
+	for (function = 0; function < functions; function++)
+		attack_function(function, random, last);
+	return other_buses(random);
+}
+
+static u32 attack_as_told(struct random *random)
+{
+	char line[20] = "";
+	u32 others = 0;
+
+	say("config: ready");
+	for (;;) {
+		if (!console_line(line, sizeof(line)))
+			continue;
+		if (!strcmp(line, "end"))
+			return others;
+		others += attack(random, (u32)parse_number(line, 0));
+		say("config: done");
 	}
 }
 
 PAYLOAD("config")
 {
 	struct random random = { cmdline_number("seed", 1) };
-	u32 function, reg, others;
+	u32 n, reg, others;
 
-	if (read_register(CARD, 0) != ID_82540EM)
-		payload_fail("no 82540EM at device 2");
-	for (reg = 0; reg < REGISTERS; reg++)
-		before[reg] = read_register(CARD, reg);
-	for (function = 0; function < FUNCTIONS; function++)
-		attack_function(function, &random);
-	others = other_buses(&random);
-	check_card();
-	outl(CONFIG_ADDRESS, address(0, CARD, REG_BAR));
+	cards = MIN((u32)cmdline_number("cards", 1), (u32)MAX_CARDS);
+	functions = (u32)cmdline_number("functions", 256);
+	buses = (u32)cmdline_number("buses", 256);
+	if (read_register(CARD(0), 0) != cmdline_number("id", ID_82540EM))
+		payload_fail("no such card at device 1");
+	for (n = 0; n < cards; n++)
+		for (reg = 0; reg < REGISTERS; reg++)
+			before[n][reg] = read_register(CARD(n), reg);
+	others = cmdline_number("wait", 0) ? attack_as_told(&random) :
+					     attack(&random, 0);
+	for (n = 0; n < cards; n++)
+		check_card(n);
+	outl(CONFIG_ADDRESS, address(0, CARD(0), REG_BAR));
 	outl(CONFIG_DATA, ~0U);
-	payload_ok("functions=%u others=%u bar0=%x size=%x at=%lx", FUNCTIONS,
-		   others, before[REG_BAR], -(inl(CONFIG_DATA) & ~0xfU),
+	payload_ok("functions=%u others=%u bar0=%x size=%x at=%lx", functions,
+		   others, before[0][REG_BAR], -(inl(CONFIG_DATA) & ~0xfU),
 		   (u64)payload_start);
 }

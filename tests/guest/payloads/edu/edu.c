@@ -3,11 +3,14 @@
  * DMA by QEMU's device edu (its docs/specs/edu.rst), to addresses of any kind.
  * Each line typed is one: `own` is a page of the payload's, there and back;
  * `write ADDRESS` and `read ADDRESS`, in decimal, let the device write there or
- * read from there; `sweep` writes into each 2 MiB from 32 to 256 MiB.  The
- *answer is a line:
+ * read from there; `sweep` writes into each 2 MiB from 32 to 256 MiB; `storm
+ * COUNT` writes so often to where nothing is; `master` makes the device a bus
+ * master.  The answer is a line:
  *
  *	edu own: ok
  *	edu sweep: done
+ *	edu storm: done
+ *	edu master: on | off
  *	edu write ADDRESS: done
  *	edu read ADDRESS: nothing | SEEN
  *
@@ -32,9 +35,12 @@
 #define PATTERN 0x6d61727473696873UL
 #define TICKS	10000000000UL
 
+#define NOTHING (1UL << 60)
+
 #define SWEEP	  (32UL << 20)
 #define SWEEP_END (256UL << 20)
 
+static u32 device;
 static volatile u8 *edu;
 static u64 page[512] __aligned(4096);
 
@@ -131,6 +137,22 @@ static void sweep(void)
 	say("edu sweep: done");
 }
 
+static void storm(u64 count)
+{
+	while (count--)
+		out_of_device(NOTHING);
+	say("edu storm: done");
+}
+
+static void master(void)
+{
+	u32 command;
+
+	pci_enable(device, PCI_COMMAND_MASTER);
+	command = pci_read(device, PCI_COMMAND);
+	say("edu master: %s", command & PCI_COMMAND_MASTER ? "on" : "off");
+}
+
 static void obey(const char *line)
 {
 	if (!strcmp(line, "own"))
@@ -141,15 +163,19 @@ static void obey(const char *line)
 		read_from(parse_number(line + 5, 0));
 	else if (!strcmp(line, "sweep"))
 		sweep();
+	else if (!memcmp(line, "storm ", 6))
+		storm(parse_number(line + 6, 0));
+	else if (!strcmp(line, "master"))
+		master();
 	else
 		say("edu: what is %s?", line);
 }
 
 PAYLOAD("edu")
 {
-	u32 device = pci_find(ID_EDU);
 	char line[64];
 
+	device = pci_find(ID_EDU);
 	pci_enable(device, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	edu = pci_bar0(device);
 	say("edu: ready, page %lx", (u64)page);

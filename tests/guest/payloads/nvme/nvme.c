@@ -3,9 +3,9 @@
  * A disk that always has reads under way, for a guest that is stopped at any
  * moment: NVM Express 1.4, without interrupts.
  *
- * First the memory that reads go to, and all around it, must be zero, and still
- * so 50 ms later: nothing of the last guest's arrives.  Then READS reads are
- * kept in flight for ever.  Prints
+ * First the memory that reads go to, and all around it, must be zero, and stay
+ * so for `settle` ms (50): nothing of the last guest's arrives.  Then READS
+ * reads are kept in flight for ever.  Prints
  *
  *	nvme: clean | nvme: DIRTY at ADDRESS
  *	nvme: busy		READS are in flight, and some time has passed
@@ -44,7 +44,6 @@ enum {
 #define TARGET	   0x800000UL
 #define LOOK	   0x200000UL
 #define LOOK_END   0xe00000UL
-#define SETTLE_MS  50
 #define TICKS	   10000000000UL
 #define BUSY_TICKS 200000000UL
 
@@ -197,12 +196,19 @@ static bool is_zero(void)
 	return true;
 }
 
-static void settle(void)
+/* The last look begins after that time. */
+static bool stays_zero(void)
 {
-	u64 end = rdtsc() + SETTLE_MS * cmdline_number("khz", 3000000);
+	u64 ms = cmdline_number("settle", 50);
+	u64 end = rdtsc() + ms * cmdline_number("khz", 3000000);
+	bool last;
 
-	while (rdtsc() < end)
-		cpu_pause();
+	do {
+		last = rdtsc() >= end;
+		if (!is_zero())
+			return false;
+	} while (!last);
+	return true;
 }
 
 PAYLOAD("nvme")
@@ -216,11 +222,8 @@ PAYLOAD("nvme")
 	u64 end;
 	s32 id;
 
-	if (is_zero()) {
-		settle();
-		if (is_zero())
-			say("nvme: clean");
-	}
+	if (stays_zero())
+		say("nvme: clean");
 	start_controller(q);
 	for (i = 0; i < READS; i++)
 		read_page(&q[1], i, ++block);

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* devices/vpci.c with one more bit of the command register for the guest. */
+#include "drivers/pci_regs.h"
+
+#define COMMAND_SERR BIT(8)
+#define MORE	     (BIT(10) | COMMAND_SERR)
+
+_Static_assert(PCI_COMMAND_INTX_OFF == BIT(10), "7.5.1.1.3");
+#undef PCI_COMMAND_INTX_OFF
+#define PCI_COMMAND_INTX_OFF MORE
+#include "devices/vpci.c"
