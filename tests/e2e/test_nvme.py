@@ -8,7 +8,7 @@ import pytest
 
 import hostile
 import ledger
-from pattern import BLOCK, pattern
+from pattern import BLOCK, disk, pattern
 from qemu import LOG
 from runs import BUILD, LAB, background, command, expect, typed, variant
 
@@ -29,22 +29,12 @@ cmdline = console=ttyS0 quiet nohz=off ashlar.run={}
 STOPPED = "^partition linux: (?:stopped|parked): .*"
 DISK = 0x0100  # its source-id
 READS, WRITES = 10000, 2000
-BLOCKS = 16384
 NEVER = ("external-interrupt", "interrupt-window", "msr-eoi", "ept-msix",
          "io-other", "nmi-kick")
 # Of all causes, of both vCPUs; and Linux reads TSC_ADJUST once a second on each
 # CPU that goes to sleep, so that is by how long a run takes.  nohz=off: no IPIs
 # to have an idle CPU balance the load.
 MOST_EXITS = 20
-
-
-def disk(lab):
-    """What tests/guest/initramfs/disk.c looks for."""
-    path = os.path.join(lab.directory, "disk.img")
-    with open(path, "wb") as file:
-        for block in range(BLOCKS):
-            file.write(pattern(block))
-    return path
 
 
 def linux(kernel):
