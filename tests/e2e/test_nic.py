@@ -13,6 +13,7 @@ from qemu import LOG
 from runs import BUILD, LAB, background, command, expect, typed
 
 QEMU = ["--machine", "qemu", "--cpus", 3, "--memory", "1G"]
+TWO_CPUS = ["--machine", "qemu", "--cpus", 2, "--memory", "512M"]
 # The sidecore and the disk's vCPU have one CPU of the host's, of two.
 TABLE = """\
 [machine]
@@ -78,17 +79,20 @@ class Run:
 
 def beside_disk(lab, model, suffix="", *, datagrams=DATAGRAMS, stream=BYTES,
                 reads=READS, extra=()):
-    """Both guests wait at their shells until each is there."""
+    """Both guests wait at their shells until each is there, and until each has
+    done its work."""
     with Peer() as peer:
         result = lab(
             *QEMU, "--device", f"nvme,image={disk(lab)}",
             "--device", f"{model},net=host", *extra,
             "--table", lab.table(TABLE.format(peer.port)), *linux(suffix),
             *expect("2:" + SHELL, "3:" + SHELL),
-            *typed(f"3:work udp {datagrams}; work tcp {stream}; "
-                   "work drain; poweroff -f\\n"),
-            *typed(f"2:work read {reads}; work drain; poweroff -f\\n"),
-            *expect(ENDED, ENDED), *command("list"), timeout=300)
+            *typed(f"3:work udp {datagrams}; work tcp {stream}\\n"),
+            *typed(f"2:work read {reads}\\n", "2:^read ", "2:" + SHELL,
+                   "3:^tcp ", "3:" + SHELL),
+            *typed("2:poweroff -f\\n", ENDED),
+            *typed("3:poweroff -f\\n", ENDED), *command("list"),
+            timeout=300)
     return Run(lab, result, peer, datagrams, stream)
 
 
@@ -172,9 +176,9 @@ FEW, SMALL = 500, 1024 * BLOCK
 def in_mode(lab, mode):
     with Peer() as peer:
         table = MODE_TABLE.format(mode, peer.port, FEW, SMALL)
-        result = lab("--machine", "qemu", "--cpus", 2, "--memory", "512M",
-                     "--device", "igb,net=host", *TRACE, "--table", lab.table(table),
-                     *linux(), *expect(ENDED), *command("list"), timeout=300)
+        result = lab(*TWO_CPUS, "--device", "igb,net=host", *TRACE,
+                     "--table", lab.table(table), *linux(), *expect(ENDED),
+                     *command("list"), timeout=300)
     return Run(lab, result, peer, FEW, SMALL)
 
 
@@ -201,11 +205,15 @@ def test_exits(igb_exit, work):
     assert exits["external-interrupt"]
 
 
-def test_few_external_interrupts(igb_eli):
-    """Only those that come while it injects one of its timer's."""
-    exits = exits_of(igb_eli, "udp", "eli")
-    interrupts = igb_eli.numbers("udp", 1)["interrupts"]
-    assert exits.get("external-interrupt", 0) < interrupts / 4, interrupts
+@pytest.mark.parametrize("work", WORKS)
+def test_most_without_exit(igb_eli, work):
+    """By exits come those of the virtual timer, and the card's while one of
+    these is injected; each of them ends by an exit, too."""
+    exits = exits_of(igb_eli, work, "eli")
+    numbers = igb_eli.numbers(work, 1)
+    print(numbers)
+    assert exits.get("external-interrupt", 0) <= exits["msr-eoi"]
+    assert exits["msr-eoi"] < numbers["interrupts"] + numbers["timers"]
 
 
 # --- what a unit is told ---
@@ -279,9 +287,10 @@ def test_not_without_caching(igb_eli):
 
 # --- lives ---
 
+# Without a sidecore there are as many CPUs as the host has, of two, and none
+# looks at registers while another one's device is reset: see runs.py.
 LIVES_TABLE = """\
 [machine]
-sidecores = 2
 log = com1
 [partition linux]
 cpus = 0
@@ -309,10 +318,9 @@ def edu_life():
 def lives_words():
     words = []
     for _ in range(LIVES):
-        words += command("start linux")
+        words += command("start linux") + expect(ENDED_LINUX)
         for _ in range(PAYLOAD_LIVES // LIVES):
             words += command("restart edu") + edu_life()
-        words += expect(ENDED_LINUX)
     return words
 
 
@@ -321,7 +329,7 @@ def lives(lab):
     with Peer() as peer:
         table = LIVES_TABLE.format(peer.port, WORK, WORK)
         result = lab(
-            *QEMU, "--device", f"nvme,image={disk(lab)}",
+            *TWO_CPUS, "--device", f"nvme,image={disk(lab)}",
             "--device", "e1000e,net=host", "--device", "edu", *TRACE,
             "--table", lab.table(table), *linux(),
             "--module", f"edu={BUILD}/payloads/edu.bin",

@@ -9,8 +9,8 @@
  *	tcp N		the number of bytes, so many to the host, so many back
  *			with every bit turned
  *
- * Both check what they receive, count the interface's interrupts between their
- * marks, and have made sure of their way before the first.
+ * Both check what they receive, count the interface's interrupts and those of
+ * the timer between their marks, and have made sure of their way before.
  */
 #define _GNU_SOURCE
 #include "work.h"
@@ -34,6 +34,12 @@ struct tally {
 	long received, lost, wrong;
 };
 
+/* From mark to mark. */
+struct span {
+	long interrupts, timers;
+	uint64_t ticks;
+};
+
 static uint64_t block[WORDS];
 
 static int open_peer(int type)
@@ -44,6 +50,32 @@ static int open_peer(int type)
 	return open_socket(type, 0,
 			   (uint16_t)strtoul(port ? port : "", NULL, 10),
 			   ANSWER_MS);
+}
+
+static struct span begin(void)
+{
+	struct span s = {
+		.interrupts = interrupts_of(" eth0"),
+		.timers = interrupts_of(" Local timer "),
+	};
+
+	mark('B');
+	s.ticks = rdtsc();
+	return s;
+}
+
+static void end(struct span *s)
+{
+	s->ticks = rdtsc() - s->ticks;
+	mark('E');
+	s->interrupts = interrupts_of(" eth0") - s->interrupts;
+	s->timers = interrupts_of(" Local timer ") - s->timers;
+}
+
+static void print_span(const struct span *s)
+{
+	printf(" interrupts=%ld timers=%ld tsc=%llu\n", s->interrupts,
+	       s->timers, (unsigned long long)s->ticks);
 }
 
 /* --- udp --- */
@@ -77,23 +109,17 @@ int peer_udp(long n)
 {
 	int fd = open_peer(SOCK_DGRAM);
 	struct tally t = { .received = -1 };
-	long before, after;
-	uint64_t ticks;
+	struct span s;
 
 	exchange(fd, 0, &t);
-	before = interrupts_of(" eth0");
-	mark('B');
-	ticks = rdtsc();
+	s = begin();
 	for (long i = 1; i <= n; i++)
 		exchange(fd, (uint64_t)i, &t);
-	ticks = rdtsc() - ticks;
-	mark('E');
-	after = interrupts_of(" eth0");
+	end(&s);
 	close(fd);
-	printf("udp sent=%ld received=%ld lost=%ld wrong=%ld interrupts=%ld "
-	       "tsc=%llu\n",
-	       n, t.received, t.lost, t.wrong, after - before,
-	       (unsigned long long)ticks);
+	printf("udp sent=%ld received=%ld lost=%ld wrong=%ld", n, t.received,
+	       t.lost, t.wrong);
+	print_span(&s);
 	return t.received != n || t.lost || t.wrong;
 }
 
@@ -133,22 +159,19 @@ static long receive_blocks(int fd, long blocks, long *wrong)
 int peer_tcp(long n)
 {
 	int fd = open_peer(SOCK_STREAM);
-	uint64_t bytes = (uint64_t)n, ticks;
-	long received, wrong = 0, before, after;
+	uint64_t bytes = (uint64_t)n;
+	long received, wrong = 0;
+	struct span s;
 
 	if (n % BLOCK)
 		die("tcp: no number of blocks");
 	send_all(fd, &bytes, sizeof(bytes));
-	before = interrupts_of(" eth0");
-	mark('B');
-	ticks = rdtsc();
+	s = begin();
 	send_blocks(fd, n / BLOCK);
 	received = receive_blocks(fd, n / BLOCK, &wrong) * BLOCK;
-	ticks = rdtsc() - ticks;
-	mark('E');
-	after = interrupts_of(" eth0");
+	end(&s);
 	close(fd);
-	printf("tcp sent=%ld received=%ld wrong=%ld interrupts=%ld tsc=%llu\n",
-	       n, received, wrong, after - before, (unsigned long long)ticks);
+	printf("tcp sent=%ld received=%ld wrong=%ld", n, received, wrong);
+	print_span(&s);
 	return received != n || wrong;
 }
