@@ -23,11 +23,19 @@ GUEST_PROGRAMS := $(LAB)/guest/work
 # What the stock kernel needs on an emulator to find its disks, and for KVM.
 L1_MODULES := $(addprefix $(LAB)/,$(addsuffix .ko,irqbypass kvm kvm-intel \
 	kvm-amd scsi_common scsi_mod sd_mod libata ata_piix))
+# Of the full kernels, each after those that it needs: NICs, and the disk that
+# the cloud kernels have a driver for themselves.
+NIC_MODULES := $(addprefix $(LAB)/full/,$(addsuffix .ko,dca i2c-algo-bit igb \
+	e1000e crct10dif_common crc-t10dif crc64 crc64-rocksoft t10-pi \
+	nvme-core nvme))
+NIC_MODULES_13 := $(addprefix $(LAB)/full-13/,$(addsuffix .ko,dca \
+	i2c-algo-bit igb e1000e nvme-auth nvme-core nvme))
 
 .PHONY: lab lab-root run
 # All that a run of the lab needs besides Ashlar itself.
 lab: lab-root $(LAB)/vmlinuz $(LAB)/vmlinuz-13 $(LAB)/initrd.img \
-	$(LAB)/vmlinuz-full $(LAB)/initrd-e1000.img $(LAB)/memtest \
+	$(LAB)/vmlinuz-full $(LAB)/initrd-e1000.img $(LAB)/initrd-nic.img \
+	$(LAB)/vmlinuz-full-13 $(LAB)/initrd-nic-13.img $(LAB)/memtest \
 	$(LAB)/l1.img $(LAB)/l1-initrd.img
 
 # Fast when all is there.
@@ -44,9 +52,14 @@ $(LAB)/vmlinuz-13: tests/lab/mkkernel | lab-root
 $(LAB)/memtest: tests/lab/mkkernel
 	@tests/lab/mkkernel $@ memtest
 
-# With the distribution's full kernel comes its driver for the e1000.
-$(LAB)/vmlinuz-full $(LAB)/e1000.ko &: tests/lab/mkkernel
-	@tests/lab/mkkernel $(LAB)/vmlinuz-full full e1000.ko
+# With the distribution's full kernel come its drivers for NICs.
+$(LAB)/vmlinuz-full $(LAB)/full/e1000.ko $(NIC_MODULES) &: tests/lab/mkkernel
+	@tests/lab/mkkernel $(LAB)/vmlinuz-full full e1000.ko \
+		$(notdir $(NIC_MODULES))
+
+$(LAB)/vmlinuz-full-13 $(NIC_MODULES_13) &: tests/lab/mkkernel | lab-root
+	@tests/lab/mkkernel $(LAB)/vmlinuz-full-13 full-13 \
+		$(notdir $(NIC_MODULES_13))
 
 $(LAB)/guest/work: $(wildcard tests/guest/initramfs/*.[ch]) \
 		tests/guest/payloads/lib/samples.h
@@ -54,12 +67,15 @@ $(LAB)/guest/work: $(wildcard tests/guest/initramfs/*.[ch]) \
 	$(HOST_CC) -std=gnu11 -I. -static -O2 -s -Wall -Wextra -Werror -o $@ \
 		$(filter %.c,$^)
 
-$(LAB)/initrd.img $(LAB)/initrd-e1000.img: tests/lab/mkinitrd \
+$(LAB)/initrd.img $(LAB)/initrd-e1000.img $(LAB)/initrd-nic.img \
+		$(LAB)/initrd-nic-13.img: tests/lab/mkinitrd \
 		tests/guest/initramfs/init $(GUEST_PROGRAMS) | lab-root
 	tests/lab/mkinitrd $@ $$(command -v busybox) \
 		tests/guest/initramfs/init $(filter-out tests/%,$^)
 
-$(LAB)/initrd-e1000.img: $(LAB)/e1000.ko
+$(LAB)/initrd-e1000.img: $(LAB)/full/e1000.ko
+$(LAB)/initrd-nic.img: $(NIC_MODULES)
+$(LAB)/initrd-nic-13.img: $(NIC_MODULES_13)
 
 # For people.
 $(LAB)/initrd-run.img: tests/lab/mkinitrd tests/guest/initramfs/init \

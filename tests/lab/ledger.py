@@ -49,11 +49,15 @@ def check_sums(found, mode="did"):
             n for c, n in snapshot.items() if not c.startswith("injection-"))
 
 
-def window(text, begin="B", end="E", mode="did"):
-    """What was added from one mark to another: list by vCPU."""
-    at = [re.search(rf"^mark \S+ {ord(byte):02x} tsc=\d+$", text, re.M)
+def window(text, begin="B", end="E", mode="did", name=r"[^/\s]+", nth=0):
+    """What was added from one mark to another, from the nth pair of a
+    partition's: list by vCPU."""
+    at = [[m.end() for m in re.finditer(
+        rf"^mark {name}/\d+ {ord(byte):02x} tsc=\d+$", text, re.M)][nth]
           for byte in (begin, end)]
-    before, after = (first(text[m.end():]) for m in at)
+    before, after = ({key: snapshot for key, snapshot in
+                      first(text[start:]).items()
+                      if re.fullmatch(name, key[0])} for start in at)
     assert before.keys() == after.keys()
     check_sums(before, mode)
     check_sums(after, mode)

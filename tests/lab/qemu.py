@@ -19,10 +19,14 @@ MAX_DEVICES = 8
 IGB_MAX_VFS = 7
 # edu reaches all addresses.
 EDU_DMA_MASK = 2 ** 64 - 1
+# The peer on a NIC's wire, where Bochs' e1000 has it, too, is the host's
+# loopback.
+HOST_WIRE = "net=192.168.10.0/24,host=192.168.10.1"
 
 
-def _nvme(index, vfs, bus):
+def _nvme(index, device, bus):
     """A controller with one namespace on its own disk."""
+    vfs = device.vfs
     options = f"nvme,id=nvme{index},serial=ashlar{index},bus={bus}"
     words = []
     if vfs:
@@ -35,10 +39,11 @@ def _nvme(index, vfs, bus):
 
 
 def _nic(model):
-    def build(index, vfs, bus):
-        if vfs > (IGB_MAX_VFS if model == "igb" else 0):
-            raise LabError(f"{model} has no {vfs} virtual functions")
-        return ["-netdev", f"user,id=net{index},restrict=on", "-device",
+    def build(index, device, bus):
+        if device.vfs > (IGB_MAX_VFS if model == "igb" else 0):
+            raise LabError(f"{model} has no {device.vfs} virtual functions")
+        wire = HOST_WIRE if device.net == "host" else "restrict=on"
+        return ["-netdev", f"user,id=net{index},{wire}", "-device",
                 f"{model},netdev=net{index},bus={bus},romfile="]
     return build
 
@@ -53,8 +58,8 @@ def _root_port(index, acs):
             f"disable-acs={'off' if acs else 'on'}"]
 
 
-def _edu(_index, vfs, bus):
-    if vfs:
+def _edu(_index, device, bus):
+    if device.vfs:
         raise LabError("edu has no virtual functions")
     return ["-device", f"edu,bus={bus},dma_mask={EDU_DMA_MASK}"]
 
@@ -146,7 +151,7 @@ class Qemu(Machine):
             words += place
             if device.name == "nvme":
                 words += self._disk(index, device)
-            words += DEVICES[device.name](index, device.vfs, bus)
+            words += DEVICES[device.name](index, device, bus)
         return words
 
     def _place(self, index, device):

@@ -2,8 +2,8 @@
 /*
  * Workloads on /dev/nvme0n1, past the page cache, 4 KiB at a time:
  *
- *	read N		N reads of blocks in a pseudo-random order; word i of
- *			block b is b * STRIDE + i, as whoever made it knows
+ *	read N		N reads of blocks in a pseudo-random order; filled as
+ *			fill_words() does it
  *	write N		N writes of blocks 0 to N - 1, with every bit of that
  *			turned
  *	verify N	N reads of what `write N` has written
@@ -25,7 +25,6 @@
 #define DISK   "/dev/nvme0n1"
 #define BLOCK  4096
 #define WORDS  (BLOCK / 8)
-#define STRIDE 0x9e3779b97f4a7c15ull
 #define TRIES  2000
 #define TRY_NS 5000000
 
@@ -53,21 +52,12 @@ static uint64_t blocks_of(int fd)
 	return (uint64_t)size / BLOCK;
 }
 
-/* Words of the block that are not as they must be, with these bits turned. */
-static long wrong_words(uint64_t number, uint64_t turned)
-{
-	long wrong = 0;
-
-	for (uint64_t i = 0; i < WORDS; i++)
-		wrong += (block[i] ^ turned) != number * STRIDE + i;
-	return wrong;
-}
-
+/* How many of its words are not as they must be, with these bits turned. */
 static long read_block(int fd, uint64_t number, uint64_t turned)
 {
 	if (pread(fd, block, BLOCK, (off_t)(number * BLOCK)) != BLOCK)
 		die("read");
-	return wrong_words(number, turned);
+	return wrong_words(block, WORDS, number, turned);
 }
 
 int disk_verify(long n)
@@ -113,8 +103,7 @@ int disk_write(long n)
 	before = interrupts_of(" nvme0q");
 	mark('B');
 	for (long i = 0; i < n; i++) {
-		for (uint64_t w = 0; w < WORDS; w++)
-			block[w] = ~((uint64_t)i * STRIDE + w);
+		fill_words(block, WORDS, (uint64_t)i, ~0ull);
 		if (pwrite(fd, block, BLOCK, (off_t)i * BLOCK) != BLOCK)
 			die("write");
 	}

@@ -32,7 +32,9 @@
 #define PAYLOAD	     56
 #define NETDEV	     "/sys/class/net/eth0/"
 #define TRIES	     2000
+#define LINK_TRIES   20000
 #define TRY_NS	     1000000
+#define ANSWER_MS    100
 
 struct echo {
 	struct icmphdr header;
@@ -44,10 +46,11 @@ static long read_number(const char *path)
 	return strtol(slurp(path), NULL, 10);
 }
 
-static void wait_for_link(void)
+/* The carrier alone may be there before the interface takes packets. */
+void wait_for_link(void)
 {
-	for (int i = 0; i < TRIES; i++) {
-		if (read_number(NETDEV "carrier") == 1)
+	for (int i = 0; i < LINK_TRIES; i++) {
+		if (!strcmp(slurp(NETDEV "operstate"), "up\n"))
 			return;
 		sleep_ns(TRY_NS);
 	}
@@ -67,14 +70,14 @@ static uint16_t checksum(const void *data, size_t n)
 	return (uint16_t)~sum;
 }
 
-static int open_socket(int type, int protocol, uint16_t port)
+int open_socket(int type, int protocol, uint16_t port, long ms)
 {
 	struct sockaddr_in peer = {
 		.sin_family = AF_INET,
 		.sin_port = htons(port),
 		.sin_addr.s_addr = inet_addr(PEER),
 	};
-	struct timeval limit = { .tv_usec = 100000 };
+	struct timeval limit = { ms / 1000, ms % 1000 * 1000 };
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, protocol);
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&peer, sizeof(peer)))
@@ -147,7 +150,7 @@ static bool timed_round_trip(int fd, uint16_t sequence, struct samples *s)
 /* The answer to the question for the peer's address comes before the mark. */
 int ping(long n)
 {
-	int fd = open_socket(SOCK_RAW, IPPROTO_ICMP, 0);
+	int fd = open_socket(SOCK_RAW, IPPROTO_ICMP, 0, ANSWER_MS);
 	struct samples trips = { .room = (uint64_t)n };
 	long received = 0, before, after;
 	uint64_t start, end;
@@ -194,7 +197,7 @@ static bool drained(int fd)
 int flood(long n)
 {
 	static const uint8_t data[1024];
-	int fd = open_socket(SOCK_DGRAM, 0, DISCARD_PORT);
+	int fd = open_socket(SOCK_DGRAM, 0, DISCARD_PORT, ANSWER_MS);
 	long before, after;
 	uint64_t start, end;
 	bool all;

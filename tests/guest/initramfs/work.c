@@ -20,6 +20,8 @@
  *	work write [N]		N blocks onto it
  *	work verify [N]		those read back
  *	work affinity [N]	its admin interrupt goes from CPU to CPU
+ *	work udp [N]		N datagrams to the host and back (peer.c)
+ *	work tcp [N]		N bytes to it, and N others back
  *	work drain		nothing, once the console has sent all
  *
  * A mark is a byte written to port 5E9h.  Every line printed starts with the
@@ -194,6 +196,22 @@ void mark(char byte)
 		die("ioperm");
 	outb((unsigned char)byte, MARK_PORT);
 	ioperm(MARK_PORT, 1, 0);
+}
+
+void fill_words(uint64_t *words, size_t n, uint64_t number, uint64_t turned)
+{
+	for (size_t i = 0; i < n; i++)
+		words[i] = (number * STRIDE + i) ^ turned;
+}
+
+long wrong_words(const uint64_t *words, size_t n, uint64_t number,
+		 uint64_t turned)
+{
+	long wrong = 0;
+
+	for (size_t i = 0; i < n; i++)
+		wrong += (words[i] ^ turned) != number * STRIDE + i;
+	return wrong;
 }
 
 static void spin_until(int64_t end)
@@ -621,6 +639,7 @@ static const struct {
 	{ "ping", ping },	   { "flood", flood },
 	{ "read", disk_read },	   { "write", disk_write },
 	{ "verify", disk_verify }, { "affinity", disk_affinity },
+	{ "udp", peer_udp },	   { "tcp", peer_tcp },
 	{ "drain", drain },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -5,6 +5,7 @@
 #ifndef INITRAMFS_WORK_H
 #define INITRAMFS_WORK_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -37,9 +38,29 @@ void pin(int cpu);
 /* One thread at a time may write marks. */
 void mark(char byte);
 
+/*
+ * What blocks are filled with, as tests/e2e/pattern.py has it, too: words of
+ * block `number`, counted up from number * STRIDE, with these bits turned.
+ */
+#define STRIDE 0x9e3779b97f4a7c15ull
+void fill_words(uint64_t *words, size_t n, uint64_t number, uint64_t turned);
+/* How many words are not so. */
+long wrong_words(const uint64_t *words, size_t n, uint64_t number,
+		 uint64_t turned);
+
 /* net.c: workloads on eth0, with N packets.  The exit status. */
 int ping(long n);
 int flood(long n);
+/* Waits until what is sent to eth0 leaves it. */
+void wait_for_link(void);
+/*
+ * A socket of AF_INET that is connected to a port of the peer on eth0's wire;
+ * what is received comes within so many ms, or not at all.
+ */
+int open_socket(int type, int protocol, uint16_t port, long ms);
+/* peer.c: with N datagrams, and with N bytes each way.  The exit status. */
+int peer_udp(long n);
+int peer_tcp(long n);
 /* disk.c: workloads on an NVMe disk, with N blocks.  The exit status. */
 int disk_read(long n);
 int disk_write(long n);
