@@ -52,6 +52,7 @@ static inline u16 context_domain(const struct vtd_entry *e)
 
 #define IRTE_LEVEL	  BIT(4)
 #define IRTE_MODE_SHIFT	  5
+#define IRTE_POSTED	  BIT(15)
 #define IRTE_VECTOR_SHIFT 16
 /* The whole source-id is compared. */
 #define IRTE_VERIFY BIT(18)
@@ -73,6 +74,19 @@ static inline u64 irte_remapped(u64 dest, u8 vector, u64 mode, bool level)
 {
 	return dest | (u64)vector << IRTE_VECTOR_SHIFT |
 	       mode << IRTE_MODE_SHIFT | (level ? IRTE_LEVEL : 0) | VTD_PRESENT;
+}
+
+/*
+ * 9.11: for mode `posted`, which no machine here could show.  descriptor: that
+ * of the vCPU, aligned to 64 bytes; the guest's vector.
+ */
+static inline struct vtd_entry irte_posted(u64 descriptor, u8 vector, u16 sid)
+{
+	return (struct vtd_entry){
+		.lo = (descriptor & 0xffffffc0) << 32 | IRTE_POSTED |
+		      (u64)vector << IRTE_VECTOR_SHIFT | VTD_PRESENT,
+		.hi = (descriptor & 0xffffffff00000000) | irte_source(sid),
+	};
 }
 
 /* --- 5.1.5 --- */

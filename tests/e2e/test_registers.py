@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every register of configuration space that a guest can name is overwritten,
-on QEMU, whose monitor shows the machine's: nothing changes but the allowed bits
-of the guest's own functions.  All of the guest's bus 0: test_device.py."""
+"""Every register of configuration space that a guest can name, by ports and in
+memory, is overwritten, on QEMU, whose monitor shows the machine's: nothing
+changes but the allowed bits of the guest's own functions.  All of the guest's
+bus 0: test_device.py."""
 import os
 import struct
 
@@ -21,7 +22,7 @@ log = com1
 cpus = 0
 memory = 20M
 kernel = config
-cmdline = wait=1 cards=2 id={id} functions=32 buses=4
+cmdline = wait=1 cards=2 id={id} functions=32 buses=4 ecam=1
 console = com2
 device = pci 0000:01:00.0
 device = pci 0000:02:00.0

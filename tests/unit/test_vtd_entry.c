@@ -33,6 +33,8 @@ static void test_irte(void **state)
 		0x0001234500310001);
 	assert_int_equal(irte_remapped(irte_dest(0x45, false), 0x31, 0, true),
 			 0x0000450000310011);
+	assert_entry(irte_posted(0x123456789c0, 0x41, 0x100),
+		     0x456789c000418001, 0x0000012300040100);
 	/* An NMI */
 	assert_int_equal(irte_remapped(irte_dest(0, true), 0, 4, false), 0x81);
 }

@@ -7,9 +7,12 @@
  *
  * Command line: cards=N, from slot 1 on, the first with the id id=N, decimal;
  * functions=N and buses=N for the first of them only.  With wait=1 it waits for
- * lines: a number is what is written last each time; `end` is the end.
+ * lines: a number is what is written last each time; `end` is the end.  With
+ * ecam=1 the host bridge's, the cards' and the next one's are then read and
+ * overwritten in memory, too, all 4 KiB of each.
  */
 #include "drivers/pci_regs.h"
+#include "guest/layout.h"
 #include "lib/payload.h"
 #include "lib/random.h"
 
@@ -18,6 +21,7 @@
 #define CONFIG_DATA    0xcfc
 #define CONFIG_ENABLE  BIT(31)
 #define REGISTERS      64
+#define ECAM_REGISTERS 1024
 #define MAX_CARDS      4
 #define CARD(n)	       (((n) + 1) * 8)
 #define ID_82540EM     0x100e8086
@@ -31,6 +35,7 @@
 
 static u32 before[MAX_CARDS][REGISTERS];
 static u32 cards, functions, buses;
+static bool ecam;
 
 static u32 address(u32 bus, u32 function, u32 reg)
 {
@@ -90,6 +95,40 @@ static void attack_function(u32 function, struct random *random, u32 last)
 	}
 }
 
+/* The same register by ECAM: what it must read as, then all widths. */
+static void attack_memory(u32 function, u32 reg, struct random *random,
+			  u32 last)
+{
+	volatile u8 *at = (u8 *)GUEST_ECAM + (function << 12 | reg * 4);
+	bool there = function % 8 == 0 && function / 8 <= cards;
+	u32 want = reg < REGISTERS ? read_register(function, reg) :
+		   there	   ? 0 :
+				     ~0U;
+	u32 i;
+
+	if (*(volatile u32 *)at != want)
+		payload_fail("register %x of function %x in memory reads %x, "
+			     "not %x",
+			     reg * 4, function, *(volatile u32 *)at, want);
+	*(volatile u32 *)at = ~0U;
+	if (!(reg % 2))
+		*(volatile u64 *)at = random_next(random);
+	for (i = 0; reg < REGISTERS && i < 4; i++)
+		at[i] = (u8)random_next(random);
+	for (i = 0; reg < REGISTERS && i < 4; i += 2)
+		*(volatile u16 *)(at + i) = (u16)random_next(random);
+	*(volatile u32 *)at = last;
+}
+
+static void attack_ecam(struct random *random, u32 last)
+{
+	u32 n, reg;
+
+	for (n = 0; n <= cards + 1; n++)
+		for (reg = 0; reg < ECAM_REGISTERS; reg++)
+			attack_memory(n * 8, reg, random, last);
+}
+
 static u32 other_buses(struct random *random)
 {
 	u32 bus, device, n = 0;
@@ -134,6 +173,8 @@ static u32 attack(struct random *random, u32 last)
 
 	for (function = 0; function < functions; function++)
 		attack_function(function, random, last);
+	if (ecam)
+		attack_ecam(random, last);
 	return other_buses(random);
 }
 
@@ -161,6 +202,7 @@ PAYLOAD("config")
 	cards = MIN((u32)cmdline_number("cards", 1), (u32)MAX_CARDS);
 	functions = (u32)cmdline_number("functions", 256);
 	buses = (u32)cmdline_number("buses", 256);
+	ecam = cmdline_number("ecam", 0);
 	if (read_register(CARD(0), 0) != cmdline_number("id", ID_82540EM))
 		payload_fail("no such card at device 1");
 	for (n = 0; n < cards; n++)
