@@ -211,8 +211,7 @@ static u32 limit_messages(const struct vpci_msi *i)
 {
 	u32 many = MIN(PCI_MSI_MANY(i->control), i->many);
 
-	return (i->control & PCI_MSI_ENABLE) |
-	       many << PCI_MSI_MANY_SHIFT;
+	return (i->control & PCI_MSI_ENABLE) | many << PCI_MSI_MANY_SHIFT;
 }
 
 /* The device's own message is enabled behind the guest's, and before it off. */

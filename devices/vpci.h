@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * PCI configuration space as a guest sees it by mechanism #1 and in memory
- * (ECAM): one bus, without bridges.  Its partition's functions, wherever they are on the machine, are
- * function 0 of device 1, 2 and so on; 00:00.0 is a host bridge, without which
- * Linux does not believe in the bus.  The rest reads as ones.
+ * (ECAM): one bus, without bridges.  Its partition's functions, wherever they
+ * are on the machine, are function 0 of device 1, 2 and so on; 00:00.0 is a
+ * host bridge, without which Linux does not believe in the bus.  The rest reads
+ * as ones.
  *
  * Of a function, reads show the device's header, with BARs of Ashlar's.  They
  * can be sized, their addresses are fixed.  Writes reach a few bits of the

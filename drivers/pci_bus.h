@@ -48,7 +48,7 @@ struct pci_msix {
 };
 
 struct pci_function {
-	u32 msi; /* the capability; 0: there is none */
+	u32 msi;      /* the capability; 0: there is none */
 	u32 msi_many; /* of how many messages, as a power of two */
 	struct pci_msix msix;
 	enum pci_reset reset;

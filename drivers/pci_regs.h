@@ -70,7 +70,7 @@
 #define PCI_MSI_DATA_32 8
 #define PCI_MSI_DATA_64 12
 #define PCI_MSI_SIZE	16
-/* Message Control: how many messages there can be, and are to be, as a power. */
+/* Message Control: how many messages there can be, and are to be: powers. */
 #define PCI_MSI_CAPABLE_SHIFT  17
 #define PCI_MSI_CAPABLE(dword) ((dword) >> PCI_MSI_CAPABLE_SHIFT & 7)
 #define PCI_MSI_MANY_SHIFT     20

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ACPI tables a guest finds (ACPI 6.4): RSDP, XSDT, FADT, MADT, DSDT, and
- * with a PCI bus an SSDT and MCFG, in hardware-reduced mode.  Addresses and ports:
- * guest/layout.h.  Pure; while booting.
+ * with a PCI bus an SSDT and MCFG, in hardware-reduced mode.  Addresses and
+ * ports: guest/layout.h.  Pure; while booting.
  */
 #ifndef GUEST_ACPI_H
 #define GUEST_ACPI_H

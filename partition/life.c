@@ -332,10 +332,10 @@ static void __noreturn leave_partition(struct vcpu *v)
 	__atomic_fetch_add(&p->life.arrived, 1, __ATOMIC_SEQ_CST);
 	partition_await(p, all_arrived, "a core did not leave its guest");
 	/* What the others have sent it is not for its next guest. */
-	__atomic_fetch_and(&cpu_public[this_cpu.id].requests,
-			   ~(u32)(REQ_NMI | REQ_INIT | REQ_SIPI | REQ_ZERO |
-				  REQ_MODE),
-			   __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(
+		&cpu_public[this_cpu.id].requests,
+		~(u32)(REQ_NMI | REQ_INIT | REQ_SIPI | REQ_ZERO | REQ_MODE),
+		__ATOMIC_SEQ_CST);
 	if (v->index == 0) {
 		p->life.back_time = rdtsc();
 		parts_stop(p);

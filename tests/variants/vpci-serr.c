@@ -5,7 +5,6 @@
 #define COMMAND_SERR BIT(8)
 #define MORE	     (BIT(10) | COMMAND_SERR)
 
-_Static_assert(PCI_COMMAND_INTX_OFF == BIT(10), "7.5.1.1.3");
 #undef PCI_COMMAND_INTX_OFF
 #define PCI_COMMAND_INTX_OFF MORE
 #include "devices/vpci.c"
