@@ -229,9 +229,13 @@ static int run_latency(struct monitor *m, u32 step)
 	return each_vcpu(m, step, print_latency);
 }
 
-/* What Ashlar has placed: none of it changes after the boot. */
+/*
+ * What Ashlar has placed: none of it changes after the boot, but what of the
+ * IOMMU is in use.
+ */
 static int run_memory(struct monitor *m, u32 step)
 {
+	struct monitor_iommu io;
 	struct monitor_tables t;
 	u64 left, size;
 
@@ -241,8 +245,14 @@ static int run_memory(struct monitor *m, u32 step)
 		      size >> 10);
 		return MORE;
 	}
-	if (!m->ops->tables(step - 1, &t))
+	if (!m->ops->tables(step - 1, &t)) {
+		if (m->ops->iommu(&io))
+			reply(m,
+			      "memory iommu domains=%u contexts=%u "
+			      "entries=%u",
+			      io.domains, io.contexts, io.entries);
 		return 0;
+	}
 	reply(m, "memory %s tables=%u pages=%u sum=%016lx", t.name, t.tables,
 	      t.pages, t.sum);
 	return MORE;

@@ -44,6 +44,13 @@ struct monitor_tables {
 	u64 sum; /* over all entries */
 };
 
+/* What of the IOMMU is in use. */
+struct monitor_iommu {
+	u32 domains;
+	u32 contexts; /* functions that reach one */
+	u32 entries;  /* of the remapping table that send */
+};
+
 /* What a partition's device tried and must not. */
 struct monitor_faults {
 	const char *name;
@@ -69,6 +76,8 @@ struct monitor_ops {
 	/* Bytes; and the tables one by one: false after the last. */
 	void (*pool)(u64 *free, u64 *size);
 	bool (*tables)(u32 i, struct monitor_tables *out);
+	/* False: there is none. */
+	bool (*iommu)(struct monitor_iommu *out);
 	/* Device by device: false after the last. */
 	bool (*faults)(u32 i, struct monitor_faults *out);
 	/* Of partition i's: forgotten, and a quarantine lifted. */

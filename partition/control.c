@@ -82,6 +82,17 @@ static void forget_faults(u32 i)
 	faults_clear(&partitions[i]);
 }
 
+static bool iommu(struct monitor_iommu *out)
+{
+	struct vtd_use use;
+
+	if (!vtd_on())
+		return false;
+	vtd_use(&use);
+	*out = (struct monitor_iommu){ use.domains, use.contexts, use.entries };
+	return true;
+}
+
 static int stop(u32 i, const char **why)
 {
 	*why = "it is not running";
@@ -154,6 +165,7 @@ static const struct monitor_ops control_ops = {
 	.cpus = cpus,
 	.pool = pool,
 	.tables = tables,
+	.iommu = iommu,
 	.faults = faults_describe,
 	.clear_faults = forget_faults,
 	.stop = stop,

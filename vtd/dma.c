@@ -128,6 +128,27 @@ void vtd_quarantine(u16 address)
 	spin_unlock(&lock);
 }
 
+static u32 present_on(const struct vtd_entry *bus)
+{
+	u32 i, n = 0;
+
+	for (i = 0; bus && i < FUNCTIONS; i++)
+		n += bus[i].lo & VTD_PRESENT;
+	return n;
+}
+
+void vtd_use(struct vtd_use *use)
+{
+	u32 bus;
+
+	*use = (struct vtd_use){
+		.domains = vtd.nr_domains,
+		.entries = vtd_entries_present(),
+	};
+	for (bus = 0; bus < PCI_BUSES; bus++)
+		use->contexts += present_on(vtd.contexts[bus]);
+}
+
 /* --- boot --- */
 
 /* From now on a function has a context, for the domain or NULL. */

@@ -66,6 +66,15 @@ const struct route_source vtd_message = {
 	.taken = message_taken,
 };
 
+u32 vtd_entries_present(void)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < vtd.nr_irtes; i++)
+		n += vtd.irte[i].lo & VTD_PRESENT;
+	return n;
+}
+
 /* Blocked until they are set. */
 static s32 take(s32 unit, u16 sid, u32 nr)
 {

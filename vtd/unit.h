@@ -158,4 +158,8 @@ void vtd_write_back(const volatile void *p, size_t size);
 /* Boot: all that was written. */
 void vtd_write_back_all(void);
 
+/* --- vtd/remap.c --- */
+
+u32 vtd_entries_present(void);
+
 #endif

@@ -84,6 +84,12 @@ void vtd_quarantine(u16 address);
 /* An entry that was taken; masked it drops what comes. */
 extern const struct route_source vtd_message;
 
+/* What is in use: domains, functions that reach one, entries that send. */
+struct vtd_use {
+	u32 domains, contexts, entries;
+};
+void vtd_use(struct vtd_use *use);
+
 struct vtd_fault {
 	u16 address;
 	u8 reason; /* 7.1.3; from 20h on about an interrupt */

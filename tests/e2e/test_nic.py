@@ -307,7 +307,7 @@ kernel = edu
 console = com3
 device = pci 0000:03:00.0
 """
-LIVES, PAYLOAD_LIVES, WORK = 5, 20, 100
+LIVES, PAYLOAD_LIVES, WORK = 5, 200, 100
 
 
 def edu_life():

@@ -7,8 +7,10 @@ import re
 import pytest
 
 import ledger
+import test_nic
 import test_nvme
 import test_two_linux
+from peer import Peer
 from runs import BUILD, LINUX, background, command, expect, typed
 
 # Each way once, and back to where it began.
@@ -39,7 +41,7 @@ device = pci 0000:00:02.0 intx=17
 kernel = payload
 cmdline = cpus=2 turn=100 count=800000
 """
-READS = 40000
+READS, DATAGRAMS = 40000, 10000
 LAST = ["exit", "did"]
 # By what an interrupt of the timer shows.
 DIRECT = ("external-interrupt", "interrupt-window", "msr-eoi", "hlt")
@@ -126,6 +128,25 @@ def test_disk(nvme_switched):
     marks = [text.index(f"mark linux/0 {mark}") for mark in ("42", "45")]
     assert marks[0] < text.index("interrupts = exit")
     assert text.rindex("interrupts = did") < marks[1]
+
+
+@background(long=True)
+def nic_switched(lab):
+    with Peer() as peer:
+        table = test_nic.MODE_TABLE.format("did", peer.port, DATAGRAMS,
+                                           test_nic.BYTES)
+        result = lab(*test_nic.TWO_CPUS, "--device", "igb,net=host", "--table",
+                     lab.table(table), *test_nic.linux(),
+                     *expect("^mark nic/0 42 .*"), *circuits("nic"),
+                     *expect(test_nic.ENDED), timeout=300)
+    return test_nic.Run(lab, result, peer, DATAGRAMS, test_nic.BYTES)
+
+
+def test_network(nic_switched):
+    """Each datagram once, each byte, at both ends."""
+    test_nic.check_network(nic_switched, 1)
+    text = nic_switched.text(1)
+    assert text.rindex("interrupts = did") < text.rindex("mark nic/0 45")
 
 
 @background

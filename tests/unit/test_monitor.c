@@ -69,6 +69,12 @@ static void fake_pool(u64 *left, u64 *size)
 	*size = 2UL << 20;
 }
 
+static bool fake_iommu(struct monitor_iommu *io)
+{
+	*io = (struct monitor_iommu){ 2, 3, 4 };
+	return true;
+}
+
 static bool fake_tables(u32 i, struct monitor_tables *t)
 {
 	fmt_snprintf(t->name, sizeof(t->name), "cpu/%u", i);
@@ -148,6 +154,7 @@ static const struct monitor_ops ops = {
 	.nmi = fake_nmi,
 	.pool = fake_pool,
 	.tables = fake_tables,
+	.iommu = fake_iommu,
 	.faults = fake_faults,
 	.clear_faults = fake_clear_faults,
 	.stop = fake_stop,
@@ -418,6 +425,7 @@ static void test_memory(void **state)
 			       "sum=0000000000000001\n"
 			       "memory cpu/1 tables=11 pages=201 "
 			       "sum=fedcba9876543210\n"
+			       "memory iommu domains=2 contexts=3 entries=4\n"
 			       "ok\n");
 }
 
