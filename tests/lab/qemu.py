@@ -247,10 +247,13 @@ class Qemu(Machine):
 
     def started(self, pid):
         """Pins each vCPU's thread to a host CPU of its own: unpinned, the
-        host's scheduler makes cross-CPU wake-ups ten times slower."""
+        host's scheduler makes cross-CPU wake-ups ten times slower.  Where a
+        host CPU is left, the devices' threads are there."""
         if len(self.pinned) >= self.spec.cpus:
             return
         hosts = sorted(os.sched_getaffinity(0))
+        if rest := set(hosts[self.spec.cpus:]):
+            os.sched_setaffinity(pid, rest)
         for task in os.listdir(f"/proc/{pid}/task"):
             try:
                 with open(f"/proc/{pid}/task/{task}/comm",
