@@ -12,6 +12,7 @@ COLUMNS = (*MODES, *KVM)
 # Of devices behind VT-d bare is with translation, as the modes are; and beside
 # it without.
 BARE_OFF = "bare-off"
+BARES = (BARE, BARE_OFF)
 VTD_COLUMNS = (BARE, BARE_OFF, *COLUMNS[1:])
 
 PAYLOAD, LINUX = "payload", "linux"

@@ -6,7 +6,7 @@ import re
 import subprocess
 import tempfile
 
-from cases import BARE, BARE_OFF, BOCHS, KVM, LINUX
+from cases import BARE, BARE_OFF, BARES, BOCHS, KVM, LINUX
 from lab import BUILD, BenchError, run
 from pattern import fill
 from peer import Peer
@@ -49,8 +49,6 @@ LINUX_BARE = f" tsc_early_khz={IPS // 1000} tsc=reliable idle=halt"
 # in all builds of it.
 VTD_BARE = {BARE: " tsc=reliable idle=halt intel_iommu=on iommu.strict=0",
             BARE_OFF: " tsc=reliable idle=halt intel_iommu=off"}
-
-BARES = (BARE, BARE_OFF)
 
 # Of KVM's counts those that are exits, and none of another's.
 KVM_CAUSES = ("halt", "io", "irq", "irq-window", "mmio", "nmi-window")

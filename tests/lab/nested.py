@@ -178,13 +178,13 @@ class KvmOnQemu(Nested, Qemu):
             words += ["-drive", f"if=none,id={name},format=raw,readonly=on,"
                       f"file={path}", "-device",
                       f"nvme,drive={name},serial={name}"]
-        passed, cmdline = self._passed_words()
+        passed, cmdline = self.passed_words()
         words += passed + ["-kernel", FILES["vmlinuz"], "-initrd",
                            FILES["l1-initrd.img"], "-append", CMDLINE +
                            " l1.disks=nvme0n1,nvme1n1" + cmdline]
         return words, environment(root)
 
-    def _passed_words(self):
+    def passed_words(self):
         """The devices that L1 passes through, and what its command line has
         more for them."""
         devices = passed_through(self.spec.device)
@@ -208,6 +208,8 @@ class KvmOnBochs(Nested, Bochs):
         if self.spec.cpus > 1:
             raise LabError(f"{self.name}: one CPU only; docs/decisions.md "
                            "says why")
+        if passed_through(self.spec.device):
+            raise LabError(f"{self.name}: no VT-d to pass devices through")
         check_files()
         self.job = make_job(self.spec, self.directory, medium, ports)
         folder = os.path.join(self.directory, "l1")
