@@ -9,6 +9,11 @@ MODES = (BARE, "exit", "eli", "did")
 # it comes, and with a guest's HLT and MWAIT that do not exit.
 KVM = {"kvm": [], "kvm-pm": ["--cpu-pm"]}
 COLUMNS = (*MODES, *KVM)
+# Of devices behind VT-d bare is with translation, as the modes are; and beside
+# it without.
+BARE_OFF = "bare-off"
+BARES = (BARE, BARE_OFF)
+VTD_COLUMNS = (BARE, BARE_OFF, *COLUMNS[1:])
 
 PAYLOAD, LINUX = "payload", "linux"
 # Between two runs: payloads on one CPU repeat exactly, since a tick is an
@@ -37,7 +42,9 @@ class Emulator:
         return w.short if short else -(-w.count // self.share)
 
 
-BOCHS = Emulator("bochs", "kvm-on-bochs", kvm_cpus=1, exact=True)
+NO_VTD = "Bochs has no VT-d"
+BOCHS = Emulator("bochs", "kvm-on-bochs", kvm_cpus=1, exact=True,
+                 lacks={"disk": NO_VTD, "udp": NO_VTD})
 NO_CARD = "of Bochs' network card only"
 QEMU = Emulator("qemu", "kvm-on-qemu", kvm_cpus=2, exact=False,
                 runs=3, share=10, lacks={
@@ -48,7 +55,8 @@ EMULATORS = {e.name: e for e in (BOCHS, QEMU)}
 
 @dataclass(frozen=True)
 class Workload:
-    """One row per mode.  count: how often; short: in the tests."""
+    """One row per column.  count: how often; short: in the tests; device:
+    Bochs' network card; vtd: the lab's name of a device behind VT-d."""
     name: str
     title: str
     guest: str
@@ -56,10 +64,23 @@ class Workload:
     short: int
     cpus: int = 1
     device: bool = False
+    vtd: str = ""
+    # Linux': the word after `work`, where it is not the name.
+    command: str = ""
     # What the figures are, where they are there; each in ticks.
     latency: str = ""
     act: str = ""
     tolerance: float = EXACT
+
+    @property
+    def columns(self):
+        """Those of its table."""
+        return VTD_COLUMNS if self.vtd else COLUMNS
+
+    @property
+    def work(self):
+        """What `work` is told to do."""
+        return self.command or self.name
 
 
 WORKLOADS = (
@@ -82,6 +103,10 @@ WORKLOADS = (
              5000, 50, cpus=2, latency="there and back"),
     Workload("loop", "thousands of hashes, no interrupts", PAYLOAD,
              2000, 20),
+    Workload("disk", "4-KiB direct reads from an NVMe disk behind VT-d", LINUX,
+             50000, 50, vtd="nvme", command="read", tolerance=LINUX_TOLERANCE),
+    Workload("udp", "UDP round trips through an igb behind VT-d", LINUX,
+             20000, 50, vtd="igb", tolerance=LINUX_TOLERANCE),
 )
 
 

@@ -12,6 +12,8 @@ BUILD = os.environ.get("ASHLAR_BUILD", os.path.join(TOP, "build"))
 IMAGE = os.path.join(BUILD, "ashlar.elf")
 RUN = os.path.join(TOP, "tests/lab/run")
 sys.path.insert(0, os.path.join(TOP, "tests/lab"))
+# For what is at the other end of a guest's devices.
+sys.path.append(os.path.join(TOP, "tests/e2e"))
 
 # The limits, and the goal within the first of them.
 ICR_LIMIT = 300  # instructions from the exit to the physical ICR write

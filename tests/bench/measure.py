@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One workload in one mode: its run, and its row of the report."""
+import contextlib
 import os
 import re
 import subprocess
 import tempfile
 
-from cases import BARE, BOCHS, KVM, LINUX
+from cases import BARE, BARE_OFF, BARES, BOCHS, KVM, LINUX
 from lab import BUILD, BenchError, run
+from pattern import fill
+from peer import Peer
 from report import row
 import ledger
 
@@ -14,6 +17,9 @@ LAB = os.path.join(BUILD, "lab")
 IPS = 100_000_000  # of tests/lab/run: ticks per second of guest time
 NOT_BUILT = "not in this build"
 NAME = "bench"
+# A device behind VT-d is the hardware's beneath KVM, and its guest's own: with
+# an IOMMU of its guest's VFIO would map and unmap for each transfer.
+PASSED = ["--iommu", "none"]
 TIMEOUT = 900
 
 TABLE = """\
@@ -28,6 +34,8 @@ kernel = vmlinuz
 """
 INITRD = "initrd = initrd.img\n"
 DEVICE = "identity = yes\ndevice = pci 0000:00:02.0 intx=17\n"
+# The first root port's.
+VTD_DEVICE = "device = pci 0000:01:00.0\n"
 CMDLINE = "cmdline = {}\n"
 MEMORY = {LINUX: ("256M", "512M")}
 PAYLOAD_MEMORY = ("64M", "256M")
@@ -37,6 +45,10 @@ PAYLOAD_MEMORY = ("64M", "256M")
 # chooses depends on whether there is a hypervisor, so it has none.
 LINUX_CMDLINE = "console=ttyS0 quiet mitigations=off ashlar.run={}:{}"
 LINUX_BARE = f" tsc_early_khz={IPS // 1000} tsc=reliable idle=halt"
+# On QEMU; what Linux makes of VT-d by itself is said, so that it is the same
+# in all builds of it.
+VTD_BARE = {BARE: " tsc=reliable idle=halt intel_iommu=on iommu.strict=0",
+            BARE_OFF: " tsc=reliable idle=halt intel_iommu=off"}
 
 # Of KVM's counts those that are exits, and none of another's.
 KVM_CAUSES = ("halt", "io", "irq", "irq-window", "mmio", "nmi-window")
@@ -69,22 +81,39 @@ def parse_linux(text, name):
         raise BenchError(f"{name} failed: {text[-500:]}")
     lines = re.findall(rf"^(?:bench\| )?{name} (.*)$", text, re.M)
     result = numbers(" ".join(lines))
-    figures = {"ticks": result["tsc"], "interrupts": result["irqs"]}
+    count = "irqs" if "irqs" in result else "interrupts"
+    figures = {"ticks": result["tsc"], "interrupts": result[count]}
     if "median" in result:
         figures["latency"] = {k: result[k]
                               for k in ("min", "median", "p99", "max")}
     return figures
 
 
-def cmdline(workload, mode, count):
+@contextlib.contextmanager
+def beyond(workload, directory):
+    """What is beyond a device: --device's text, with a place for more of it,
+    and what the guest's command line has more for it."""
+    if workload.vtd == "nvme":
+        path = os.path.join(directory, "disk.img")
+        fill(path)
+        yield f"nvme{{}},image={path}", ""
+    elif workload.vtd:
+        with Peer() as peer:
+            yield f"{workload.vtd},net=host{{}}", f" peer_port={peer.port}"
+    else:
+        yield "e1000" if workload.device else "", ""
+
+
+def cmdline(workload, mode, count, more=""):
     """The guest's."""
     if workload.guest != LINUX:
         return f"work={workload.name} count={count}"
-    return LINUX_CMDLINE.format(workload.name, count) + \
-        (LINUX_BARE if mode == BARE else "")
+    bare = VTD_BARE if workload.vtd else {BARE: LINUX_BARE}
+    return LINUX_CMDLINE.format(workload.work, count) + more + \
+        bare.get(mode, "")
 
 
-def table(workload, mode, count):
+def table(workload, mode, count, more=""):
     """The partition table."""
     memory, _ = MEMORY.get(workload.guest, PAYLOAD_MEMORY)
     text = TABLE.format(name=NAME, mode=mode, memory=memory,
@@ -92,32 +121,39 @@ def table(workload, mode, count):
                         else f"0-{workload.cpus - 1}")
     text += INITRD if workload.guest == LINUX else ""
     text += DEVICE if workload.device else ""
-    return text + CMDLINE.format(cmdline(workload, mode, count))
+    text += VTD_DEVICE if workload.vtd else ""
+    return text + CMDLINE.format(cmdline(workload, mode, count, more))
 
 
 def modules(workload):
     """NAME=FILE of the guest's parts."""
     if workload.guest == LINUX:
+        drivers = "nic" if workload.vtd else "e1000"
         return [f"vmlinuz={LAB}/vmlinuz-full",
-                f"initrd.img={LAB}/initrd-e1000.img"]
+                f"initrd.img={LAB}/initrd-{drivers}.img"]
     return [f"vmlinuz={BUILD}/payloads/bench.bin"]
 
 
-def arguments(workload, mode, count, directory):
-    """Those of tests/lab/run."""
+def arguments(workload, mode, count, directory, outside=None):
+    """Those of tests/lab/run; outside: what beyond() gives."""
     _, memory = MEMORY.get(workload.guest, PAYLOAD_MEMORY)
+    device, more = outside or ("e1000" if workload.device else "", "")
     words = ["--cpus", str(workload.cpus), "--memory", memory]
-    words += ["--device", "e1000"] if workload.device else []
+    vfio = mode in KVM and workload.vtd
+    words += PASSED if vfio else []
+    words += ["--device", device.format(",vfio=on" if vfio else "")] \
+        if device else []
     for module in modules(workload):
         words += ["--module", module]
     words += ["--expect", (LINUX_LINE if workload.guest == LINUX
                            else PAYLOAD_LINE).pattern]
-    if mode == BARE or mode in KVM:
-        return words + ["--bare", "--cmdline", cmdline(workload, mode, count),
+    if mode in BARES or mode in KVM:
+        return words + ["--bare", "--cmdline",
+                        cmdline(workload, mode, count, more),
                         *KVM.get(mode, ())]
     path = os.path.join(directory, "table")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(table(workload, mode, count))
+        file.write(table(workload, mode, count, more))
     return words + ["--table", path]
 
 
@@ -132,7 +168,7 @@ def refusal(workload, mode, on=BOCHS):
     """Why the machine or this build, by its own parser, can't do it; None
     where they can."""
     lack = on.lacks.get(workload.name)
-    if lack or mode == BARE:
+    if lack or mode in BARES:
         return lack
     if mode in KVM:
         return kvm_refusal(workload, on)
@@ -179,15 +215,17 @@ def measured_exits(report, text, mode):
     """Those of a run, by who counts them."""
     if mode in KVM:
         return kvm_exits(report["kvm"])
-    return {} if mode == BARE else exits(text, mode)
+    return {} if mode in BARES else exits(text, mode)
 
 
 def one_run(workload, mode, count, on):
     """Figures of a run, as a row has them."""
-    with tempfile.TemporaryDirectory(prefix="ashlar-bench.") as directory:
-        report, text = run(arguments(workload, mode, count, directory),
-                           TIMEOUT, on.kvm if mode in KVM else on.name)
-    figures = parse_linux(text, workload.name) if workload.guest == LINUX \
+    with tempfile.TemporaryDirectory(prefix="ashlar-bench.") as directory, \
+            beyond(workload, directory) as outside:
+        report, text = run(
+            arguments(workload, mode, count, directory, outside),
+            TIMEOUT, on.kvm if mode in KVM else on.name)
+    figures = parse_linux(text, workload.work) if workload.guest == LINUX \
         else parse_payload(text)
     return {**figures, "exits": measured_exits(report, text, mode)}
 

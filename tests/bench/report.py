@@ -5,7 +5,7 @@ A row of build/bench/report.json is one machine, workload and mode.  null is
 what was not measured; `note` says why, where nothing was.  Where the time is
 the host's a row is the median of its `runs`, least ticks first.
 """
-from cases import (BARE, COLUMNS, EMULATORS, KVM, LINUX_TOLERANCE, PAYLOAD,
+from cases import (BARE, EMULATORS, KVM, LINUX_TOLERANCE, PAYLOAD,
                    WORKLOADS)
 
 FIELDS = ("machine", "workload", "mode", "ticks", "seconds", "ratio",
@@ -133,7 +133,7 @@ def _cells(r):
 
 REPEATED_HEAD = ("mode", "ticks", "ratio", "min", "max", "interrupts", "exits",
                  "exits/irq", "min", "max")
-REPEATED_WIDTHS = (6, 15, 9, 9, 9, 10, 9, 9, 9, 9)
+REPEATED_WIDTHS = (8, 15, 9, 9, 9, 10, 9, 9, 9, 9)
 
 
 def _repeated_cells(r):
@@ -192,7 +192,7 @@ def table(rows, cost=EXIT_CYCLES, short=False):
     lines = []
     for on in EMULATORS.values():
         blocks = [(w, of_it) for w in WORKLOADS if (of_it := [
-            found[on.name, w.name, m] for m in COLUMNS
+            found[on.name, w.name, m] for m in w.columns
             if (on.name, w.name, m) in found])]
         if blocks:
             lines += [""] * bool(lines) + [_intro(on, cost)]

@@ -22,10 +22,15 @@ def pattern(number, words=WORDS, turned=False):
                              for i in range(words)]).tobytes()
 
 
-def disk(lab):
-    """The path of a disk's image that `work read` finds right."""
-    path = os.path.join(lab.directory, "disk.img")
+def fill(path):
+    """Makes a disk's image that `work read` finds right."""
     with open(path, "wb") as file:
         for number in range(DISK_BLOCKS):
             file.write(pattern(number))
+
+
+def disk(lab):
+    """The path of one in a run's directory."""
+    path = os.path.join(lab.directory, "disk.img")
+    fill(path)
     return path

@@ -11,7 +11,7 @@ import runs  # noqa: F401  pylint: disable=unused-import
 import cli  # pylint: disable=wrong-import-order
 import nested
 from paths import LabError
-from qemu import Kvm
+from qemu import Kvm, Qemu
 
 PORTS = [(1, 5001), (2, 5002)]
 KVM = "L1: kvm end exits=12 nested_run=7\r\n"
@@ -90,6 +90,32 @@ def test_files_are_made_in_l1(tmp_path):
     assert not list(tmp_path.glob("disk*"))
 
 
+def test_passed_through(tmp_path):
+    """The hardware has them, and the machine in L1 by VFIO."""
+    options = spec("--boot", "multiboot1", "--device", "edu", "--device",
+                   "nvme,vfio=on,image=/disk", "--device", "igb,vfio=on")
+    inner = nested.Inner(options).words("/r", "/job/files", PORTS)
+    assert [w for w in inner if w.startswith(("vfio-pci", "edu", "nvme",
+                                              "igb"))] == [
+        "edu,bus=rp0,dma_mask=18446744073709551615",
+        "vfio-pci,host=0000:01:00.0,bus=rp1",
+        "vfio-pci,host=0000:02:00.0,bus=rp2"]
+    words, cmdline = nested.KvmOnQemu(options, tmp_path).passed_words()
+    assert cmdline == " intel_iommu=on l1.vfio=0000:01:00.0,0000:02:00.0"
+    assert words[:2] == nested.L0_IOMMU
+    assert "if=none,id=disk0,format=raw,file=/disk" in words
+    assert "igb,netdev=net1,bus=rp1,romfile=" in words
+    assert nested.KvmOnQemu(spec(), tmp_path).passed_words() == ([], "")
+
+
+@pytest.mark.parametrize("kind", [Kvm, Qemu])
+def test_nothing_beneath(kind, tmp_path):
+    machine = kind(spec("--boot", "multiboot1", "--device", "nvme,vfio=on"),
+                   tmp_path)
+    with pytest.raises(LabError, match="nothing beneath it"):
+        machine.words("/r", "", PORTS)
+
+
 def test_no_com4(tmp_path):
     with pytest.raises(LabError, match="COM1 to COM3 only"):
         made(tmp_path, ports=[(4, 5004)])
@@ -123,6 +149,9 @@ def test_no_log_yet(machine):
 
 @pytest.mark.parametrize("kind, arguments, why", [
     (nested.KvmOnBochs, ["--cpus", "2"], "one CPU only"),
+    (nested.KvmOnBochs, ["--device", "nvme,vfio=on"], "no VT-d"),
+    (nested.KvmOnBochs, ["--device", "nvme,behind=switch,vfio=on"],
+     "on a root port"),
     (nested.KvmOnQemu, ["--boot", "grub-uefi"], "not by grub-uefi")])
 def test_refused(kind, arguments, why, tmp_path):
     with pytest.raises(LabError, match=why):

@@ -13,8 +13,8 @@ sys.path.insert(0, os.path.join(TOP, "tests/bench"))
 import measure  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
-from cases import (BOCHS, LINUX, MODES, QEMU, WORKLOADS,  # noqa: E402
-                   workload)
+from cases import (BARE_OFF, BOCHS, COLUMNS, LINUX, MODES,  # noqa: E402
+                   QEMU, WORKLOADS, workload)
 from lab import BenchError  # noqa: E402
 
 SPREAD = {"min": 1, "median": 2, "p99": 3, "max": 4}
@@ -186,6 +186,13 @@ def test_linux_is_read():
             measure.parse_linux(text, "ping")
 
 
+def test_reads_are_read():
+    text = ("bench| read count=5 wrong=0 interrupts=5 tsc=70\n"
+            "bench| guest: done read:5 status 0\n")
+    assert measure.parse_linux(text, workload("disk").work) == {
+        "ticks": 70, "interrupts": 5}
+
+
 @pytest.mark.parametrize("mode, agree", [("kvm", True), ("did", False)])
 def test_what_linux_is_beneath_is_not_exact(mode, agree):
     first, second = ([report.row("timer", mode, ticks=n, interrupts=5,
@@ -209,6 +216,38 @@ def test_what_kvm_is_not_compared_in():
     assert "--bare" in words and "--cpu-pm" in words
     words = measure.arguments(workload("timer"), "kvm", 9, "")
     assert "--bare" in words and "--cpu-pm" not in words
+
+
+def option(words, name):
+    """The value of an option of the lab's; None without it."""
+    return words[words.index(name) + 1] if name in words else None
+
+
+def test_devices_behind_vtd(tmp_path):
+    """Without VT-d is their column only, and KVM has them of the hardware."""
+    assert BARE_OFF not in COLUMNS
+    for w in WORKLOADS:
+        assert (BARE_OFF in w.columns) == bool(w.vtd)
+        assert not w.vtd or measure.refusal(w, BARE_OFF) == BOCHS.lacks[w.name]
+    for name, begin in ("disk", "nvme"), ("udp", "igb"):
+        w = workload(name)
+        with measure.beyond(w, tmp_path) as outside:
+            words = {m: measure.arguments(w, m, 9, tmp_path, outside)
+                     for m in w.columns}
+        device = {m: option(words[m], "--device") for m in w.columns}
+        assert device["kvm"].startswith(begin)
+        assert {m for m in device if "vfio=on" in device[m]} == {
+            m for m in device if option(words[m], "--iommu") == "none"} == {
+                "kvm", "kvm-pm"}
+        assert device["bare"] == device["bare-off"] == device["did"]
+        line = option(words[BARE_OFF], "--cmdline")
+        assert f"ashlar.run={w.work}:9 " in line
+        assert "intel_iommu=off" in line
+        assert "intel_iommu=on" in option(words["bare"], "--cmdline")
+        assert (" peer_port=" in line) == (name == "udp")
+        table = (tmp_path / "table").read_text()
+        assert "device = pci 0000:01:00.0\n" in table
+        assert (" peer_port=" in table) == (name == "udp")
 
 
 def test_modes_are_the_tables_words():

@@ -20,9 +20,11 @@ MEMORY ?= 1G
 MODULES ?= vmlinuz=$(LAB)/vmlinuz initrd.img=$(LAB)/initrd-run.img
 
 GUEST_PROGRAMS := $(LAB)/guest/work
-# What the stock kernel needs on an emulator to find its disks, and for KVM.
+# What the stock kernel needs on an emulator to find its disks, and for KVM and
+# VFIO.
 L1_MODULES := $(addprefix $(LAB)/,$(addsuffix .ko,irqbypass kvm kvm-intel \
-	kvm-amd scsi_common scsi_mod sd_mod libata ata_piix))
+	kvm-amd scsi_common scsi_mod sd_mod libata ata_piix vfio vfio_virqfd \
+	vfio_iommu_type1 vfio-pci-core vfio-pci))
 # Of the full kernels, each after those that it needs: NICs, and the disk that
 # the cloud kernels have a driver for themselves.
 NIC_MODULES := $(addprefix $(LAB)/full/,$(addsuffix .ko,dca i2c-algo-bit igb \

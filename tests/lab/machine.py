@@ -57,30 +57,33 @@ class Device(typing.NamedTuple):
     """A --device.  iops: requests a second of its disk, 0 for any number;
     acs: has the root port above it ACS? behind: what stands between that and
     it, a `bridge` to PCI, the one `switch`, which has no ACS, or nothing;
-    net: `host` if a NIC's wire leads to the host; image: the disk's file on
-    the host, or None."""
+    net: `host` if a NIC's wire leads to the host; vfio: is it the hardware's,
+    which L1 of a nested machine passes through? image: the disk's file on the
+    host, or None."""
     name: str
     vfs: int = 0
     iops: int = 0
     acs: bool = True
     behind: str = ""
     net: str = ""
+    vfio: bool = False
     image: str | None = None
 
 
 DEVICE = ("NAME[,vfs=N][,iops=N][,acs=off][,behind=bridge|switch][,net=host]"
-          "[,image=FILE]")
+          "[,vfio=on][,image=FILE]")
 
 
 def parse_device(text):
     """A DEVICE."""
     match = re.fullmatch(r"([a-z0-9]+)(?:,vfs=(\d+))?(?:,iops=(\d+))?"
                          r"(,acs=off)?(?:,behind=(bridge|switch))?"
-                         r"(?:,net=(host))?(?:,image=(.+))?", text)
+                         r"(?:,net=(host))?(,vfio=on)?(?:,image=(.+))?", text)
     if not match:
         raise LabError(f"--device {text}: not {DEVICE}")
     return Device(match[1], int(match[2] or 0), int(match[3] or 0),
-                  not match[4], match[5] or "", match[6] or "", match[7])
+                  not match[4], match[5] or "", match[6] or "",
+                  bool(match[7]), match[8])
 
 
 def parse_memory(text):

@@ -16,7 +16,7 @@ import tarfile
 
 from bochs import Bochs
 from bochs import serial_socket as bochs_serial
-from machine import parse_memory
+from machine import parse_device, parse_memory
 from media import make_iso
 from paths import BUILD, LabError, machines_root, program, start
 from qemu import PROGRAM, Kvm, Qemu, base_words, environment, serial_socket
@@ -34,10 +34,23 @@ MAX_PORTS = 3
 CYLINDER = 16 * 63 * 512
 DISK = ("ata{}: type=disk, path=\"{}\", mode=volatile, cylinders=0, heads=16, "
         "spt=63\n")
+# What L1 passes through is behind VT-d; by the number of the bus, which is that
+# of its root port.
+L0_IOMMU = ["-device", "intel-iommu,intremap=on,eim=on"]
+L0_DEVICE = "0000:{:02x}:00.0"
 # On a busy host its timers look broken to Linux, and so does its TSC.
 CMDLINE = ("console=ttyS0,115200 quiet panic=-1 tsc=reliable no_timer_check "
            "mitigations=off random.trust_cpu=on")
 DIED = re.compile(r"^(?:\[[^]\n]*\] |L1: )(Kernel panic.*|no .*)$", re.M)
+
+
+def passed_through(devices):
+    """Of --device's texts those that are L0's; in order."""
+    found = [d for d in map(parse_device, devices) if d.vfio]
+    for device in found:
+        if device.behind:
+            raise LabError("what L1 passes through is on a root port")
+    return found
 
 
 class Inner(Kvm):
@@ -61,6 +74,15 @@ class Inner(Kvm):
         path = os.path.join(JOB, name)
         self.lines.append(shlex.join(["cp", source, path]))
         return path
+
+    def device_words(self, index, device):
+        if not device.vfio:
+            return self.whole_device(index, device)
+        place, bus = self._place(index, device)
+        number = len(passed_through(self.spec.device[:index]))
+        return place + ["-device",
+                        f"vfio-pci,host={L0_DEVICE.format(number + 1)},"
+                        f"bus={bus}"]
 
     def serial_words(self, ports):
         return [word for number, _ in ports for word in (
@@ -156,10 +178,23 @@ class KvmOnQemu(Nested, Qemu):
             words += ["-drive", f"if=none,id={name},format=raw,readonly=on,"
                       f"file={path}", "-device",
                       f"nvme,drive={name},serial={name}"]
-        words += ["-kernel", FILES["vmlinuz"], "-initrd",
-                  FILES["l1-initrd.img"], "-append",
-                  CMDLINE + " l1.disks=nvme0n1,nvme1n1"]
+        passed, cmdline = self.passed_words()
+        words += passed + ["-kernel", FILES["vmlinuz"], "-initrd",
+                           FILES["l1-initrd.img"], "-append", CMDLINE +
+                           " l1.disks=nvme0n1,nvme1n1" + cmdline]
         return words, environment(root)
+
+    def passed_words(self):
+        """The devices that L1 passes through, and what its command line has
+        more for them."""
+        devices = passed_through(self.spec.device)
+        if not devices:
+            return [], ""
+        words = list(L0_IOMMU)
+        for number, device in enumerate(devices):
+            words += self.whole_device(number, device)
+        names = ",".join(L0_DEVICE.format(n + 1) for n in range(len(devices)))
+        return words, f" intel_iommu=on l1.vfio={names}"
 
 
 class KvmOnBochs(Nested, Bochs):
@@ -173,6 +208,8 @@ class KvmOnBochs(Nested, Bochs):
         if self.spec.cpus > 1:
             raise LabError(f"{self.name}: one CPU only; docs/decisions.md "
                            "says why")
+        if passed_through(self.spec.device):
+            raise LabError(f"{self.name}: no VT-d to pass devices through")
         check_files()
         self.job = make_job(self.spec, self.directory, medium, ports)
         folder = os.path.join(self.directory, "l1")

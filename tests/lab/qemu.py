@@ -140,19 +140,28 @@ class Qemu(Machine):
         self.pinned = set()
         self.switch = False
 
-    def _device_words(self):
+    def _devices_words(self):
         words = []
         for index, text in enumerate(self.spec.device):
             device = parse_device(text)
             if device.name not in DEVICES:
                 raise LabError(f"no device {device.name}; there are: " +
                                " ".join(sorted(DEVICES)))
-            place, bus = self._place(index, device)
-            words += place
-            if device.name == "nvme":
-                words += self._disk(index, device)
-            words += DEVICES[device.name](index, device, bus)
+            words += self.device_words(index, device)
         return words
+
+    def device_words(self, index, device):
+        """With what is above it, and its disk."""
+        if device.vfio:
+            raise LabError(f"{self.name}: nothing beneath it to pass through")
+        return self.whole_device(index, device)
+
+    def whole_device(self, index, device):
+        """device_words() of one that is made here."""
+        words, bus = self._place(index, device)
+        if device.name == "nvme":
+            words += self._disk(index, device)
+        return words + DEVICES[device.name](index, device, bus)
 
     def _place(self, index, device):
         """What is above a device, and the bus that it is on."""
@@ -234,7 +243,7 @@ class Qemu(Machine):
         words += self._iommu_words() + ["-vga", "std"]
         words += self.serial_words(ports)
         words += BOOT[spec.boot](self, root, medium)
-        words += self._device_words()
+        words += self._devices_words()
         return words + self._log_words()
 
     def command(self, medium, ports):
@@ -247,10 +256,13 @@ class Qemu(Machine):
 
     def started(self, pid):
         """Pins each vCPU's thread to a host CPU of its own: unpinned, the
-        host's scheduler makes cross-CPU wake-ups ten times slower."""
+        host's scheduler makes cross-CPU wake-ups ten times slower.  Where a
+        host CPU is left, the devices' threads are there."""
         if len(self.pinned) >= self.spec.cpus:
             return
         hosts = sorted(os.sched_getaffinity(0))
+        if rest := set(hosts[self.spec.cpus:]):
+            os.sched_setaffinity(pid, rest)
         for task in os.listdir(f"/proc/{pid}/task"):
             try:
                 with open(f"/proc/{pid}/task/{task}/comm",
