@@ -47,6 +47,9 @@ static void reset_registers(struct vlapic *l, u64 base)
 	domain_accept(d, l->index, false);
 	d->ldr[l->index] = 0;
 	d->dfr[l->index] = DFR_FLAT;
+	/* Posted until now, which is all while the vCPU does not run. */
+	vapic_take_posted(&l->irq, &d->posted[l->index]);
+	vapic_reset(&l->irq);
 	l->home->clear(l);
 }
 

@@ -69,17 +69,9 @@ static void apply(struct vlapic *l)
 	vtimer_set_mode(&l->timer, l->lvt[LVT_TIMER] >> 17 & 3);
 }
 
-/* Posted until now, which is all while the vCPU does not run. */
-static void forget(struct vlapic *l)
-{
-	vapic_take_posted(&l->irq, &l->domain->posted[l->index]);
-	vapic_reset(&l->irq);
-}
-
 static void clear(struct vlapic *l)
 {
 	vtimer_init(&l->timer, host_clock.tsc_hz, host_clock.crystal_hz);
-	forget(l);
 	lapic_quiet();
 	lapic_timer_init();
 }

@@ -71,7 +71,10 @@ bool eli_hand_back(void);
  * The same, of a vCPU that goes on: what was pending is in this_cpu.taken, what
  * was in service has ended.
  */
-bool eli_empty_core(void);
+void eli_empty_core(void);
+
+/* Accepts what waits, as inject_take() does, and exceptions' vectors, too. */
+void eli_accept(void);
 
 /*
  * The hook of a domain, on the core of a vCPU that has exited: its MSR set and
@@ -165,6 +168,8 @@ void inject_wait(struct vcpu *v);
 
 /* Takes the interrupts that wait at the core's own APIC. */
 void inject_take(struct vcpu *v);
+/* All of them, whatever their class, with nothing in service there. */
+void inject_take_all(struct vcpu *v);
 
 /* A vector that the core's own APIC has in service for the host: EOIs it. */
 void inject_host_interrupt(struct vcpu *v, u8 vector);

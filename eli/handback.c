@@ -99,9 +99,16 @@ bool eli_hand_back(void)
 	return discard(accept);
 }
 
-bool eli_empty_core(void)
+void eli_accept(void)
 {
-	return drain_core(backend->accept);
+	idt_load(drain_idt);
+	backend->accept();
+	idt_load_host();
+}
+
+void eli_empty_core(void)
+{
+	drain_core(backend->accept);
 }
 
 void eli_apic_changed(void)

@@ -54,6 +54,16 @@ void inject_take(struct vcpu *v)
 	handle_taken(v);
 }
 
+void inject_take_all(struct vcpu *v)
+{
+	u32 n;
+
+	for (n = 0; n < VECTOR_COUNT && lapic_highest(APIC_IRR, 0) >= 0; n++) {
+		eli_accept();
+		handle_taken(v);
+	}
+}
+
 /*
  * The vector to inject.  In mode `eli` what the core's own APIC holds may be of
  * a higher class: an exit at the interrupt window comes before its own.

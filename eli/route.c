@@ -2,6 +2,7 @@
 /* The decision where each device's interrupt goes. */
 #include "eli/route.h"
 #include "apic/ioapic.h"
+#include "core/lapic.h"
 #include "core/log.h"
 #include "core/percpu.h"
 #include "eli/eli.h"
@@ -111,6 +112,19 @@ static void take_message(struct route *r)
 		r->out.masked = true;
 }
 
+/* Mode `did`, and the change to it is through. */
+static bool owns_core(const struct route *r)
+{
+	return r->domain->mode == MODE_DID &&
+	       domain_owns_apic(r->domain, r->vcpu);
+}
+
+/* By the guest's vector, which the host still takes on its way to `did`. */
+static bool can_come_through(u8 vector)
+{
+	return vector >= FIRST_TAKEN && vector != HOST_TIMER_VECTOR;
+}
+
 /* Can the guest have the source to itself?  In mode `eli` its vCPU is told. */
 static bool can_be_direct(const struct route *r)
 {
@@ -118,10 +132,11 @@ static bool can_be_direct(const struct route *r)
 
 	if (d->mode == MODE_EXIT || level_clash(r))
 		return false;
+	if (d->mode == MODE_DID)
+		return owns_core(r) ||
+		       (can_come_through(r->want.vector) && !stands_in(r));
 	/* A stand-in must not reach the guest as its own. */
-	if (d->mode == MODE_ELI && stands_in(r))
-		return false;
-	return d->mode == MODE_DID || eli_own(d, r->vcpu, r->want.vector, true);
+	return !stands_in(r) && eli_own(d, r->vcpu, r->want.vector, true);
 }
 
 static bool can_relay(void)
@@ -178,7 +193,7 @@ static void decide(struct route *r)
 	r->out.masked = r->want.masked || r->held;
 	if (can_be_direct(r)) {
 		r->how = ROUTE_DIRECT;
-	} else if (d->mode == MODE_DID) {
+	} else if (owns_core(r)) {
 		relay(r);
 	} else {
 		r->how = ROUTE_TAKEN;
@@ -312,6 +327,7 @@ void routes_off(struct irq_domain *d)
 		spin_lock(&lock);
 		old = *r;
 		r->how = ROUTE_OFF;
+		r->want = (struct irq_msg){ .masked = true };
 		r->held = r->clash = r->said = false;
 		r->offered = 0;
 		r->out = off;

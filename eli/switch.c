@@ -21,11 +21,15 @@ void switch_begin(struct irq_domain *d)
 static void adopt(struct vcpu *v, u8 vector, bool in_service)
 {
 	struct vapic *a = &v->lapic.irq;
+	bool pending = vectors_test(a->irr, vector);
 
 	vapic_accept(a, vector, routes_carry(v->domain, v->index, vector),
 		     rdtsc());
 	if (in_service)
 		vapic_deliver(a, vector);
+	/* It was before: that is one more. */
+	if (pending)
+		vectors_set(a->irr, vector);
 }
 
 static void adopt_in_service(struct vcpu *v)
@@ -38,19 +42,21 @@ static void adopt_in_service(struct vcpu *v)
 			adopt(v, (u8)(32 * n + (u32)__builtin_ctz(bits)), true);
 }
 
-/* All that it has is the guest's. */
+/*
+ * All that it has is the guest's.  What comes again and again may be pending
+ * still; nothing may be in service.
+ */
 static bool leave_direct(struct vcpu *v)
 {
-	bool clean;
 	s32 vector;
 
 	vlapic_leave_core(&v->lapic);
 	adopt_in_service(v);
-	clean = eli_empty_core();
+	eli_empty_core();
 	while ((vector = cpu_next_taken()) >= 0)
 		adopt(v, (u8)vector, false);
 	lapic_timer_init();
-	return clean;
+	return lapic_highest(APIC_ISR, 0) < 0;
 }
 
 /*
@@ -68,7 +74,7 @@ static void leave_emulated(struct vcpu *v)
 		lapic_eoi();
 	v->lapic.irq.floor = 0;
 	v->lapic.home = &vlapic_emulated;
-	inject_take(v);
+	inject_take_all(v);
 }
 
 bool switch_from_core(struct vcpu *v)
@@ -95,7 +101,7 @@ void switch_routes(struct irq_domain *d, enum irq_mode mode)
 void switch_state(struct vcpu *v)
 {
 	/* Sent before the sources were told. */
-	inject_take(v);
+	inject_take_all(v);
 	if (v->domain->mode == MODE_ELI) {
 		v->mode = MODE_ELI;
 		v->lapic.home = &vlapic_eli;
@@ -131,11 +137,11 @@ void switch_forward(struct vcpu *v)
 		give_back(v);
 }
 
-/* The host's timer is not to come to the guest. */
+/* The host's timer, or a vector of its own, is not to come to the guest. */
 static void stop_timer(struct vcpu *v)
 {
 	lapic_timer_arm(0);
-	inject_take(v);
+	inject_take_all(v);
 }
 
 bool switch_to_core(struct vcpu *v)

@@ -136,7 +136,7 @@ void eli_change_domain(struct irq_domain *d)
 	for (n = 0; n < d->nr; n++) {
 		known = d->eli->known_as[n];
 		for (vector = ICR_FIRST_VECTOR; vector < VECTOR_COUNT; vector++)
-			if (!known[vector])
+			if (d->mode == MODE_DID || !known[vector])
 				known[vector] = (u8)vector;
 	}
 }

@@ -15,32 +15,42 @@
 /* As for the end of a partition: an emulator may put a core aside. */
 #define MEET_MS 30000
 
-int partition_set_mode(struct partition *p, enum irq_mode mode)
+/*
+ * With the lock held, as `ending` is set: whoever leaves the partition drops
+ * what was asked of its core.
+ */
+static void begin(struct partition *p)
 {
 	struct life *life = &p->life;
-	bool now = false;
-	int err = 0;
 
-	spin_lock(&p->irq.lock);
-	if (life->changing) {
-		err = -EBUSY;
-	} else {
-		life->next_mode = mode;
-		now = (p->irq.running & BIT(0)) && !life->ending &&
-		      mode != p->irq.mode;
-		life->changing = now;
-		life->met_before = life->met;
-	}
-	spin_unlock(&p->irq.lock);
-	if (now)
+	life->changing = (p->irq.running & BIT(0)) && !life->ending &&
+			 life->next_mode != p->irq.mode;
+	life->met_before = life->met;
+	if (life->changing)
 		partition_request(p, REQ_MODE);
-	return err;
 }
 
+int partition_set_mode(struct partition *p, enum irq_mode mode)
+{
+	bool changing;
+
+	spin_lock(&p->irq.lock);
+	changing = p->life.changing;
+	if (!changing) {
+		p->life.next_mode = mode;
+		begin(p);
+	}
+	spin_unlock(&p->irq.lock);
+	return changing ? -EBUSY : 0;
+}
+
+/* Where another core has been faster it has asked this one, too. */
 void switch_follow(struct partition *p)
 {
-	/* Where another core has been faster it has asked this one, too. */
-	(void)partition_set_mode(p, p->life.next_mode);
+	spin_lock(&p->irq.lock);
+	if (!p->life.changing)
+		begin(p);
+	spin_unlock(&p->irq.lock);
 }
 
 void switch_forget(struct partition *p)

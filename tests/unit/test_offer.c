@@ -112,6 +112,7 @@ static int setup(void **state)
 	for (d = 0; d < DOMAINS; d++) {
 		domains[d].running = 1;
 		domains[d].mode = MODE_DID;
+		domains[d].direct = 1;
 		for (n = 0; n < PINS; n++) {
 			pins[d][n].source = &source;
 			pins[d][n].where = d * PINS + n;

@@ -430,6 +430,30 @@ static void test_pause_and_carry(void **state)
 	assert_false(ra0.held);
 }
 
+/* On its way to `did` the core's vectors are still the host's to take. */
+static void test_until_it_is_direct(void **state)
+{
+	(void)state;
+	set_mode(MODE_DID);
+	first.direct = 0;
+	want(&ra0, 0x51, true, false);
+	assert_int_equal(ra0.how, ROUTE_DIRECT);
+	want(&ra1, 0x18, false, false);
+	assert_int_equal(ra1.how, ROUTE_TAKEN);
+	assert_out(1, 20, HOST(1), false);
+	want(&ra1, HOST_TIMER_VECTOR, false, false);
+	assert_int_equal(ra1.how, ROUTE_TAKEN);
+	/* Another has the level vector: no need for the sidecore yet. */
+	want(&rb0, 0x61, true, false);
+	want(&ra0, 0x61, true, false);
+	assert_int_equal(ra0.how, ROUTE_TAKEN);
+	first.direct = 3;
+	routes_update(&first);
+	assert_int_equal(ra0.how, ROUTE_RELAYED);
+	assert_int_equal(ra1.how, ROUTE_DIRECT);
+	assert_out(1, 20, HOST_TIMER_VECTOR, false);
+}
+
 /* What the sidecore has relayed is bound to it until its EOI. */
 static void test_carry_relayed(void **state)
 {
@@ -482,6 +506,7 @@ int main(void)
 		cmocka_unit_test_setup(test_messages, setup),
 		cmocka_unit_test_setup(test_pause_and_carry, setup),
 		cmocka_unit_test_setup(test_carry_relayed, setup),
+		cmocka_unit_test_setup(test_until_it_is_direct, setup),
 		cmocka_unit_test_setup(test_off, setup),
 	};
 

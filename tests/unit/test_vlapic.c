@@ -65,6 +65,7 @@ static void home_apply(struct vlapic *l)
 static const struct vlapic_home home = { home_reset, home_read, home_write,
 					 home_apply };
 static struct irq_domain domain;
+static struct vapic_posted posted[3];
 static struct vlapic apic;
 
 static void note_change(void)
@@ -82,6 +83,7 @@ static int begin(void **state)
 		.nr = 3,
 		.mode = MODE_DID,
 		.direct = 7,
+		.posted = posted,
 		.running = 7,
 		.accepts = 6,
 		.apic_changed = note_change,
