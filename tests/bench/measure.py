@@ -230,13 +230,9 @@ def one_run(workload, mode, count, on):
     return {**figures, "exits": measured_exits(report, text, mode)}
 
 
-def measure(workload, mode, count, on=BOCHS):
+def summary(workload, mode, runs, on):
     """The row of a run, or of the median one."""
-    note = refusal(workload, mode, on)
-    if note:
-        return row(workload.name, mode, machine=on.name, note=note)
-    runs = sorted((one_run(workload, mode, count, on)
-                   for _ in range(on.runs)), key=lambda r: r["ticks"])
+    runs = sorted(runs, key=lambda r: r["ticks"])
     median = runs[len(runs) // 2]
     if on.exact:
         return row(workload.name, mode, machine=on.name,
@@ -244,3 +240,12 @@ def measure(workload, mode, count, on=BOCHS):
     counts = [{k: r[k] for k in ("ticks", "interrupts", "exits")}
               for r in runs]
     return row(workload.name, mode, machine=on.name, runs=counts, **median)
+
+
+def measure(workload, mode, count, on=BOCHS):
+    """The row of a column, its runs one after the other."""
+    note = refusal(workload, mode, on)
+    if note:
+        return row(workload.name, mode, machine=on.name, note=note)
+    return summary(workload, mode, [one_run(workload, mode, count, on)
+                                    for _ in range(on.runs)], on)
