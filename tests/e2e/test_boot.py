@@ -179,8 +179,9 @@ def test_help(sidecore):
     (lines,) = sidecore.replies("help")
     assert lines[-1] == "ok"
     assert [line.split()[0] for line in lines[:-1]] == [
-        "help", "list", "stat", "latency", "cpus", "memory", "console", "stop",
-        "start", "restart", "nmi", "mode", "log", "poweroff", "reboot"]
+        "help", "list", "stat", "latency", "cpus", "memory", "faults",
+        "console", "stop", "start", "restart", "nmi", "mode", "log",
+        "poweroff", "reboot"]
 
 
 def test_log(sidecore):

@@ -19,16 +19,18 @@ cpus = 0
 memory = 32M
 interrupts = {}
 kernel = echo
+console = com2
 cmdline = count={}
 """
 STOPPED = "^partition p: (?:stopped|parked): "
+RESULT = "2:^payload echo: .*\n"
 
 
 def run(lab, mode, *arguments):
     return lab("--cpus", 2, "--memory", "256M", "--table",
                lab.table(TABLE.format(mode, RINGS)), "--module",
                "echo=" + os.path.join(BUILD, "payloads/echo.bin"),
-               *expect(STOPPED), *(arguments or expect(PROMPT)))
+               *expect(RESULT, STOPPED), *(arguments or expect(PROMPT)))
 
 
 @background
@@ -53,8 +55,8 @@ def echo_exit(lab):
 def exits(result, mode):
     assert result.outcome == "seen", result.stderr
     text = result.serial()
-    print(*result.findall(r"^p\| payload echo: .*$"))
-    assert f"p| payload echo: ok taken={RINGS} " in text
+    print(*result.findall("^payload echo: .*$", 2))
+    assert f"payload echo: ok taken={RINGS} " in result.serial(2)
     (snapshot,) = window(text, "a", "b", mode)
     return snapshot
 

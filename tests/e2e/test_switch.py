@@ -57,7 +57,7 @@ def circuits(name):
 
 
 @background(long=True)
-def counted(lab):
+def counts_switched(lab):
     """Timers, IPIs and memory, counted twice; then fixed work in each mode."""
     words = expect("2:^guest# ") + typed("2:work count\\n",
                                          "2:^count ready$")
@@ -75,17 +75,17 @@ def counted(lab):
                *command("list"), timeout=600)
 
 
-def test_counts_are_exact(counted):
-    assert counted.outcome == "seen", counted.stderr
-    rounds = COUNT_ROUNDS[counted.report["machine"]]
+def test_counts_are_exact(counts_switched):
+    assert counts_switched.outcome == "seen", counts_switched.stderr
+    rounds = COUNT_ROUNDS[counts_switched.report["machine"]]
     tags = [f"round{n}" for n in range(rounds)] + ["quit", "end"]
-    test_two_linux.check_counts(counted, 2, tags)
+    test_two_linux.check_counts(counts_switched, 2, tags)
 
 
-def test_each_is_a_mode_of_its_own(counted):
+def test_each_is_a_mode_of_its_own(counts_switched):
     """The last two: by what exits while the timer fires 500 times."""
     texts = re.split(r"^partition linux: running: interrupts = \w+$",
-                     counted.serial(), flags=re.M)[-2:]
+                     counts_switched.serial(), flags=re.M)[-2:]
     exits = [ledger.window(text, mode=mode)
              for text, mode in zip(texts, LAST)]
     for snapshot in exits[0]:
@@ -94,8 +94,8 @@ def test_each_is_a_mode_of_its_own(counted):
         assert not any(snapshot.get(cause) for cause in DIRECT), dict(snapshot)
 
 
-def test_a_new_start_keeps_it(counted):
-    for reply in counted.replies("list"):
+def test_a_new_start_keeps_it(counts_switched):
+    for reply in counts_switched.replies("list"):
         assert reply[0].startswith("linux running did ")
 
 
