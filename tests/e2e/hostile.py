@@ -88,7 +88,7 @@ class Attack(typing.NamedTuple):
 def ask_victim(tag, otherwise="[^\\s\\S]"):
     """Arguments: the victim's counts, under a name; or what else it says."""
     return typed(f"3:{tag}\\n",
-                 rf"3:^victim: (?:\w+ {tag} .*|{otherwise})$")
+                 rf"3:^victim: (?:\w+ {tag} .*|{otherwise})\n")
 
 
 def fit(attacks, machine):

@@ -34,6 +34,7 @@ cmdline one two=3
 mmap 0-9f000 type 1
 mmap e0000-100000 type 2
 mmap 100000-1000000 type 1
+mmap feb00000-fec00000 type 2
 mem 27c 3c00
 module first.txt size 10: first line
 module second size 5: other
