@@ -52,15 +52,10 @@ static void apply(struct vlapic *l)
 	wrmsr(APIC_MSR(APIC_LVT_TIMER), lvt);
 }
 
-static enum vtimer_mode timer_mode(const struct vlapic *l)
-{
-	return l->lvt[LVT_TIMER] >> 17 & 3;
-}
-
 /* The deadline, or what is left of the count. */
 static u64 timer_left(const struct vlapic *l)
 {
-	if (timer_mode(l) == VTIMER_DEADLINE)
+	if (vlapic_timer_mode(l) == VTIMER_DEADLINE)
 		return rdmsr(MSR_IA32_TSC_DEADLINE);
 	return rdmsr(APIC_MSR(APIC_TMCCT));
 }
@@ -76,7 +71,7 @@ static void await_end(struct vlapic *l)
 	u32 vector = l->lvt[LVT_TIMER] & 0xff;
 	u64 start = rdtsc();
 
-	if (timer_mode(l) != VTIMER_ONE_SHOT || !vlapic_timer_on(l) ||
+	if (vlapic_timer_mode(l) != VTIMER_ONE_SHOT || !vlapic_timer_on(l) ||
 	    !read(l, APIC_TMICT))
 		return;
 	while (!read(l, APIC_TMCCT) && !lapic_test(APIC_ISR, vector) &&
@@ -97,7 +92,8 @@ static bool mask_timer(struct vlapic *l, u64 *left)
 	*left = timer_left(l);
 	if (!before || !vlapic_timer_on(l) || lapic_test(APIC_IRR, lvt & 0xff))
 		return false;
-	return !*left || (timer_mode(l) == VTIMER_PERIODIC && *left > before);
+	return !*left ||
+	       (vlapic_timer_mode(l) == VTIMER_PERIODIC && *left > before);
 }
 
 void vlapic_leave_core(struct vlapic *l)
@@ -107,7 +103,7 @@ void vlapic_leave_core(struct vlapic *l)
 
 	now = rdtsc();
 	vtimer_init(&l->timer, host_clock.tsc_hz, host_clock.crystal_hz);
-	vtimer_restore(&l->timer, timer_mode(l), read(l, APIC_TMICT),
+	vtimer_restore(&l->timer, vlapic_timer_mode(l), read(l, APIC_TMICT),
 		       read(l, APIC_TDCR), left, now);
 	if (ended)
 		vapic_accept(&l->irq, (u8)l->lvt[LVT_TIMER], false, now);

@@ -66,7 +66,7 @@ static void write(struct vlapic *l, u32 reg, u32 value)
 
 static void apply(struct vlapic *l)
 {
-	vtimer_set_mode(&l->timer, l->lvt[LVT_TIMER] >> 17 & 3);
+	vtimer_set_mode(&l->timer, vlapic_timer_mode(l));
 }
 
 static void clear(struct vlapic *l)

@@ -14,6 +14,11 @@ enum {
 	LVT_ERROR
 };
 
+static inline enum vtimer_mode vlapic_timer_mode(const struct vlapic *l)
+{
+	return l->lvt[LVT_TIMER] >> 17 & 3;
+}
+
 /* Does the timer's entry raise an interrupt, and is the vector legal? */
 bool vlapic_timer_on(const struct vlapic *l);
 

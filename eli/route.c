@@ -342,15 +342,15 @@ void routes_pause(struct irq_domain *d)
 {
 	struct route *r;
 
-	spin_lock(&lock);
 	for_each_route(r, d)
 	{
 		if (r->how != ROUTE_DIRECT || !r->out.level || r->out.masked)
 			continue;
+		spin_lock(&lock);
 		r->out.masked = true;
 		r->source->mask(r->where, &r->out);
+		spin_unlock(&lock);
 	}
-	spin_unlock(&lock);
 }
 
 bool routes_carry(struct irq_domain *d, u32 vcpu, u8 vector)
